@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"splitdns/server/config"
+	"splitdns/zones/tomlfile"
+)
+
+// checkCommand is `splitdns check`.
+func checkCommand() *cobra.Command {
+	var file string
+	var strict bool
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Print every problem and warning of a configuration as FILE:LINE: KEY: text",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			loaded, problems := load(file)
+			printProblems(c.OutOrStdout(), problems)
+			if loaded == nil || strict && len(problems) > 0 {
+				return errSaid{}
+			}
+			_, err := fmt.Fprintf(c.OutOrStdout(), "%s: fine: %s\n", name(file), summary(loaded, problems))
+			return err
+		},
+	}
+	configFlag(c, &file)
+	c.Flags().BoolVar(&strict, "strict", false, "exit with 1 for warnings too")
+	return c
+}
+
+// configFlag adds -c to c.
+func configFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVarP(file, "config", "c", "", "the configuration `FILE`; none: the defaults")
+}
+
+// load reads file; none is the defaults.
+func load(file string) (*config.Config, tomlfile.Problems) {
+	if file == "" {
+		return config.Default(), nil
+	}
+	return config.Load(file)
+}
+
+// name is how messages call file.
+func name(file string) string {
+	if file == "" {
+		return "no configuration file, the defaults"
+	}
+	return file
+}
+
+// summary says what a good configuration holds.
+func summary(c *config.Config, problems tomlfile.Problems) string {
+	return fmt.Sprintf("rules %d, zones %d of edition %s, upstream groups %d, warnings %d",
+		len(c.Rules), len(c.Zones), c.Edition, max(1, len(c.Upstreams)), len(problems))
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"splitdns/matcher"
+	"splitdns/server"
+)
+
+// explainCommand is `splitdns explain`.
+func explainCommand() *cobra.Command {
+	var file, client string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "explain NAME|ADDRESS",
+		Short: "Say how a name is treated for a client, or which zones publish an address",
+		Long: `Say how a name is treated for a client, or which zones publish an address.
+
+Works without a running server, by the same code that serves live queries. It
+has no cache and asks nobody; ask the running server with: dig @SERVER CH TXT NAME`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			loaded, problems := load(file)
+			if loaded == nil {
+				return &server.ConfigError{Problems: problems}
+			}
+			asker, err := netip.ParseAddr(client)
+			if err != nil {
+				return problem{fmt.Errorf("--client: %w", err)}
+			}
+			return explain(c.OutOrStdout(), server.NewResolver(loaded), request{args[0], asker.Unmap(), asJSON})
+		},
+	}
+	configFlag(c, &file)
+	c.Flags().StringVar(&client, "client", "127.0.0.1", "explain as for the client with this `ADDRESS`")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// request is what explain is asked.
+type request struct {
+	subject string // a name or an address
+	client  netip.Addr
+	json    bool
+}
+
+// explain prints what r asks for.
+func explain(w io.Writer, resolver *server.Resolver, r request) error {
+	asker := server.Asker{Client: r.client, Admin: true}
+	if addr, err := netip.ParseAddr(r.subject); err == nil {
+		e := resolver.ExplainAddress(addr, asker)
+		return printExplanation(w, r.json, e, e.Facts())
+	}
+	name, err := matcher.ParseName(r.subject)
+	if err != nil {
+		return problem{err}
+	}
+	e := resolver.Explain(name, asker)
+	lines := append(e.Facts(), "")
+	return printExplanation(w, r.json, e, append(lines, e.Cascade()...))
+}
+
+// printExplanation prints e as JSON or as lines.
+func printExplanation(w io.Writer, asJSON bool, e any, lines []string) error {
+	if asJSON {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(e)
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"splitdns/server"
+	"splitdns/server/config"
+	"splitdns/zones/tomlfile"
+)
+
+// serveFlags are the flags of `splitdns serve`.
+type serveFlags struct {
+	file     string
+	listen   []string
+	upstream []string
+	demo     bool
+}
+
+// serveCommand is `splitdns serve`.
+func serveCommand() *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Answer DNS queries until stopped",
+		Long: `Answer DNS queries until stopped.
+
+Without -c no file is read: all bundled zones are logged and observed, on
+127.0.0.1:5300 and [::1]:5300, with the system's resolvers as upstream.
+SIGHUP, or a change of the configuration's files, reloads it; SIGTERM and
+SIGINT finish the queries under way and stop.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM, syscall.SIGINT)
+			defer stop()
+			return serve(ctx, f, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	configFlag(c, &f.file)
+	c.Flags().StringArrayVar(&f.listen, "listen", nil, "listen on `ADDR[:PORT]` instead of server.listen; may be repeated")
+	c.Flags().StringArrayVar(&f.upstream, "upstream", nil, "forward to `ADDR[:PORT]` instead of [upstream.default]; may be repeated")
+	c.Flags().BoolVar(&f.demo, "demo", false, "answer from a simulated internet, without a network")
+	return c
+}
+
+// serve runs a server until ctx is cancelled.
+func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
+	load, err := f.loader()
+	if err != nil {
+		return err
+	}
+	s, err := server.Open(server.Options{
+		Load: load, Demo: f.demo, Version: version(), Stdout: stdout,
+		Log: slog.New(slog.NewTextHandler(stderr, nil)),
+	})
+	if err != nil {
+		return asProblem(err)
+	}
+	announce(stderr, s, f)
+	return asProblem(s.Run(ctx))
+}
+
+// asProblem marks err as a problem in what was given.
+func asProblem(err error) error {
+	if err == nil {
+		return nil
+	}
+	return problem{err}
+}
+
+// demoConfig is what --demo brings when no file is given.
+//
+//go:embed demo.toml
+var demoConfig []byte
+
+// loader returns the function that reads the configuration, at start and at
+// each reload, with the flags laid over it.
+func (f serveFlags) loader() (func() (*config.Config, tomlfile.Problems), error) {
+	listen, err := addrPorts("--listen", f.listen)
+	if err != nil {
+		return nil, err
+	}
+	upstream, err := addrPorts("--upstream", f.upstream)
+	if err != nil {
+		return nil, err
+	}
+	return func() (*config.Config, tomlfile.Problems) {
+		c, problems := f.read()
+		if c == nil {
+			return nil, problems
+		}
+		if len(listen) > 0 {
+			c.Server.Listen = listen
+		}
+		if len(upstream) > 0 {
+			c.SetUpstream(upstream)
+		}
+		return c, problems
+	}, nil
+}
+
+// read reads the configuration that the flags name.
+func (f serveFlags) read() (*config.Config, tomlfile.Problems) {
+	switch {
+	case f.file != "":
+		return config.Load(f.file)
+	case f.demo:
+		return config.Parse("", demoConfig)
+	}
+	return config.Default(), nil
+}
+
+// addrPorts reads the values of a flag that takes addresses.
+func addrPorts(flag string, values []string) ([]netip.AddrPort, error) {
+	var addrs []netip.AddrPort
+	for _, v := range values {
+		a, err := config.ParseAddrPort(v)
+		if err != nil {
+			return nil, problem{fmt.Errorf("%s: %w", flag, err)}
+		}
+		addrs = append(addrs, a)
+	}
+	return addrs, nil
+}
+
+// announce says where s listens and on what it runs.
+func announce(w io.Writer, s *server.Server, f serveFlags) {
+	var addrs []string
+	for _, a := range s.Addrs() {
+		addrs = append(addrs, a.String())
+	}
+	fmt.Fprintf(w, "splitdns %s: listening on %s, UDP and TCP\n%s\n", version(), strings.Join(addrs, ", "), s.Summary())
+	for _, a := range s.HTTPAddrs() {
+		fmt.Fprintf(w, "HTTP on http://%s: /healthz, /readyz, /api/explain?name=NAME\n", a)
+	}
+	if f.demo {
+		announceDemo(w, s.Addrs()[0])
+	}
+}

@@ -1,0 +1,73 @@
+package server
+
+import (
+	"strings"
+
+	"splitdns/server/config"
+	"splitdns/server/internal/wire"
+)
+
+// maxTCP is the largest message that TCP carries (RFC 1035, section 4.2.2).
+const maxTCP = 65535
+
+// pack appends the response to q as this client gets it: never larger than
+// what it said it takes, nor over UDP than our own limit (RFC 9715).
+func (s *snapshot) pack(dst []byte, q Query, o Outcome, tcp bool) []byte {
+	limit := min(q.UDPSize, s.config.Server.UDPSize)
+	if tcp {
+		limit = maxTCP
+	}
+	return wire.Reply{
+		Query:              q.Query,
+		Message:            o.Response,
+		Authoritative:      o.Authoritative,
+		RecursionAvailable: true,
+		EDEs:               s.extended(o),
+		Limit:              limit,
+		UDPSize:            s.config.Server.UDPSize,
+	}.Append(dst)
+}
+
+// extended returns the extended errors of o: what went wrong, then what the
+// rules made of it, as far as server.annotate shows it.
+func (s *snapshot) extended(o Outcome) []wire.EDE {
+	annotate := s.config.Server.Annotate
+	switch {
+	case o.Changed && annotate == config.AnnotateOff:
+		return append(o.Notes, wire.EDE{Code: o.Code})
+	case o.Changed, o.Decision.Matched() && annotate == config.AnnotateMatched:
+		return append(o.Notes, wire.EDE{Code: o.Code, Text: o.annotation()})
+	}
+	return o.Notes
+}
+
+// annotation says in one line which rules matched and what came of it.
+func (o Outcome) annotation() string {
+	d := o.Decision
+	var t tokens
+	t.add("rule", strings.Join(d.Rules(), ","))
+	t.add("zone", d.Match.Zone)
+	t.add("row", d.Match.Row)
+	if d.Answer.Given() {
+		t.add("answer", d.Answer.String())
+		if !d.Chain.IsZero() {
+			t.add("chain", d.Chain.String())
+		}
+	} else {
+		t.add("pin", d.Pin.String())
+		t.add("verdict", o.Judgement.Verdict.String())
+		t.add("spared", d.Spared)
+	}
+	t.add("tags", strings.Join(d.Tags, ","))
+	return strings.Join(t, " ")
+}
+
+// tokens is a line of key=value words in the making.
+type tokens []string
+
+// add appends key=value, unless there is no value.
+func (t *tokens) add(key, value string) {
+	if value != "" {
+		*t = append(*t, key+"="+value)
+	}
+}

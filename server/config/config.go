@@ -1,0 +1,143 @@
+// Package config reads the configuration file as typed, checked values.
+//
+// A file is named tables ([rule.mdm], [upstream.isp]), so that every problem
+// can say its key as well as its line. All problems of a file, and of the zone
+// files that it names, are found in one go; a [Config] exists only where every
+// problem is a warning, and nothing after it parses text again. What a file does
+// not say has a default, and without a file everything has.
+//
+// What the values do is the business of the packages that take them. This one
+// opens no socket and looks up no name; it reads the files and nothing else of
+// the machine.
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"splitdns/server/policy"
+	"splitdns/zones"
+)
+
+// Config is a whole configuration. It is not changed after it was loaded.
+type Config struct {
+	Path   string   // of the file; "" without one
+	Digest string   // 8 hexadecimal digits over everything that was read, and the edition's name
+	Files  []string // every file that was read, as absolute paths
+
+	Server    Server
+	Cache     Cache
+	Upstreams []Upstream // in the order of the file; without "default" unless the file has it
+	Edition   string
+	Zones     []*zones.Zone // all that are loaded: those of the edition and one's own, by name
+	Log       Log
+	HTTP      HTTP
+	Rules     []policy.Rule
+	Clients   []policy.ClientGroup
+}
+
+// Server is [server]: where queries are taken from, and from whom.
+type Server struct {
+	Listen         []netip.AddrPort
+	AllowLocal     bool           // "local" is in allow: loopback, private ranges, on-link prefixes
+	Allow          []netip.Prefix // who is served besides
+	Admins         []netip.Prefix // who may ask as another client and see the cache
+	Annotate       Annotate
+	StrictFamilies bool           // pin_families is "strict"
+	NAT64          []netip.Prefix // IPv4 addresses are taken out of these (RFC 6052)
+	HideIdentity   bool           // no answer to version.bind and the like
+
+	QueriesInFlight int
+	TCPConnections  int
+	TCPIdle         time.Duration
+	Drain           time.Duration // how long queries under way may take at shutdown
+	UDPSize         int           // EDNS UDP payload size that is advertised
+}
+
+// Annotate says which answers carry an extended DNS error that names the rule.
+type Annotate uint8
+
+// The values of annotate.
+const (
+	AnnotateMatched Annotate = iota // answers to names that a rule matches
+	AnnotateChanged                 // answers that were changed or made here
+	AnnotateOff
+)
+
+// annotateWords are the values of annotate as they are written, in their order.
+var annotateWords = []string{"matched", "changed", "off"}
+
+// String gives the word in the file.
+func (a Annotate) String() string { return annotateWords[a] }
+
+// Cache is [cache].
+type Cache struct {
+	Entries        int
+	MaxTTL         time.Duration
+	MaxNegativeTTL time.Duration
+}
+
+// Upstream is [upstream.NAME], a group of resolvers that queries are forwarded to.
+type Upstream struct {
+	Name    string
+	Servers []netip.AddrPort
+	Timeout time.Duration // for all servers together
+}
+
+// DefaultUpstream is the name of the upstream group of rules that name none. It
+// is the system's resolvers where the file has no table of this name.
+const DefaultUpstream = "default"
+
+// Log is [log].
+type Log struct {
+	Queries string // "stdout", "off" or an absolute path
+}
+
+// The values of Log.Queries that are no path.
+const (
+	LogStdout = "stdout"
+	LogOff    = "off"
+)
+
+// HTTP is [http].
+type HTTP struct {
+	Listen []netip.AddrPort // none: off
+}
+
+// Defaults of [server].
+const (
+	defaultQueriesInFlight = 10_000
+	defaultTCPConnections  = 1000
+	defaultTCPIdle         = 10 * time.Second
+	defaultDrain           = 5 * time.Second
+	// defaultUDPSize fits the minimum IPv6 MTU without fragments (DNS flag day 2020).
+	defaultUDPSize = 1232
+)
+
+// Defaults of [server] that are lists.
+var (
+	defaultListen = []string{"127.0.0.1:5300", "[::1]:5300"}
+	defaultAllow  = []string{allowLocal}
+	defaultAdmins = []string{"127.0.0.0/8", "::1"}
+	// defaultNAT64 is the well-known prefix (RFC 6052, section 2.1).
+	defaultNAT64 = []string{"64:ff9b::/96"}
+)
+
+// Defaults of [cache].
+const (
+	defaultEntries        = 100_000
+	defaultMaxTTL         = 24 * time.Hour
+	defaultMaxNegativeTTL = 3 * time.Hour // RFC 2308, section 5
+)
+
+// defaultTimeout is that of an upstream group.
+const defaultTimeout = 5 * time.Second
+
+// defaultQueries is where queries are logged.
+const defaultQueries = LogStdout
+
+// defaultRule is the rule that stands where the file has none: everything
+// published is logged and judged, and nothing changed.
+func defaultRule() policy.Rule {
+	return policy.Rule{Name: "published", AllZones: true, Log: true, Pin: policy.Observe}
+}

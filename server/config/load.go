@@ -1,0 +1,139 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"splitdns/zones/tomlfile"
+)
+
+// Default is the configuration without a file.
+func Default() *Config {
+	cfg, problems := Parse("", nil)
+	if cfg == nil {
+		panic("config: the defaults have problems:\n" + problems.String())
+	}
+	return cfg
+}
+
+// Load reads the configuration file at path, and the zone files that it names.
+// The Config is nil where any problem is more than a warning.
+func Load(path string) (*Config, tomlfile.Problems) {
+	data, err := readFile(path, tomlfile.MaxSize)
+	if err != nil {
+		return nil, tomlfile.Problems{{File: path, Text: err.Error()}}
+	}
+	cfg, problems := Parse(path, data)
+	if cfg == nil {
+		return nil, problems
+	}
+	if !slices.Contains(cfg.Files, absolute(path)) {
+		cfg.Files = slices.Insert(cfg.Files, 0, absolute(path))
+	}
+	return cfg, problems
+}
+
+// Parse is Load for a configuration whose content is given. Path is what
+// problems say and what relative paths are relative to; it may be empty.
+func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
+	file, ok := tomlfile.Parse(path, data, schema)
+	if !ok {
+		return nil, file.Problems()
+	}
+	l := &loader{cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New()}
+	l.hash(data)
+	l.load()
+	problems := slices.Concat(file.Problems(), l.others)
+	problems.Sort(append([]string{path}, l.order...)...)
+	if problems.Errors() {
+		return nil, problems
+	}
+	l.cfg.Digest = hex.EncodeToString(l.digest.Sum(nil)[:4])
+	return l.cfg, problems
+}
+
+// loader turns the tables of a file into a Config. Each of its steps may use
+// what the steps before it made.
+type loader struct {
+	cfg    *Config
+	file   *tomlfile.File
+	dir    string // that relative paths are relative to
+	digest hash.Hash
+	others tomlfile.Problems // of the zone files
+	order  []string          // of the zone files, as problems name them
+
+	zones     []string // names of all zones, with those whose files have problems
+	upstreams []string // likewise
+	clients   []string // likewise
+}
+
+// load takes the steps. Their order matters: upstreams are held against the
+// addresses that we listen on, and rules name all the rest.
+func (l *loader) load() {
+	l.server()
+	l.cache()
+	l.http()
+	l.log()
+	l.upstreamGroups()
+	l.clientGroups()
+	l.edition()
+	l.ownZones()
+	l.rules()
+}
+
+// hash adds content to the digest. Its length goes first, so that two contents
+// are not taken for one.
+func (l *loader) hash(data []byte) {
+	l.digest.Write(binary.BigEndian.AppendUint64(nil, uint64(len(data))))
+	l.digest.Write(data)
+}
+
+// resolve gives a path in the file as one that can be opened.
+func (l *loader) resolve(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(l.dir, path)
+}
+
+// absolute gives the absolute form of a path, or the path itself where the
+// working directory cannot be told.
+func absolute(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	return abs
+}
+
+// readFile reads a file of at most limit octets, and one octet more where it is
+// larger, so that its parser sees and says that.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, reason(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, reason(err))
+	}
+	return data, nil
+}
+
+// reason gives what the system said, without the path, which the message has already.
+func reason(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"splitdns/server/policy"
+	"splitdns/zones"
+	"splitdns/zones/tomlfile"
+)
+
+// upstreamGroups reads every [upstream.NAME].
+func (l *loader) upstreamGroups() {
+	for _, t := range l.file.Named("upstream") {
+		checkName(t)
+		l.upstreams = append(l.upstreams, t.Name())
+		u := Upstream{
+			Name:    t.Name(),
+			Servers: tomlfile.Each(t.NeedTexts("servers", "192.0.2.53"), l.parseServer),
+			Timeout: t.Duration("timeout", defaultTimeout, 100*time.Millisecond, time.Minute),
+		}
+		l.cfg.Upstreams = append(l.cfg.Upstreams, u)
+	}
+}
+
+// parseServer reads the address of an upstream server, which must not be ours.
+func (l *loader) parseServer(text tomlfile.Text) (netip.AddrPort, error) {
+	ap, err := parseAddrPort(text.Value, dnsPort)
+	switch {
+	case err != nil:
+		return ap, err
+	case ap.Port() == 0:
+		return ap, fmt.Errorf("%q: port 0 cannot be asked", text.Value)
+	case ap.Addr().IsUnspecified():
+		return ap, fmt.Errorf("%q: no server has this address", text.Value)
+	case ap.Addr().Is6() && ap.Addr().IsLinkLocalUnicast() && ap.Addr().Zone() == "":
+		return ap, fmt.Errorf("%q: a link-local address needs its interface, such as %q", text.Value, ap.Addr().WithZone("eth0"))
+	}
+	for _, own := range l.cfg.Server.Listen {
+		if own == ap || ap.Addr().IsLoopback() && covers(own, ap) {
+			return ap, fmt.Errorf("%q: our own address, server.listen has %q; queries would go in a circle", text.Value, own)
+		}
+	}
+	return ap, nil
+}
+
+// clientGroups reads every [client.NAME].
+func (l *loader) clientGroups() {
+	for _, t := range l.file.Named("client") {
+		checkName(t)
+		l.clients = append(l.clients, t.Name())
+		prefixes := zones.Prefixes(t.NeedTexts("addresses", "192.0.2.0/24"))
+		l.cfg.Clients = append(l.cfg.Clients, policy.ClientGroup{Name: t.Name(), Prefixes: prefixes})
+	}
+}
+
+// checkName records what is wrong with the name of a table.
+func checkName(t *tomlfile.Table) {
+	if err := zones.CheckName(t.Name()); err != nil {
+		t.Problem("", "%v", err)
+	}
+}

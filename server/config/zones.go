@@ -1,0 +1,100 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"splitdns/zones"
+	"splitdns/zones/tomlfile"
+)
+
+// edition reads [zones] and loads the bundled zones.
+func (l *loader) edition() {
+	l.cfg.Edition = zones.DefaultEdition
+	if text, ok := l.file.Table("zones").Text("edition"); ok {
+		if slices.Contains(zones.Editions(), text.Value) {
+			l.cfg.Edition = text.Value
+		} else {
+			text.Problem("no edition %q; have %s", text.Value, strings.Join(zones.Editions(), ", "))
+		}
+	}
+	l.hash([]byte(l.cfg.Edition))
+	bundled, err := zones.Bundled(l.cfg.Edition)
+	if err != nil {
+		l.file.Table("zones").Problem("edition", "%v", err)
+	}
+	l.cfg.Zones = bundled
+	l.zones = zones.BundledNames(l.cfg.Edition)
+}
+
+// ownZones reads every [zone.NAME]. One with a bundled name takes its place.
+func (l *loader) ownZones() {
+	for _, t := range l.file.Named("zone") {
+		checkName(t)
+		if slices.Contains(l.zones, t.Name()) {
+			t.Warn("", "replaces the bundled zone of this name, with all its rows")
+		} else {
+			l.zones = append(l.zones, t.Name())
+		}
+		l.cfg.Zones = slices.DeleteFunc(l.cfg.Zones, func(z *zones.Zone) bool { return z.Name == t.Name() })
+		if z := l.ownZone(t); z != nil {
+			l.cfg.Zones = append(l.cfg.Zones, z)
+		}
+	}
+	slices.SortFunc(l.cfg.Zones, func(a, b *zones.Zone) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(l.zones)
+}
+
+// ownZone reads one zone, or gives nil where it has problems.
+func (l *loader) ownZone(t *tomlfile.Table) *zones.Zone {
+	isList := t.OneOf("format", "zone", "list") == 1
+	row := zones.Row{
+		Name:     "inline",
+		Line:     t.Line(),
+		Patterns: zones.Patterns(t.SomeTexts("names")),
+		Prefixes: zones.Prefixes(t.SomeTexts("prefixes")),
+		Ports:    zones.Ports(t.SomeTexts("ports")),
+		Required: true,
+	}
+	if t.Has("file") {
+		for _, key := range []string{"names", "prefixes", "ports"} {
+			if t.Has(key) {
+				t.Problem(key, "the zone is in a file; add this there, or leave out %s.file", "zone."+t.Name())
+			}
+		}
+		return l.zoneFile(t, isList)
+	}
+	if !t.Has("names") {
+		t.Problem("", "a zone needs names, or a file")
+	}
+	if t.Has("format") {
+		t.Problem("format", "stands without a file")
+	}
+	return &zones.Zone{Name: t.Name(), File: l.cfg.Path, Rows: []zones.Row{row}}
+}
+
+// zoneFile reads the file of a zone.
+func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
+	text, ok := t.Text("file")
+	if !ok {
+		return nil
+	}
+	path := l.resolve(text.Value)
+	parse, limit := zones.Parse, int64(tomlfile.MaxSize)
+	if isList {
+		parse, limit = zones.ParseList, zones.MaxListSize
+	}
+	data, err := readFile(path, limit)
+	if err != nil {
+		text.Problem("%v", err)
+		return nil
+	}
+	l.hash(data)
+	if abs := absolute(path); !slices.Contains(l.cfg.Files, abs) {
+		l.cfg.Files = append(l.cfg.Files, abs)
+	}
+	z, problems := parse(t.Name(), path, data)
+	l.others.Add(problems...)
+	l.order = append(l.order, path)
+	return z
+}

@@ -1,0 +1,42 @@
+package server
+
+import (
+	"net/netip"
+	"time"
+
+	"splitdns/server/internal/querylog"
+)
+
+// entry is the line of the query log for q.
+func (s *Server) entry(q Query, o Outcome) querylog.Entry {
+	d := o.Decision
+	judged := make([]netip.Addr, len(o.Judgement.Addresses))
+	for i, a := range o.Judgement.Addresses {
+		judged[i] = a.Addr
+	}
+	pin := d.Pin.String()
+	if d.Answer.Given() {
+		pin = ""
+	}
+	return querylog.Entry{
+		Time:      q.Received,
+		Client:    q.Client,
+		Name:      q.Name.String(),
+		Type:      q.Type.String(),
+		Rcode:     o.Response.Rcode().String(),
+		Rules:     d.Rules(),
+		Zone:      d.Match.Zone,
+		Row:       d.Match.Row,
+		Tags:      d.Tags,
+		Pin:       pin,
+		Verdict:   o.Judgement.Verdict.String(),
+		Addresses: judged,
+		Outside:   o.Judgement.Outside(),
+		Served:    o.Response.Addresses(),
+		Upstream:  o.Source.Upstream,
+		RTT:       o.Source.RTT,
+		Cache:     o.Source.Cache,
+		Duration:  time.Since(q.Received),
+		Demo:      s.options.Demo,
+	}
+}

@@ -1,0 +1,249 @@
+package server
+
+import (
+	"net/netip"
+	"time"
+
+	"splitdns/matcher"
+	"splitdns/server/internal/cache"
+	"splitdns/server/internal/wire"
+	"splitdns/server/policy"
+)
+
+// Asker is who an explanation is for, and what he may see.
+type Asker struct {
+	Client        netip.Addr // as whom to explain
+	Admin         bool       // may see what others looked up
+	SubnetIgnored bool       // asked as somebody else without the right to
+}
+
+// Explanation says how a name is treated for one client: by the same decision,
+// the same cache and the same pin as a live query, without asking anybody.
+type Explanation struct {
+	Name          string      `json:"name"`
+	Client        string      `json:"client"`
+	Config        string      `json:"config"`
+	Edition       string      `json:"edition"`
+	SubnetIgnored bool        `json:"subnet_ignored,omitempty"`
+	Served        bool        `json:"served"`
+	Match         *Row        `json:"match"`
+	RulePattern   string      `json:"rule_pattern,omitempty"`
+	Near          []Row       `json:"near,omitempty"`
+	Rules         []Step      `json:"rules"`
+	Log           bool        `json:"log"`
+	Tags          []string    `json:"tags"`
+	Pin           Settled     `json:"pin"`
+	Upstream      Settled     `json:"upstream"`
+	Answer        Settled     `json:"answer"`
+	MaxTTL        Settled     `json:"max_ttl"`
+	Chain         string      `json:"chain,omitempty"`
+	Spared        string      `json:"spared,omitempty"`
+	Published     []string    `json:"published"`
+	CarveOut      *Row        `json:"carve_out,omitempty"`
+	Cache         []Cached    `json:"cache"`
+	CacheHidden   bool        `json:"cache_hidden,omitempty"`
+	Verdict       string      `json:"verdict"`
+	Groups        []string    `json:"client_groups"`
+
+	judged []netip.Addr // the addresses of all cached answers, for Verdict
+}
+
+// Row names a row of a zone and the pattern that matched.
+type Row struct {
+	Zone    string `json:"zone"`
+	Row     string `json:"row"`
+	Pattern string `json:"pattern"`
+}
+
+// Step is one rule that applies, the highest rank first.
+type Step struct {
+	Rule         string `json:"rule"`
+	Pattern      string `json:"pattern"`
+	Via          string `json:"via"` // "names", "zone" or "*"
+	Zone         string `json:"zone,omitempty"`
+	ClientPrefix *int   `json:"client_prefix,omitempty"` // length; absent for a rule for everybody
+	Along        string `json:"along,omitempty"`         // the name of the chain that matched
+}
+
+// Settled is a value that one rule settles, with the rule; none: the default.
+type Settled struct {
+	Value string `json:"value"`
+	Rule  string `json:"rule,omitempty"`
+}
+
+// Cached is one answer in the cache, as this client would get it.
+type Cached struct {
+	Type      string    `json:"type"`
+	Age       int       `json:"age"` // seconds
+	TTL       int       `json:"ttl"` // seconds
+	From      string    `json:"from"`
+	Rcode     string    `json:"rcode"`
+	Addresses []Address `json:"addresses"`
+	Served    []string  `json:"served"` // addresses that the client gets
+	Changed   bool      `json:"changed"`
+}
+
+// Address is a judged address.
+type Address struct {
+	Address string `json:"address"`
+	Verdict string `json:"verdict"`
+}
+
+// Explain says how name is treated for a client.
+func (r *Resolver) Explain(name matcher.Name, a Asker) Explanation {
+	return r.explain(r.current.Load(), name, a)
+}
+
+// explainTypes are the types whose cached answers an explanation shows.
+var explainTypes = []wire.Type{wire.TypeA, wire.TypeAAAA, wire.TypeHTTPS}
+
+// explain runs the steps of Resolve on what is there already.
+func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation {
+	class := s.policy.Class(a.Client)
+	d := s.policy.Decide(name, class)
+	e := Explanation{
+		Name: name.String(), Client: a.Client.String(), SubnetIgnored: a.SubnetIgnored,
+		Config: s.config.Digest, Edition: s.config.Edition,
+		Served: s.policy.Served(class), Groups: s.policy.Groups(class),
+		Cache: []Cached{}, CacheHidden: !a.Admin && !d.Matched(),
+	}
+	if !d.Answer.Given() && !e.CacheHidden {
+		for _, t := range explainTypes {
+			d = r.explainCached(s, &e, d, cache.Key{Name: name, Type: t, Class: wire.ClassIN})
+		}
+	}
+	e.decision(d)
+	for _, m := range s.policy.Near(name) {
+		e.Near = append(e.Near, Row(m))
+	}
+	e.Verdict = e.verdict(s, d).String()
+	return e
+}
+
+// explainCached adds what the cache holds under key, whatever DO and CD it was
+// asked with, and returns the decision with what the answer's chain adds.
+func (r *Resolver) explainCached(s *snapshot, e *Explanation, d policy.Decision, key cache.Key) policy.Decision {
+	up, ok := s.upstreams[d.Upstream]
+	if !ok {
+		return d
+	}
+	now := time.Now()
+	for flags := range 4 {
+		key.DO, key.CD = flags&1 != 0, flags&2 != 0
+		stored, ok := r.cache.Peek(key, up.id, now)
+		if !ok {
+			continue
+		}
+		m := stored.Message.Aged(stored.Age(now))
+		d = s.policy.Along(d, m.Chain(), s.policy.Class(netip.MustParseAddr(e.Client)))
+		e.cached(s.pin(m, d), key.Type, stored, now)
+		return d
+	}
+	return d
+}
+
+// cached adds one cached answer and what became of it.
+func (e *Explanation) cached(o Outcome, t wire.Type, stored cache.Stored, now time.Time) {
+	c := Cached{
+		Type: t.String(), From: stored.From, Rcode: o.Response.Rcode().String(), Changed: o.Changed,
+		Age: int(stored.Age(now) / time.Second), TTL: int(stored.Left(now) / time.Second),
+		Addresses: []Address{}, Served: []string{},
+	}
+	for _, a := range o.Judgement.Addresses {
+		c.Addresses = append(c.Addresses, Address{a.Addr.String(), a.Verdict.String()})
+		e.judged = append(e.judged, a.Addr)
+	}
+	for _, addr := range o.Response.Addresses() {
+		c.Served = append(c.Served, addr.String())
+	}
+	e.Cache = append(e.Cache, c)
+}
+
+// verdict sums up the cached answers. Without one, nothing was asked.
+func (e *Explanation) verdict(s *snapshot, d policy.Decision) policy.Verdict {
+	if len(e.Cache) == 0 || d.Answer.Given() {
+		return policy.NotAsked
+	}
+	return s.policy.Judge(d, e.judged).Verdict
+}
+
+// decision copies what d says.
+func (e *Explanation) decision(d policy.Decision) {
+	if d.Match != (policy.Match{}) {
+		row := Row(d.Match)
+		e.Match = &row
+	}
+	if cut := d.Published.CarveOut(); cut != (policy.Match{}) && !d.Published.Any() {
+		row := Row(cut)
+		e.CarveOut = &row
+	}
+	e.Rules = []Step{}
+	for _, step := range d.Steps {
+		e.Rules = append(e.Rules, explainStep(step))
+	}
+	e.RulePattern = d.RulePattern()
+	e.Log, e.Tags, e.Spared = d.Log, append([]string{}, d.Tags...), d.Spared
+	e.Pin = Settled{d.Pin.String(), d.By.Pin}
+	e.Upstream = Settled{d.Upstream, d.By.Upstream}
+	e.Answer = Settled{d.Answer.String(), d.By.Answer}
+	if d.MaxTTL != 0 {
+		e.MaxTTL = Settled{d.MaxTTL.String(), d.By.MaxTTL}
+	}
+	if !d.Chain.IsZero() {
+		e.Chain = d.Chain.String()
+	}
+	e.Published = []string{}
+	for _, p := range d.Published.Prefixes() {
+		e.Published = append(e.Published, p.String())
+	}
+}
+
+// explainStep copies one step of the cascade.
+func explainStep(step policy.Step) Step {
+	s := Step{Rule: step.Rule, Pattern: step.Pattern, Via: step.Via.String(), Zone: step.Zone}
+	if step.Bits >= 0 {
+		s.ClientPrefix = &step.Bits
+	}
+	if !step.Along.IsZero() {
+		s.Along = step.Along.String()
+	}
+	return s
+}
+
+// AddressExplanation says who publishes an address.
+type AddressExplanation struct {
+	Address string   `json:"address"`
+	Judged  string   `json:"judged"` // the address as it is judged: unmapped
+	Client  string   `json:"client"`
+	Config  string   `json:"config"`
+	Edition string   `json:"edition"`
+	Published []PublishedBy `json:"published"`
+
+	SubnetIgnored bool `json:"subnet_ignored,omitempty"`
+}
+
+// PublishedBy is a row that publishes an address.
+type PublishedBy struct {
+	Zone   string `json:"zone"`
+	Row    string `json:"row"`
+	Prefix string `json:"prefix"`
+}
+
+// explainAddress lists the rows that publish addr.
+func (s *snapshot) explainAddress(addr netip.Addr, a Asker) AddressExplanation {
+	sources, judged := s.policy.Sources(addr)
+	e := AddressExplanation{
+		Address: addr.String(), Judged: judged.String(), Client: a.Client.String(),
+		Config: s.config.Digest, Edition: s.config.Edition, SubnetIgnored: a.SubnetIgnored,
+		Published: []PublishedBy{},
+	}
+	for _, source := range sources {
+		e.Published = append(e.Published, PublishedBy{source.Zone, source.Row, source.Prefix.String()})
+	}
+	return e
+}
+
+// ExplainAddress says which zones publish addr.
+func (r *Resolver) ExplainAddress(addr netip.Addr, a Asker) AddressExplanation {
+	return r.current.Load().explainAddress(addr, a)
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"splitdns/matcher"
+)
+
+// httpServer is the HTTP service: health for supervisors and explanations for
+// administrators. It is off unless the configuration gives an address.
+type httpServer struct {
+	server    http.Server
+	listeners []net.Listener
+}
+
+// What one HTTP client may take up.
+const (
+	httpTimeout   = 5 * time.Second
+	httpMaxHeader = 8 << 10
+)
+
+// openHTTP opens the addresses of the HTTP service of s.
+func openHTTP(s *Server, listen []netip.AddrPort) (*httpServer, error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /api/explain", s.apiExplain)
+	h := &httpServer{server: http.Server{
+		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, MaxHeaderBytes: httpMaxHeader,
+	}}
+	for _, addr := range listen {
+		l, err := net.Listen("tcp", addr.String())
+		if err != nil {
+			h.close()
+			return nil, fmt.Errorf("http.listen: %w", err)
+		}
+		h.listeners = append(h.listeners, l)
+	}
+	return h, nil
+}
+
+// serve answers until ctx is cancelled.
+func (h *httpServer) serve(ctx context.Context) error {
+	var g errgroup.Group
+	for _, l := range h.listeners {
+		g.Go(func() error {
+			if err := h.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	<-ctx.Done()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpTimeout)
+	defer cancel()
+	if err := h.server.Shutdown(last); err != nil {
+		h.server.Close()
+	}
+	return g.Wait()
+}
+
+// close closes the service at once. A nil h was never opened.
+func (h *httpServer) close() {
+	if h == nil {
+		return
+	}
+	h.server.Close()
+	for _, l := range h.listeners {
+		l.Close()
+	}
+}
+
+// addrs returns the addresses listened on.
+func (h *httpServer) addrs() []netip.AddrPort {
+	var addrs []netip.AddrPort
+	for _, l := range h.listeners {
+		addrs = append(addrs, l.Addr().(*net.TCPAddr).AddrPort())
+	}
+	return addrs
+}
+
+// readyz says whether queries are being answered.
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	if s.draining.Load() {
+		http.Error(w, "stopping", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready: "+s.Summary())
+}
+
+// apiExplain is `GET /api/explain?name=NAME[&client=ADDRESS]`, or with
+// address=ADDRESS. Only administrators may ask, and only under a name of this
+// machine: a web page elsewhere must not read what people look up by pointing
+// its own name at this address (DNS rebinding).
+func (s *Server) apiExplain(w http.ResponseWriter, r *http.Request) {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	snap := s.resolver.current.Load()
+	if err != nil || !snap.admin(peer.Addr().Unmap()) {
+		http.Error(w, "only for server.admins", http.StatusForbidden)
+		return
+	}
+	if !s.http.knows(r.Host) {
+		http.Error(w, "the Host header is not an address listened on", http.StatusForbidden)
+		return
+	}
+	explanation, err := s.explainRequest(r, peer.Addr().Unmap())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	json.NewEncoder(w).Encode(explanation)
+}
+
+// explainRequest reads the request and explains what it asks for.
+func (s *Server) explainRequest(r *http.Request, asker netip.Addr) (any, error) {
+	a := Asker{Client: asker, Admin: true}
+	if text := r.FormValue("client"); text != "" {
+		client, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, fmt.Errorf("client: %w", err)
+		}
+		a.Client = client.Unmap()
+	}
+	if text := r.FormValue("address"); text != "" {
+		addr, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, fmt.Errorf("address: %w", err)
+		}
+		return s.resolver.ExplainAddress(addr, a), nil
+	}
+	name, err := matcher.ParseName(r.FormValue("name"))
+	if err != nil {
+		return nil, fmt.Errorf("name: %w", err)
+	}
+	return s.resolver.Explain(name, a), nil
+}
+
+// knows reports whether host, as a Host header gives it, is an address listened
+// on or localhost.
+func (h *httpServer) knows(host string) bool {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	for _, addr := range h.addrs() {
+		if port != "" && port != fmt.Sprint(addr.Port()) {
+			continue
+		}
+		if name == "localhost" || name == addr.Addr().String() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,262 @@
+package listen
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// connQueries bounds the queries of one connection that are under way or whose responses wait to
+	// be sent. With as many, nothing more is read from it.
+	connQueries = 128
+	// maxUnread bounds the octets that wait to be sent on one connection, behind those that the
+	// system holds already. It is room for 128 responses of 4 KB.
+	maxUnread = 512 << 10
+	// keepUnread is the largest buffer for these that a connection keeps.
+	keepUnread = 16 << 10
+	// readAhead is how much is read from a connection at a time: some 30 pipelined queries.
+	readAhead = 2048
+	// headerSize is the size of the header of a DNS message (RFC 1035, section 4.1.1).
+	headerSize = 12
+	// lingerTime is how long a connection that we end is read from, to no purpose but that the system
+	// does not reset it: a reset may throw away responses that the client has not read.
+	lingerTime = 250 * time.Millisecond
+	// maxMessage is the longest message that two octets of length can announce.
+	maxMessage = 1<<16 - 1
+)
+
+// conn is one TCP connection (RFC 7766). One goroutine reads from it; each query has its own, and one of
+// those at a time sends what is ready: there is no order among responses.
+type conn struct {
+	l      *Listener
+	nc     *net.TCPConn
+	from   Peer
+	places chan struct{} // holds one for each query under way and each response not sent
+	active atomic.Int64  // time.Duration from l.opened to the last query or response
+
+	mu           sync.Mutex // guards what follows
+	ready, spare []byte     // framed responses to be sent, and those being sent
+	responses    int        // in ready
+	sending      bool       // a goroutine is at it
+}
+
+// message is one TCP query and the room for its response. It belongs to the reader, then to the
+// query's goroutine, which puts it back.
+type message struct{ in, out []byte }
+
+// serve answers the queries of c until the client or we have had enough, and closes it when all that
+// are under way are answered.
+func (c *conn) serve(queries context.Context) {
+	defer c.l.conns.remove(c)
+	defer c.nc.Close()
+	c.read(queries)
+	c.hangUp()
+}
+
+// read reads queries and returns when their responses are sent.
+func (c *conn) read(queries context.Context) {
+	var underWay sync.WaitGroup
+	defer underWay.Wait()
+	r := bufio.NewReaderSize(c.nc, readAhead)
+	for c.await(r) {
+		m := c.l.messages.Get().(*message)
+		var err error
+		if m.in, err = readMessage(r, m.in); err != nil || !c.admit() {
+			return
+		}
+		c.l.count.tcp.Add(1)
+		underWay.Go(func() { c.answer(queries, m) })
+	}
+}
+
+// await waits for a query to begin, and leaves a deadline for its end. It returns false when reading
+// is stopped, the connection has ended, or it has been idle for too long, which it cannot be while a
+// query is under way (RFC 7766, section 6.2.3).
+func (c *conn) await(r *bufio.Reader) bool {
+	for {
+		now := time.Now()
+		_ = c.nc.SetReadDeadline(now.Add(c.l.limits.Idle - c.idle(now))) // Peek tells if it is closed
+		if c.stopping() {
+			return false
+		}
+		_, err := r.Peek(1)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || c.idle(time.Now()) >= c.l.limits.Idle {
+			return false
+		}
+	}
+	_ = c.nc.SetReadDeadline(time.Now().Add(c.l.limits.Idle))
+	return !c.stopping()
+}
+
+// stopping says whether reading has been stopped.
+func (c *conn) stopping() bool {
+	select {
+	case <-c.l.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// readMessage reads a message behind its two octets of length into buf, or into a larger buffer, and
+// returns it. A message that has no room for a header is an error: nothing behind it can be trusted.
+func readMessage(r io.Reader, buf []byte) ([]byte, error) {
+	var length [2]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return buf, err
+	}
+	size := int(binary.BigEndian.Uint16(length[:]))
+	if size < headerSize {
+		return buf, fmt.Errorf("message of %d octets: want at least the %d of a header", size, headerSize)
+	}
+	if cap(buf) < size {
+		buf = make([]byte, size)
+	}
+	_, err := io.ReadFull(r, buf[:size])
+	return buf[:size], err
+}
+
+// admit waits for a place on the connection and under the limit for queries; false when reading is
+// stopped.
+func (c *conn) admit() bool {
+	c.touch()
+	select {
+	case c.places <- struct{}{}:
+	case <-c.l.stopping:
+		return false
+	}
+	return c.l.limits.InFlight.wait(c.l.stopping)
+}
+
+// answer answers one query. Its place under the limit is free before the response is sent: clients
+// that do not read shall hold up nobody else.
+func (c *conn) answer(queries context.Context, m *message) {
+	response := c.l.answer(queries, m.out[:0], m.in, c.from)
+	c.l.limits.InFlight.release()
+	c.respond(response)
+	m.out = kept(m.out, response)
+	if cap(m.in) <= keepResponse {
+		c.l.messages.Put(m)
+	}
+}
+
+// respond sends response, or leaves it to the goroutine that is sending. With too much unread, or a
+// response that no length can announce, the connection is cut.
+func (c *conn) respond(response []byte) {
+	if len(response) == 0 {
+		c.free(1)
+		return
+	}
+	first, fits := c.queue(response)
+	if !fits {
+		c.l.count.unsent.Add(1)
+		c.cut()
+		c.free(1)
+		return
+	}
+	if !first {
+		return
+	}
+	for b, n := c.take(); n > 0; b, n = c.take() {
+		c.send(b, n)
+	}
+}
+
+// queue puts response among those to be sent, if it fits there. first says that nobody is sending, and
+// that it falls to the caller.
+func (c *conn) queue(response []byte) (first, fits bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(response) > maxMessage || len(c.ready)+len(response) > maxUnread {
+		return false, false
+	}
+	c.ready = binary.BigEndian.AppendUint16(c.ready, uint16(len(response)))
+	c.ready = append(c.ready, response...)
+	c.responses++
+	first = !c.sending
+	c.sending = true
+	return first, true
+}
+
+// take is what is to be sent, and how many responses that is. The bytes are the caller's until it
+// takes again. With none, the caller is no longer the one who sends.
+func (c *conn) take() (b []byte, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cap(c.spare) > keepUnread {
+		c.spare = nil
+	}
+	if c.responses == 0 {
+		c.sending = false
+		return nil, 0
+	}
+	b, n = c.ready, c.responses
+	c.ready, c.spare, c.responses = c.spare[:0], b, 0
+	return b, n
+}
+
+// send writes b, which holds n responses, and frees their places. A client that does not take them in
+// time is cut off.
+func (c *conn) send(b []byte, n int) {
+	_ = c.nc.SetWriteDeadline(time.Now().Add(c.l.limits.Idle)) // Write tells if it is closed
+	if _, err := c.nc.Write(b); err != nil {
+		c.l.count.unsent.Add(uint64(n))
+		c.cut()
+	}
+	c.free(n)
+}
+
+// free gives n places back. The idle time begins here.
+func (c *conn) free(n int) {
+	c.touch()
+	for range n {
+		<-c.places
+	}
+}
+
+// cut ends the connection at once, and has the system forget what it holds for a client that does not
+// read. The reader notices.
+func (c *conn) cut() {
+	_ = c.nc.SetLinger(0) // errors here and below: closed already
+	_ = c.nc.Close()
+}
+
+// hangUp ends the connection in good order: the client sees the end behind the last response.
+func (c *conn) hangUp() {
+	if c.nc.CloseWrite() != nil {
+		return
+	}
+	_ = c.nc.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.Copy(io.Discard, c.nc) // until the client closes, or the deadline
+}
+
+// touch says that the connection is in use.
+func (c *conn) touch() { c.active.Store(int64(time.Since(c.l.opened))) }
+
+// idle is how long the connection has had no query under way.
+func (c *conn) idle(now time.Time) time.Duration {
+	if len(c.places) > 0 {
+		return 0
+	}
+	return now.Sub(c.l.opened) - time.Duration(c.active.Load())
+}
+
+// idlerThan compares two connections as longestIdle wants it.
+func (c *conn) idlerThan(d *conn) bool {
+	if free := len(c.places) == 0; free != (len(d.places) == 0) {
+		return free
+	}
+	return c.active.Load() < d.active.Load()
+}

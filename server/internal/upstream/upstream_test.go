@@ -1,0 +1,420 @@
+package upstream_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+
+	"splitdns/matcher"
+	"splitdns/server/internal/servertest"
+	"splitdns/server/internal/upstream"
+	"splitdns/server/internal/wire"
+)
+
+// generous is how much longer than it should something may take on a busy machine.
+const generous = time.Second
+
+// question is a query for the A records of a name.
+func question(name string) wire.UpstreamQuery {
+	n, err := matcher.ParseName(name)
+	if err != nil {
+		panic(err)
+	}
+	return wire.UpstreamQuery{Question: wire.Question{Name: n, Type: wire.TypeA, Class: wire.ClassIN}}
+}
+
+// group is a group of the upstreams, with a timeout for tests of its end.
+func group(t testing.TB, us ...*servertest.Upstream) *upstream.Group {
+	t.Helper()
+	addrs := make([]netip.AddrPort, len(us))
+	for i, u := range us {
+		addrs[i] = u.Addr
+	}
+	return newGroup(t, 300*time.Millisecond, addrs...)
+}
+
+// patient is a group whose timeout no test waits for.
+func patient(t testing.TB, addrs ...netip.AddrPort) *upstream.Group {
+	t.Helper()
+	return newGroup(t, 10*time.Second, addrs...)
+}
+
+func newGroup(t testing.TB, timeout time.Duration, addrs ...netip.AddrPort) *upstream.Group {
+	t.Helper()
+	g := upstream.New("default", addrs, timeout)
+	t.Cleanup(g.Close)
+	return g
+}
+
+// wantAnswer asks for www.example and expects an answer with that address; it
+// returns who gave it.
+func wantAnswer(t testing.TB, g *upstream.Group, address string) (from string) {
+	t.Helper()
+	m, from, err := g.Exchange(t.Context(), question("www.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Rcode() != wire.NoError || !strings.Contains(m.Text(), address) {
+		t.Errorf("%v %.200q, want NOERROR with %s", m.Rcode(), m.Text(), address)
+	}
+	return from
+}
+
+// wantError asks for www.example and expects that no server answers.
+func wantError(t testing.TB, g *upstream.Group) *upstream.Error {
+	t.Helper()
+	m, from, err := g.Exchange(t.Context(), question("www.example"))
+	e, ok := errors.AsType[*upstream.Error](err)
+	if !ok || !m.IsZero() || from != "" {
+		t.Fatalf("Exchange = %v, %q, %v, want an Error", m, from, err)
+	}
+	return e
+}
+
+// good is an upstream that answers with 192.0.2.1.
+func good(t testing.TB) *servertest.Upstream {
+	t.Helper()
+	return servertest.New(t, func(q *servertest.Query) { q.Respond(answer(q)) })
+}
+
+func TestQuery(t *testing.T) {
+	u := good(t)
+	g := patient(t, u.Addr)
+	q := question("www.example")
+	q.CD, q.DO = true, true
+	if _, from, err := g.Exchange(t.Context(), q); err != nil || from != u.Addr.String() {
+		t.Fatalf("from %q, %v, want %v", from, err, u.Addr)
+	}
+	got := u.Queries()[0]
+	o := got.IsEdns0()
+	if !got.RecursionDesired || !got.CheckingDisabled || o == nil || !o.Do() || o.UDPSize() != 1232 || len(o.Option) != 0 {
+		t.Errorf("query\n%v\nwant RD, CD, and an OPT with DO and size 1232", got.Msg)
+	}
+	if g.Name() != "default" {
+		t.Errorf("Name() = %q", g.Name())
+	}
+}
+
+// IDs and ports are unpredictable: 100 queries hardly repeat one.
+func TestIDAndPortAreRandom(t *testing.T) {
+	u := good(t)
+	g := patient(t, u.Addr)
+	ids, ports := map[uint16]bool{}, map[uint16]bool{}
+	low, high := uint16(65535), uint16(0)
+	for range 100 {
+		wantAnswer(t, g, "192.0.2.1")
+	}
+	for _, q := range u.Queries() {
+		ids[q.Id], ports[q.From.Port()] = true, true
+		low, high = min(low, q.From.Port()), max(high, q.From.Port())
+	}
+	if len(ids) <= 90 || len(ports) <= 90 {
+		t.Errorf("%v IDs, %v ports; want over 90 of each", len(ids), len(ports))
+	}
+	// The kernel's own choice is from 32768 to 60999.
+	if low < 1024 || low > 20000 || high < 50000 {
+		t.Errorf("ports from %v to %v, want them all over 1024 to 65535", low, high)
+	}
+}
+
+func TestNextServer(t *testing.T) {
+	silent := servertest.New(t, servertest.Silent)
+	malformed := servertest.New(t, func(q *servertest.Query) {
+		packet := servertest.Pack(answer(q))
+		q.Send(packet[:len(packet)-2])
+	})
+	for name, first := range map[string]netip.AddrPort{
+		"silent":    silent.Addr,
+		"closed":    servertest.Closed(t),
+		"SERVFAIL":  servertest.New(t, servertest.Rcode(dns.RcodeServerFailure)).Addr,
+		"REFUSED":   servertest.New(t, servertest.Rcode(dns.RcodeRefused)).Addr,
+		"FORMERR":   servertest.New(t, servertest.Rcode(dns.RcodeFormatError)).Addr,
+		"NOTIMP":    servertest.New(t, servertest.Rcode(dns.RcodeNotImplemented)).Addr,
+		"NOTAUTH":   servertest.New(t, servertest.Rcode(dns.RcodeNotAuth)).Addr,
+		"malformed": malformed.Addr,
+	} {
+		t.Run(name, func(t *testing.T) {
+			second := good(t)
+			g := patient(t, first, second.Addr)
+			start := time.Now()
+			if from := wantAnswer(t, g, "192.0.2.1"); from != second.Addr.String() {
+				t.Errorf("from %q, want the second server %v", from, second.Addr)
+			}
+			if took := time.Since(start); name != "silent" && took > 900*time.Millisecond {
+				t.Errorf("took %v, want no waiting", took)
+			}
+		})
+	}
+}
+
+// A name that does not exist is an answer: nobody else is asked.
+func TestNXDOMAINIsAnAnswer(t *testing.T) {
+	first, second := servertest.New(t, servertest.Rcode(dns.RcodeNameError)), good(t)
+	m, from, err := patient(t, first.Addr, second.Addr).Exchange(t.Context(), question("www.example"))
+	if err != nil || m.Rcode() != wire.NXDomain || from != first.Addr.String() {
+		t.Errorf("%v from %q, %v; want NXDOMAIN from the first server", m.Rcode(), from, err)
+	}
+	if n := len(second.Queries()); n != 0 {
+		t.Errorf("the second server got %v queries", n)
+	}
+}
+
+func TestSecondBestIsReturned(t *testing.T) {
+	servfail := servertest.New(t, servertest.Rcode(dns.RcodeServerFailure))
+	refused := servertest.New(t, servertest.Rcode(dns.RcodeRefused))
+	silent := servertest.New(t, servertest.Silent)
+	for name, c := range map[string]struct {
+		group *upstream.Group
+		want  wire.Rcode
+		from  *servertest.Upstream
+	}{
+		"the last":          {patient(t, refused.Addr, servfail.Addr), wire.ServFail, servfail},
+		"closed otherwise":  {patient(t, refused.Addr, servertest.Closed(t)), wire.Refused, refused},
+		"silence otherwise": {group(t, silent, servfail), wire.ServFail, servfail},
+	} {
+		m, from, err := c.group.Exchange(t.Context(), question("www.example"))
+		if err != nil || m.Rcode() != c.want || from != c.from.Addr.String() {
+			t.Errorf("%s: %v from %q, %v; want %v from %v", name, m.Rcode(), from, err, c.want, c.from.Addr)
+		}
+	}
+	if n := len(silent.Queries()); n != 2 {
+		t.Errorf("the silent server got %v queries, want a second chance and no more", n)
+	}
+}
+
+// A lost datagram is sent again, also to an only server.
+func TestLostDatagramIsSentAgain(t *testing.T) {
+	u := servertest.New(t, func(q *servertest.Query) {
+		if q.Number > 1 {
+			q.Respond(answer(q))
+		}
+	})
+	start := time.Now()
+	wantAnswer(t, newGroup(t, 4*time.Second, u.Addr), "192.0.2.1")
+	if took := time.Since(start); took < 900*time.Millisecond || took > time.Second+generous {
+		t.Errorf("took %v, want about 1s", took)
+	}
+	if q := u.Queries(); len(q) != 2 || q[0].Id == q[1].Id && q[0].From == q[1].From {
+		t.Errorf("%v queries, want two with their own ID and port", len(q))
+	}
+}
+
+// A server that is dead costs the first query a wait, and not those after it.
+func TestDeadServerIsNotAskedFirstAgain(t *testing.T) {
+	dead, alive := servertest.New(t, servertest.Silent), good(t)
+	g := newGroup(t, 2*time.Second, dead.Addr, alive.Addr)
+	wantAnswer(t, g, "192.0.2.1")
+	start := time.Now()
+	for range 20 {
+		wantAnswer(t, g, "192.0.2.1")
+	}
+	if took := time.Since(start); took > generous {
+		t.Errorf("20 queries took %v, want no waiting for the dead server", took)
+	}
+	if n := len(dead.Queries()); n != 1 {
+		t.Errorf("the dead server got %v queries, want 1", n)
+	}
+}
+
+// A server that refuses one name stays the first for others.
+func TestRefusalKeepsTheOrder(t *testing.T) {
+	first := servertest.New(t, func(q *servertest.Query) {
+		if q.Question[0].Name == "www.example." {
+			q.Respond(answer(q))
+			return
+		}
+		servertest.Rcode(dns.RcodeServerFailure)(q)
+	})
+	g := patient(t, first.Addr, servertest.New(t, servertest.Rcode(dns.RcodeServerFailure)).Addr)
+	if m, _, err := g.Exchange(t.Context(), question("bogus.example")); err != nil || m.Rcode() != wire.ServFail {
+		t.Fatalf("%v, %v, want SERVFAIL", m.Rcode(), err)
+	}
+	if from := wantAnswer(t, g, "192.0.2.1"); from != first.Addr.String() {
+		t.Errorf("from %q, want the first server", from)
+	}
+}
+
+func TestTimeIsBounded(t *testing.T) {
+	silent := servertest.New(t, servertest.Silent)
+	for name, addrs := range map[string][]netip.AddrPort{
+		"one server":    {silent.Addr},
+		"three servers": {silent.Addr, silent.Addr, silent.Addr},
+		"many servers":  {silent.Addr, silent.Addr, silent.Addr, silent.Addr, silent.Addr, silent.Addr, silent.Addr, silent.Addr},
+	} {
+		start := time.Now()
+		err := wantError(t, newGroup(t, 300*time.Millisecond, addrs...))
+		if took := time.Since(start); took < 290*time.Millisecond || took > 300*time.Millisecond+generous {
+			t.Errorf("%s: gave up after %v, want 300ms", name, took)
+		}
+		if !err.Timeout() || len(err.Failures) != len(addrs) {
+			t.Errorf("%s: %v, Timeout() %v; want all silent", name, err, err.Timeout())
+		}
+		for _, f := range err.Failures {
+			if !strings.HasPrefix(f.Text, "no answer in ") {
+				t.Errorf("%s: %v", name, f)
+			}
+		}
+	}
+}
+
+func TestError(t *testing.T) {
+	closed, notImp := servertest.Closed(t), servertest.New(t, servertest.Rcode(dns.RcodeNotImplemented))
+	err := wantError(t, patient(t, closed, notImp.Addr))
+	want := []upstream.Failure{
+		{Server: closed.String(), Text: "connection refused"},
+		{Server: notImp.Addr.String(), Text: "answered NOTIMP"},
+	}
+	if d := cmp.Diff(want, err.Failures); d != "" {
+		t.Error(d)
+	}
+	text := "upstream default: " + closed.String() + ": connection refused; " + notImp.Addr.String() + ": answered NOTIMP"
+	if err.Error() != text || err.Timeout() {
+		t.Errorf("error %q, Timeout() %v; want %q, false", err, err.Timeout(), text)
+	}
+	silent := servertest.New(t, servertest.Silent)
+	err = wantError(t, newGroup(t, 300*time.Millisecond, silent.Addr, closed))
+	if err.Timeout() || !strings.Contains(err.Error(), "no answer in 300ms; ") {
+		t.Errorf("error %q, Timeout() %v; want the silence and false", err, err.Timeout())
+	}
+	if err := wantError(t, patient(t)); err.Error() != "upstream default: no servers" || err.Timeout() {
+		t.Errorf("without servers: %q, Timeout() %v", err, err.Timeout())
+	}
+}
+
+// The usual port goes without saying.
+func TestServerNames(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	<-ctx.Done()
+	g := patient(t, netip.MustParseAddrPort("192.0.2.1:53"), netip.MustParseAddrPort("[::ffff:192.0.2.2]:5353"), netip.MustParseAddrPort("[2001:db8::1]:53"))
+	_, _, err := g.Exchange(ctx, question("www.example"))
+	e, ok := errors.AsType[*upstream.Error](err)
+	if !ok || !e.Timeout() {
+		t.Fatalf("error %v, want a timeout", err)
+	}
+	var got []string
+	for _, f := range e.Failures {
+		got = append(got, f.Server)
+	}
+	if d := cmp.Diff([]string{"192.0.2.1", "192.0.2.2:5353", "2001:db8::1"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestCancelledContextEndsAtOnce(t *testing.T) {
+	for name, script := range map[string]servertest.Script{
+		"over UDP": servertest.Silent,
+		"over TCP": func(q *servertest.Query) {
+			if !q.TCP {
+				q.Respond(truncated(q))
+			}
+		},
+	} {
+		asked := make(chan bool, 10)
+		u := servertest.New(t, func(q *servertest.Query) {
+			script(q)
+			asked <- q.TCP
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for q := range asked {
+				if q == (name == "over TCP") {
+					cancel()
+					return
+				}
+			}
+		}()
+		start := time.Now()
+		_, _, err := patient(t, u.Addr).Exchange(ctx, question("www.example"))
+		if !errors.Is(err, context.Canceled) || err.Error() != "upstream default: context canceled" {
+			t.Errorf("%s: %v, want context canceled", name, err)
+		}
+		if took := time.Since(start); took > generous {
+			t.Errorf("%s: took %v, want it to end at once", name, took)
+		}
+	}
+}
+
+func TestCloseWaitsAndRefuses(t *testing.T) {
+	asked := make(chan bool)
+	silent := servertest.New(t, func(*servertest.Query) { asked <- true })
+	g := upstream.New("default", []netip.AddrPort{silent.Addr}, 200*time.Millisecond)
+	ended := make(chan time.Time, 1)
+	go func() {
+		_, _, _ = g.Exchange(context.Background(), question("www.example"))
+		ended <- time.Now()
+	}()
+	<-asked
+	go func() { <-asked }() // the second try
+	g.Close()
+	closed := time.Now()
+	if end := <-ended; closed.Before(end.Add(-100 * time.Millisecond)) {
+		t.Errorf("Close returned %v before the exchange under way", end.Sub(closed))
+	}
+	if _, _, err := g.Exchange(t.Context(), question("www.example")); err != upstream.ErrClosed {
+		t.Errorf("Exchange after Close: %v, want %v", err, upstream.ErrClosed)
+	}
+}
+
+// Exchanges of all kinds leave no goroutine behind.
+func TestNoGoroutineIsLeft(t *testing.T) {
+	us := []*servertest.Upstream{
+		servertest.New(t, servertest.Silent),
+		servertest.New(t, servertest.Rcode(dns.RcodeServerFailure)),
+		servertest.New(t, func(q *servertest.Query) { // no end over TCP
+			if !q.TCP {
+				q.Respond(truncated(q))
+			}
+		}),
+	}
+	before := runtime.NumGoroutine()
+	g := group(t, us...)
+	var exchanges sync.WaitGroup
+	for i := range 50 {
+		exchanges.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*10*time.Millisecond)
+			defer cancel()
+			_, _, _ = g.Exchange(ctx, question("www.example"))
+		})
+	}
+	exchanges.Wait()
+	// What the tests' upstreams have for connections ends when they see them closed.
+	after := runtime.NumGoroutine()
+	for range 1000 {
+		if after <= before {
+			return
+		}
+		runtime.Gosched()
+		time.Sleep(time.Millisecond)
+		after = runtime.NumGoroutine()
+	}
+	t.Errorf("%v goroutines, %v before", after, before)
+}
+
+// A dead group slows no other, however many wait for it.
+func TestDeadGroupSlowsNoOther(t *testing.T) {
+	dead := newGroup(t, 2*time.Second, servertest.New(t, servertest.Silent).Addr)
+	alive := patient(t, good(t).Addr)
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	for range 200 {
+		waiting.Go(func() { _, _, _ = dead.Exchange(ctx, question("www.example")) })
+	}
+	start := time.Now()
+	for range 50 {
+		wantAnswer(t, alive, "192.0.2.1")
+	}
+	if took := time.Since(start); took > generous {
+		t.Errorf("50 queries took %v beside a dead group", took)
+	}
+	cancel()
+	waiting.Wait()
+}

@@ -1,0 +1,182 @@
+package wire
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"splitdns/matcher"
+)
+
+// Message is a response, an upstream's or our own. It never changes, so it is
+// safe for concurrent use; methods that edit return a new one. The zero value is
+// no message.
+type Message struct {
+	question   Question
+	rcode      Rcode
+	ad, tc     bool
+	answer     []record // the chain from the QNAME in order, then what was asked for
+	authority  []record
+	additional []record
+	edes       []EDE
+}
+
+// NewMessage is the response to q without any record.
+func NewMessage(q Question, rcode Rcode) Message { return Message{question: q, rcode: rcode} }
+
+// IsZero reports whether m is no message.
+func (m Message) IsZero() bool { return m.question.Name.IsZero() }
+
+// Question is what m answers.
+func (m Message) Question() Question { return m.question }
+
+// Rcode is the response code, its EDNS bits included.
+func (m Message) Rcode() Rcode { return m.rcode }
+
+// AD reports whether the upstream says that it validated m and m is as it came.
+func (m Message) AD() bool { return m.ad }
+
+// Truncated reports whether the upstream cut m short; it has no records then.
+func (m Message) Truncated() bool { return m.tc }
+
+// EDEs are the extended errors that the upstream sent. The caller must not write
+// to them.
+func (m Message) EDEs() []EDE { return m.edes }
+
+// Empty reports whether the answer has no record of the type asked for: with
+// NoError that is NODATA (RFC 2308, section 2.2).
+func (m Message) Empty() bool {
+	t, end := m.question.Type, m.End()
+	return !slices.ContainsFunc(m.answer, func(r record) bool {
+		return t == TypeANY || r.name == end && r.typ == t
+	})
+}
+
+// End is the name at the end of the CNAME chain, the QNAME without one. A chain
+// is not followed for a question about CNAME or ANY (RFC 1034, section 3.6.2).
+func (m Message) End() matcher.Name {
+	end := m.question.Name
+	if t := m.question.Type; t == TypeCNAME || t == TypeANY {
+		return end
+	}
+	for _, r := range m.answer {
+		if r.typ == TypeCNAME {
+			end, _ = r.target()
+		}
+	}
+	return end
+}
+
+// Chain are the names that the answer leads to: the targets of its CNAME records
+// in order (each DNAME has one after it), then those of its service bindings
+// other than ".".
+func (m Message) Chain() []matcher.Name {
+	var links, services []matcher.Name
+	for _, r := range m.answer {
+		switch {
+		case r.typ == TypeCNAME:
+			t, _ := r.target()
+			links = append(links, t)
+		case r.typ.isService():
+			if t, _ := r.target(); t != r.name && !slices.Contains(services, t) {
+				services = append(services, t)
+			}
+		}
+	}
+	return append(links, services...)
+}
+
+// Addresses are all addresses in m, as they came, each once: those of A and AAAA
+// records and of the hints of service bindings in the answer, then those of the
+// additional section.
+func (m Message) Addresses() []netip.Addr {
+	var all []netip.Addr
+	seen := make(map[netip.Addr]bool)
+	for _, r := range slices.Concat(m.answer, m.additional) {
+		for _, a := range r.addresses() {
+			if !seen[a] {
+				seen[a] = true
+				all = append(all, a)
+			}
+		}
+	}
+	return all
+}
+
+// addresses are the addresses in r.
+func (r record) addresses() []netip.Addr {
+	switch {
+	case r.typ.isAddress():
+		return []netip.Addr{r.address()}
+	case r.typ.isService():
+		return r.hints()
+	}
+	return nil
+}
+
+// Lifetime is how long m may be kept: as long as its shortest TTL, a negative
+// answer also no longer than the MINIMUM of its SOA (RFC 2308, section 5), 0
+// without a SOA. Failures and truncated messages have none: 0.
+func (m Message) Lifetime(maxPositive, maxNegative time.Duration) time.Duration {
+	if m.tc || m.rcode != NoError && m.rcode != NXDomain {
+		return 0
+	}
+	ttl, limit := m.minTTL(), maxPositive
+	if m.negative() {
+		soa, ok := m.soa()
+		if !ok {
+			return 0
+		}
+		ttl, limit = min(ttl, soa.minimum()), maxNegative
+	}
+	return min(time.Duration(ttl)*time.Second, limit)
+}
+
+// negative reports whether m says that there is no such name or no such data.
+func (m Message) negative() bool { return m.rcode == NXDomain || m.rcode == NoError && m.Empty() }
+
+// soa is the SOA record of the authority section.
+func (m Message) soa() (record, bool) {
+	i := slices.IndexFunc(m.authority, func(r record) bool { return r.typ == TypeSOA })
+	if i < 0 {
+		return record{}, false
+	}
+	return m.authority[i], true
+}
+
+// minTTL is the shortest TTL in m.
+func (m Message) minTTL() uint32 {
+	ttl := uint32(maxTTL)
+	for _, r := range slices.Concat(m.answer, m.authority, m.additional) {
+		ttl = min(ttl, r.ttl)
+	}
+	return ttl
+}
+
+// Text is the answer section as dig prints it, a record a line.
+func (m Message) Text() string {
+	lines := make([]string, 0, len(m.answer))
+	for _, r := range m.answer {
+		lines = append(lines, r.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// String is r in presentation form; if the library does not take its RDATA, in
+// that of an unknown type (RFC 3597, section 5).
+func (r record) String() string {
+	p := packer{}
+	p.record(r)
+	if rr, _, err := dns.UnpackRR(p.buf, 0); err == nil {
+		return rr.String()
+	}
+	rr := new(dns.RFC3597)
+	owner, _, _ := dns.UnpackDomainName(p.buf, 0)
+	rr.Hdr = dns.RR_Header{Name: owner, Rrtype: uint16(r.typ), Class: uint16(r.class), Ttl: r.ttl}
+	rr.Rdata = hex.EncodeToString([]byte(r.data))
+	return rr.String()
+}

@@ -1,0 +1,93 @@
+package wire
+
+import "splitdns/matcher"
+
+// appendName adds the name at off to dst, uncompressed; next is where the name
+// ends in packet. A pointer leads to a prior occurrence (RFC 1035, section
+// 4.1.4): each must point before the labels that lead to it, so there is no
+// loop.
+func appendName(dst, packet []byte, off int) (out []byte, next int, ok bool) {
+	begin, before := len(dst), off
+	for off < len(packet) {
+		if packet[off] >= 0xC0 {
+			target, ok := pointer(packet, off)
+			if !ok || target >= before {
+				return dst, 0, false
+			}
+			next = max(next, off+2) // the first pointer ends the name; the others lie before it
+			off, before = target, target
+			continue
+		}
+		size := 1 + int(packet[off])
+		if size > 64 || off+size > len(packet) || len(dst)-begin+size > maxName {
+			return dst, 0, false
+		}
+		dst = append(dst, packet[off:off+size]...)
+		off += size
+		if size == 1 {
+			return dst, max(next, off), true
+		}
+	}
+	return dst, 0, false
+}
+
+// pointer reads the compression pointer at off.
+func pointer(packet []byte, off int) (target int, ok bool) {
+	if off+1 >= len(packet) {
+		return 0, false
+	}
+	target = int(packet[off]&0x3F)<<8 | int(packet[off+1])
+	return target, target >= headerSize
+}
+
+// nameSize is the length of the uncompressed name that s begins with, which is
+// known to be whole.
+func nameSize(s string) int {
+	size := 0
+	for s[size] != 0 {
+		size += 1 + int(s[size])
+	}
+	return size + 1
+}
+
+// nameAt is the name that s begins with, which is known to be whole.
+func nameAt(s string) matcher.Name {
+	n, _, _ := matcher.NameFromWire([]byte(s[:nameSize(s)]))
+	return n
+}
+
+// covers reports whether n is zone or below it.
+func covers(zone, n matcher.Name) bool { return n == zone || n.Below(zone) }
+
+// coversAny reports whether one of names is zone or below it.
+func coversAny(zone matcher.Name, names []matcher.Name) bool {
+	for _, n := range names {
+		if covers(zone, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// lower is the wire form s in lower case. The length of a label is below 'A', so
+// every octet can be looked at alike. It does not allocate for what is in lower
+// case already.
+func lower(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			return string(lowered(s))
+		}
+	}
+	return s
+}
+
+// lowered is s in lower case; only ASCII letters change (RFC 4343).
+func lowered(s string) []byte {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return b
+}

@@ -1,0 +1,169 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+
+	"splitdns/matcher"
+)
+
+// Query is a query from a client.
+type Query struct {
+	ID uint16
+	Question
+	Spelled        []byte // the name as it was sent, in wire form; its own memory
+	RD, CD, AD, DO bool
+	EDNS           bool         // it had an OPT record, so the response has one
+	UDPSize        int          // the largest datagram the client takes; 512 at least
+	SubnetSent     bool         // it had a client subnet (RFC 7871)
+	Subnet         netip.Prefix // which one; the zero value for 0/0 of no family
+}
+
+// ParseQuery reads a query, strictly: opcode QUERY, exactly one question that is
+// really there (RFC 9619), no answers, at most one OPT record, EDNS version 0,
+// the end where it should be. Where it returns a [Refusal] there is no query.
+//
+// Unknown EDNS options, the Z bits and TC are ignored, and so are additional
+// records other than OPT and TSIG. The classes and the types AXFR, IXFR and ANY
+// are the caller's to judge.
+func ParseQuery(packet []byte) (Query, *Refusal) {
+	h, ok := readHeader(packet)
+	if !ok {
+		return Query{}, &Refusal{Drop: true, Why: "shorter than a header"}
+	}
+	if h.has(flagQR) {
+		return Query{}, &Refusal{Drop: true, Why: "a response, not a query"}
+	}
+	p := queryParser{reader: reader{packet: packet, off: headerSize}, header: h}
+	if h.opcode() != 0 {
+		return Query{}, p.refuse(NotImp, fmt.Sprintf("opcode %d is not implemented", h.opcode()))
+	}
+	for _, step := range []func() *Refusal{p.readQuestion, p.readRecords, p.checkEDNS, p.checkTSIG, p.checkType} {
+		if refusal := step(); refusal != nil {
+			return Query{}, refusal
+		}
+	}
+	return p.query, nil
+}
+
+// queryParser is a query while it is read.
+type queryParser struct {
+	reader
+	header
+	query    Query
+	question []byte // the question as sent, once it is read
+	opt      *opt
+	tsig     *tsig
+}
+
+// readQuestion reads the question. Nothing stands before its name that a
+// compression pointer could lead to, so there must be none.
+func (p *queryParser) readQuestion() *Refusal {
+	if p.questions != 1 {
+		return p.refuse(FormErr, fmt.Sprintf("QDCOUNT is %d, not 1", p.questions))
+	}
+	name, size, err := matcher.NameFromWire(p.packet[headerSize:])
+	if err != nil {
+		return p.refuse(FormErr, "question: "+err.Error())
+	}
+	spelled := bytes.Clone(p.take(size))
+	question := Question{name, Type(p.uint16()), Class(p.uint16())}
+	if p.err != nil {
+		return p.refuse(FormErr, "question: ends early")
+	}
+	p.question = p.packet[headerSize:p.off]
+	p.query = Query{
+		ID:       p.id,
+		Question: question,
+		Spelled:  spelled,
+		RD:       p.has(flagRD),
+		CD:       p.has(flagCD),
+		AD:       p.has(flagAD),
+		UDPSize:  minUDPSize,
+	}
+	return nil
+}
+
+// readRecords reads everything after the question. Only IXFR has a record before
+// the additional section, the SOA that the client holds (RFC 1995, section 3).
+func (p *queryParser) readRecords() *Refusal {
+	if p.answers != 0 || p.authorities != 0 && p.query.Type != TypeIXFR || p.authorities > 1 {
+		return p.refuse(FormErr, fmt.Sprintf("ANCOUNT is %d and NSCOUNT %d, in a query", p.answers, p.authorities))
+	}
+	if p.authorities == 1 {
+		p.take(p.recordHead().size)
+	}
+	for i := range p.more {
+		if err := p.readRecord(i+1 == p.more); err != nil {
+			return p.refuse(FormErr, err.Error())
+		}
+	}
+	if p.err != nil {
+		return p.refuse(FormErr, p.err.Error())
+	}
+	if p.off != len(p.packet) {
+		return p.refuse(FormErr, fmt.Sprintf("%d octets after the end", len(p.packet)-p.off))
+	}
+	return nil
+}
+
+// readRecord reads a record of the additional section. Those that nobody here
+// knows are passed over (SIG(0), RFC 2931).
+func (p *queryParser) readRecord(last bool) (err error) {
+	h := p.recordHead()
+	data := p.take(h.size)
+	switch {
+	case p.err != nil:
+		return p.err
+	case h.typ == TypeOPT && p.opt != nil:
+		return errTwoOPTs
+	case h.typ == TypeOPT:
+		p.opt, err = readOPT(h, data)
+	case h.typ == TypeTSIG:
+		p.tsig, err = readTSIG(h, data, last)
+	}
+	return err
+}
+
+// checkEDNS takes over what the OPT record says.
+func (p *queryParser) checkEDNS() *Refusal {
+	if p.opt == nil {
+		return nil
+	}
+	if p.opt.version != 0 {
+		return p.refuse(BadVers, fmt.Sprintf("EDNS version %d", p.opt.version))
+	}
+	subnet, sent, err := p.opt.subnet()
+	if err != nil {
+		return p.refuse(FormErr, err.Error())
+	}
+	p.query.EDNS = true
+	p.query.DO = p.opt.do
+	p.query.UDPSize = max(int(p.opt.size), minUDPSize)
+	p.query.Subnet, p.query.SubnetSent = subnet, sent
+	return nil
+}
+
+// checkTSIG refuses a signed query: there are no keys here, so none is known
+// (RFC 8945, section 5.2.1).
+func (p *queryParser) checkTSIG() *Refusal {
+	if p.tsig == nil {
+		return nil
+	}
+	return p.refuse(NotAuth, "signed with a TSIG key that is not known")
+}
+
+// checkType refuses the types that cannot be asked for (RFC 6895, section 3.1),
+// NXNAME with the rcode that RFC 9824, section 3.4 wants.
+func (p *queryParser) checkType() *Refusal {
+	t := p.query.Type
+	why := t.String() + " cannot be asked for"
+	switch {
+	case !t.IsMeta(), t == TypeANY, t == TypeAXFR, t == TypeIXFR:
+		return nil
+	case t == 0, t == TypeOPT, t == TypeTSIG, t == TypeNXNAME:
+		return p.refuse(FormErr, why)
+	}
+	return p.refuse(NotImp, why)
+}

@@ -1,0 +1,83 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// Refusal says why a packet is no query, and holds the response to it.
+type Refusal struct {
+	Drop  bool   // stay silent: not even a header, or itself a response
+	Reply []byte // the finished packet, unless Drop
+	Rcode Rcode
+	Why   string // for people
+}
+
+// refuse makes the response to a query that is not answered: the ID, opcode and
+// RD of the query, its question if it could be read, and OPT and TSIG records if
+// the query had good ones.
+func (p *queryParser) refuse(rcode Rcode, why string) *Refusal {
+	const opcode = 0xF << 11
+	h := header{id: p.id, flags: flagQR | p.flags&(opcode|flagRD) | uint16(rcode&0xF)}
+	var sections []byte
+	if p.question != nil {
+		h.questions = 1
+		sections = append(sections, p.question...)
+	}
+	if p.opt != nil {
+		h.more++
+		o := opt{size: ourUDPSize, extended: uint8(rcode >> 4), do: p.opt.do}
+		sections = o.append(sections, nil)
+	}
+	if p.tsig != nil && rcode == NotAuth {
+		h.more++
+		sections = p.tsig.appendBadKey(sections)
+	}
+	return &Refusal{Reply: append(h.append(nil), sections...), Rcode: rcode, Why: why}
+}
+
+// errTSIG is a TSIG record that is malformed or not where it belongs.
+var errTSIG = errors.New("malformed TSIG record, or not the last one")
+
+// tsigBadKey is the error of an unknown key, RFC 8945, section 3.
+const tsigBadKey = 17
+
+// tsig is what a response to a signed query repeats of its TSIG record
+// (RFC 8945, section 4.2).
+type tsig struct {
+	key    []byte // the name of the key
+	head   []byte // algorithm, time signed, fudge
+	origin uint16 // the original ID
+}
+
+// readTSIG reads a TSIG record, which must be the last one of the message
+// (RFC 8945, section 5.1).
+func readTSIG(h recordHead, data []byte, last bool) (*tsig, error) {
+	r := reader{packet: data}
+	r.plainName(nil)
+	r.take(8) // time signed and fudge
+	t := &tsig{key: h.owner, head: data[:r.off]}
+	r.take(int(r.uint16())) // the MAC
+	t.origin = r.uint16()
+	r.uint16() // the error
+	r.take(int(r.uint16()))
+	if r.err != nil || r.off != len(data) || !last {
+		return nil, errTSIG
+	}
+	return t, nil
+}
+
+// appendBadKey adds the TSIG record that says BADKEY; it has no MAC (RFC 8945,
+// section 5.3.2).
+func (t *tsig) appendBadKey(dst []byte) []byte {
+	dst = append(dst, t.key...)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(TypeTSIG))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(ClassANY))
+	dst = binary.BigEndian.AppendUint32(dst, 0) // TTL
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(t.head)+8))
+	dst = append(dst, t.head...)
+	for _, v := range [...]uint16{0, t.origin, tsigBadKey, 0} { // MAC size, ID, error, other size
+		dst = binary.BigEndian.AppendUint16(dst, v)
+	}
+	return dst
+}

@@ -1,0 +1,211 @@
+package wire
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"splitdns/matcher"
+)
+
+// maxLinks is the longest CNAME chain that is followed.
+const maxLinks = 16
+
+var (
+	errLoop    = errors.New("the CNAME chain is a loop")
+	errLong    = fmt.Errorf("the CNAME chain has more than %d links", maxLinks)
+	errTargets = errors.New("a name with several CNAME records")
+	errDNAME   = errors.New("a CNAME record that contradicts the DNAME record above it")
+	errTooLong = errors.New("a DNAME record makes a name too long")
+)
+
+// scrubbed is m with the records of s that belong to its question:
+//
+//   - in the answer section the chain from the QNAME, in order, and the records of
+//     the type asked for at its end, each RRset with its signatures;
+//   - in the authority section the SOA of a zone that the end is in, and the NSEC
+//     and NSEC3 records of zones that the chain touches. NS records go: clients
+//     have no use for them, and the addresses that come with them are none of the
+//     answer's;
+//   - in the additional section the addresses of names that the answer leads to.
+func (m Message) scrubbed(s sections) (Message, error) {
+	class := m.question.Class
+	answer, names, err := walk(m.question, ofClass(s.answer, class))
+	if err != nil {
+		return Message{}, err
+	}
+	m.answer = answer
+	m.authority = authorityFor(names, ofClass(s.authority, class))
+	m.additional = addressesFor(m.answer, ofClass(s.additional, class))
+	if m.negative() {
+		m.capSOA()
+	}
+	return m, nil
+}
+
+// walk puts the answer to q in order. names are the QNAME and the names that the
+// chain leads to.
+func walk(q Question, answer []record) (kept []record, names []matcher.Name, err error) {
+	names = []matcher.Name{q.Name}
+	if q.Type == TypeANY {
+		return everythingAt(q.Name, answer), names, nil
+	}
+	for at := q.Name; ; {
+		if set := pick(answer, at, q.Type); set != nil && q.Type != TypeCNAME {
+			return append(kept, set...), names, nil
+		}
+		link, next, err := follow(answer, at)
+		if err != nil {
+			return nil, nil, err
+		}
+		kept = append(kept, link...)
+		switch {
+		case next.IsZero() || q.Type == TypeCNAME:
+			return kept, names, nil
+		case slices.Contains(names, next):
+			return nil, nil, errLoop
+		case len(names) > maxLinks:
+			return nil, nil, errLong
+		}
+		names = append(names, next)
+		at = next
+	}
+}
+
+// everythingAt are the RRsets at name, each with its signatures, for a question
+// about ANY.
+func everythingAt(name matcher.Name, answer []record) []record {
+	rank := make(map[Type]int)
+	for i, r := range answer {
+		if _, ok := rank[r.typ]; !ok && r.name == name && r.typ != TypeRRSIG && !r.typ.IsMeta() {
+			rank[r.typ] = i + 1
+		}
+	}
+	kept := slices.DeleteFunc(slices.Clone(answer), func(r record) bool {
+		return r.name != name || rank[r.set()] == 0
+	})
+	slices.SortStableFunc(kept, func(a, b record) int {
+		return cmp.Or(rank[a.set()]-rank[b.set()], btoi(a.typ == TypeRRSIG)-btoi(b.typ == TypeRRSIG))
+	})
+	return kept
+}
+
+// btoi is 1 for true.
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// follow gives the records that lead on from the name at, and where to: a CNAME,
+// with the DNAME that it was made from before it (RFC 6672, section 3.1). next is
+// zero if there are none. A CNAME that its DNAME came without is made here.
+func follow(answer []record, at matcher.Name) (link []record, next matcher.Name, err error) {
+	dname, made, err := redirect(answer, at)
+	if err != nil {
+		return nil, next, err
+	}
+	cname := pick(answer, at, TypeCNAME)
+	if len(cname) == 0 && len(dname) == 0 {
+		return nil, next, nil
+	}
+	if len(cname) == 0 {
+		cname = []record{made}
+	}
+	next, _ = cname[0].target()
+	for _, r := range cname[1:] {
+		if t, ok := r.target(); ok && t != next {
+			return nil, next, errTargets
+		}
+	}
+	if t, _ := made.target(); len(dname) > 0 && t != next {
+		return nil, next, errDNAME
+	}
+	return append(dname, cname...), next, nil
+}
+
+// redirect gives the DNAME RRset above the name at, if there is one, and the
+// CNAME that it makes there (RFC 6672, section 2.2).
+func redirect(answer []record, at matcher.Name) (dname []record, cname record, err error) {
+	i := slices.IndexFunc(answer, func(r record) bool { return r.typ == TypeDNAME && at.Below(r.name) })
+	if i < 0 {
+		return nil, record{}, nil
+	}
+	d := answer[i]
+	wire := at.Wire()
+	made := wire[:len(wire)-len(d.name.Wire())] + d.data
+	if len(made) > maxName {
+		return nil, record{}, errTooLong
+	}
+	return pick(answer, d.name, TypeDNAME), record{at, TypeCNAME, d.class, d.ttl, made}, nil
+}
+
+// authorityFor are the records of the authority section that say something about
+// names, whose last one is the end of the chain.
+func authorityFor(names []matcher.Name, authority []record) []record {
+	end := names[len(names)-1]
+	zones := provenZones(names, authority)
+	return slices.DeleteFunc(slices.Clone(authority), func(r record) bool {
+		switch t := r.set(); {
+		case t == TypeSOA:
+			return !covers(r.name, end)
+		case t == TypeNSEC || t == TypeNSEC3:
+			return !slices.ContainsFunc(zones, func(z matcher.Name) bool { return covers(z, r.name) })
+		}
+		return true
+	})
+}
+
+// provenZones are the zones that one of names is in and that the authority
+// section is about: owners of SOA records, and signers.
+func provenZones(names []matcher.Name, authority []record) []matcher.Name {
+	var zones []matcher.Name
+	for _, r := range authority {
+		zone := r.name
+		switch r.typ {
+		case TypeSOA:
+		case TypeRRSIG:
+			zone = r.signer()
+		default:
+			continue
+		}
+		if !slices.Contains(zones, zone) && coversAny(zone, names) {
+			zones = append(zones, zone)
+		}
+	}
+	return zones
+}
+
+// addressesFor are the addresses in the additional section of the names that
+// service bindings, MX, SRV and NS records in the answer lead to, with their
+// signatures.
+func addressesFor(answer, additional []record) []record {
+	targets := make(map[matcher.Name]bool)
+	for _, r := range answer {
+		if r.typ == TypeCNAME || r.typ == TypeDNAME {
+			continue
+		}
+		if t, ok := r.target(); ok {
+			targets[t] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(additional), func(r record) bool {
+		return !targets[r.name] || !r.set().isAddress()
+	})
+}
+
+// capSOA gives the SOA record of a negative answer the TTL that the answer has
+// (RFC 2308, section 5), and its signatures with it. m owns its authority section.
+func (m Message) capSOA() {
+	soa, ok := m.soa()
+	if !ok {
+		return
+	}
+	for i, r := range m.authority {
+		if r.set() == TypeSOA {
+			m.authority[i].ttl = min(r.ttl, soa.ttl, soa.minimum())
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"splitdns/server/internal/cache"
+	"splitdns/server/internal/flight"
+	"splitdns/server/internal/wire"
+	"splitdns/server/policy"
+)
+
+// Query is one question with who asked it and when.
+type Query struct {
+	wire.Query
+	Client   netip.Addr // unmapped, without a scope
+	Received time.Time
+}
+
+// Outcome is what became of a query. The answer, the query log and explain
+// all read it, so none of them can tell another story.
+type Outcome struct {
+	Decision  policy.Decision
+	Judgement policy.Judgement
+	Response  wire.Message
+	Source    Source
+
+	Changed       bool       // Response is not what an upstream said
+	Code          uint16     // the extended error that a change calls for (RFC 8914)
+	Notes         []wire.EDE // extended errors besides the annotation
+	Authoritative bool       // the answer is about this server itself
+}
+
+// Source says where a response came from. The zero value is ourselves.
+type Source struct {
+	Upstream string        // the group that was asked, now or when the answer was cached
+	From     string        // the server of the group that answered
+	Cache    string        // "hit", "miss", or "shared" with an identical question under way
+	RTT      time.Duration // of the upstream; negative if none was asked for this query
+}
+
+// Resolver finds responses. It outlives reloads: the cache and the queries
+// under way stay, what the configuration says is one snapshot.
+type Resolver struct {
+	current atomic.Pointer[snapshot]
+	cache   *cache.Cache
+	flight  *flight.Flight[flightKey, fetched]
+	limit   *limiter
+	about   about
+}
+
+// Resolve finds the response to q. Read it from top to bottom: every step that
+// can change what a client gets is a line here.
+func (r *Resolver) Resolve(ctx context.Context, q Query) Outcome {
+	s := r.current.Load() // one snapshot for the whole query
+	class := s.policy.Class(q.Client)
+	if !s.policy.Served(class) {
+		return refused(q, wire.EDE{Code: wire.EDEProhibited, Text: "this client is not in server.allow"})
+	}
+	if q.Class == wire.ClassCH {
+		return r.chaos(s, q)
+	}
+	if o, ok := unsupported(q); ok {
+		return o
+	}
+	d := s.policy.Decide(q.Name, class)
+	if d.Answer.Given() {
+		return r.local(ctx, s, q, d)
+	}
+	m, source, err := r.lookup(ctx, s, q, d.Upstream) // cache, then upstream
+	if err != nil {
+		return failed(q, d, err)
+	}
+	d = s.policy.Along(d, m.Chain(), class)
+	if d.Answer.Given() { // a rule blocks a name of the chain
+		o := r.local(ctx, s, q, d)
+		o.Source = source
+		return o
+	}
+	o := s.pin(m, d) // after the cache: a reload takes effect on cached answers
+	o.Source = source
+	o.Response = capTTL(o.Response, d)
+	return o
+}
+
+// unsupported answers what a forwarding resolver does not do: zone transfers,
+// classes other than IN, and ANY, which gets the minimal answer of RFC 8482,
+// section 4.2.
+func unsupported(q Query) (Outcome, bool) {
+	switch {
+	case q.Class != wire.ClassIN:
+		return refused(q, wire.EDE{Code: wire.EDENotSupported, Text: "only classes IN and CH"}), true
+	case q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR:
+		return refused(q, wire.EDE{Code: wire.EDEProhibited, Text: "no zone transfers"}), true
+	case q.Type == wire.TypeANY:
+		m := wire.NewMessage(q.Question, wire.NoError).WithHINFO("RFC8482", "", anyTTL)
+		return Outcome{Response: m, Source: Source{RTT: -1}}, true
+	}
+	return Outcome{}, false
+}
+
+// anyTTL is the lifetime of the answer to ANY, in seconds.
+const anyTTL = 3600
+
+// refused is REFUSED with its reason.
+func refused(q Query, why wire.EDE) Outcome {
+	return Outcome{
+		Response: wire.NewMessage(q.Question, wire.Refused),
+		Source:   Source{RTT: -1},
+		Notes:    []wire.EDE{why},
+	}
+}
+
+// failed is what a client gets when nobody had an answer: SERVFAIL and why, or
+// REFUSED for a question that must not be forwarded.
+func failed(q Query, d policy.Decision, err error) Outcome {
+	o := Outcome{Decision: d, Source: Source{Upstream: d.Upstream, Cache: "miss", RTT: -1}}
+	if errors.Is(err, errNotCached) {
+		o.Response = wire.NewMessage(q.Question, wire.Refused)
+		o.Notes = []wire.EDE{{Code: wire.EDENotReady, Text: err.Error()}}
+		return o
+	}
+	o.Response = wire.NewMessage(q.Question, wire.ServFail)
+	o.Notes = []wire.EDE{{Code: failureCode(err), Text: err.Error()}}
+	return o
+}
+
+// failureCode picks the extended error for an upstream failure.
+func failureCode(err error) uint16 {
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return wire.EDENoReachable
+	}
+	return wire.EDENetworkError
+}
+
+// capTTL holds the response to the rule's max_ttl.
+func capTTL(m wire.Message, d policy.Decision) wire.Message {
+	if d.MaxTTL == 0 {
+		return m
+	}
+	return m.CapTTL(uint32(d.MaxTTL / time.Second))
+}

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Run serves until ctx is cancelled, then drains: no more queries are read,
+// those under way finish, for at most server.drain. Every goroutine of the
+// program starts here or belongs to a query; all have ended when Run returns.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.closeAll()
+	logCtx, stopLog := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLog()
+	var log errgroup.Group
+	log.Go(func() error { return s.log.Run(logCtx) })
+
+	g, ctx := errgroup.WithContext(ctx)
+	for _, l := range s.listeners {
+		g.Go(func() error { return l.Serve(ctx) })
+	}
+	g.Go(func() error { return s.http.serve(ctx) })
+	g.Go(func() error { return s.reloadOnSignal(ctx) })
+	g.Go(func() error { return s.reloadOnChange(ctx) })
+	g.Go(func() error { return s.followNetworks(ctx) })
+	g.Go(func() error { return s.drain(ctx) })
+	err := g.Wait()
+
+	stopLog() // after the last query: its entry is still to be written
+	if logErr := log.Wait(); err == nil {
+		err = logErr
+	}
+	return err
+}
+
+// drain waits for the end of ctx and gives the queries under way their time.
+// The timer may outlive Run: closing what is closed does nothing.
+func (s *Server) drain(ctx context.Context) error {
+	<-ctx.Done()
+	s.draining.Store(true)
+	limit := s.resolver.current.Load().config.Server.Drain
+	s.options.Log.Info("stopping: finishing the queries under way", "at_most", limit)
+	time.AfterFunc(limit, s.closeListeners)
+	return nil
+}
+
+// reloadOnSignal reloads on each SIGHUP, and reopens the query log, which is
+// how log rotation says that it has moved the file.
+func (s *Server) reloadOnSignal(ctx context.Context) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hup:
+			if err := s.log.Reopen(); err != nil {
+				s.options.Log.Error(err.Error())
+			}
+			s.reload("SIGHUP")
+		}
+	}
+}

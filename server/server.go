@@ -1,0 +1,203 @@
+// Package server answers DNS queries: it is the life of a query, from packet
+// to packet.
+//
+//	parse -> decide -> cache -> upstream -> along the chain -> judge and pin -> tag -> answer -> log
+//
+// Two functions hold the whole way and are meant to be read first: serve
+// (query.go) does parse, answer and log, Resolve (resolve.go) the rest. What
+// the configuration says is a snapshot behind one atomic pointer, read once by
+// each query, so a reload never mixes two configurations in one answer. What
+// upstreams said lies in the cache as they said it; the policy is applied to
+// it on the way out, which is why a reload keeps the cache and still takes
+// effect on the next query. Keeping finished answers alone was turned down: it
+// would make every reload a cold start.
+//
+// Explanations (explain.go) run the same steps on what is in the cache already
+// and ask nobody.
+//
+// Package server starts and ends every goroutine of the program (run.go).
+// Messages, sockets, the cache, upstreams and the query log are packages of
+// their own below internal; what names and addresses mean is package policy.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"splitdns/server/config"
+	"splitdns/server/internal/cache"
+	"splitdns/server/internal/flight"
+	"splitdns/server/internal/listen"
+	"splitdns/server/internal/querylog"
+	"splitdns/server/internal/sim"
+	"splitdns/zones/tomlfile"
+)
+
+// Options are what a Server needs besides its configuration.
+type Options struct {
+	// Load reads the configuration, at start and at each reload. Its problems
+	// are reported; a nil Config keeps the one in force.
+	Load func() (*config.Config, tomlfile.Problems)
+	// Demo replaces every upstream by the simulated internet of package sim.
+	Demo bool
+	// Version is what version.bind says.
+	Version string
+	// Stdout is where the query log goes if it goes to standard output.
+	Stdout io.Writer
+	// Log takes what an administrator should know.
+	Log *slog.Logger
+}
+
+// Server is a running resolver.
+type Server struct {
+	options   Options
+	resolver  *Resolver
+	log       *querylog.Log
+	listeners []*listen.Listener
+	http      *httpServer
+	dial      dialer
+	draining  atomic.Bool // no longer ready: /readyz says so
+
+	reloading sync.Mutex     // guards local, and is held by whoever replaces the snapshot
+	local     []netip.Prefix // what "local" in server.allow means now
+}
+
+// Open reads the configuration and opens every socket. The error of a bad
+// configuration is a *ConfigError that holds all problems.
+func Open(o Options) (*Server, error) {
+	c, problems := o.Load()
+	if c == nil {
+		return nil, &ConfigError{problems}
+	}
+	s := &Server{options: o, dial: dialUpstream, local: localNetworks()}
+	if o.Demo {
+		s.dial = func(config.Upstream) Exchanger { return sim.New(c.Zones) }
+	}
+	s.reportProblems(problems)
+	first := newSnapshot(c, s.local)
+	if err := first.connect(nil, s.dial); err != nil {
+		return nil, err
+	}
+	s.resolver = newResolver(first, o.Version)
+	var err error
+	s.log, err = querylog.Open(c.Log.Queries, o.Stdout, func(text string) { o.Log.Warn(text) })
+	if err != nil {
+		return nil, err
+	}
+	if err := s.listen(c); err != nil {
+		s.closeAll()
+		return nil, err
+	}
+	return s, nil
+}
+
+// NewResolver returns a resolver for explanations that asks no upstream: what
+// `splitdns explain` uses.
+func NewResolver(c *config.Config) *Resolver {
+	return newResolver(newSnapshot(c, localNetworks()), "")
+}
+
+// newResolver returns a resolver that starts with s and an empty cache.
+func newResolver(s *snapshot, version string) *Resolver {
+	hostname, _ := os.Hostname() // unknown: the answer is empty
+	r := &Resolver{
+		cache:  cache.New(s.config.Cache.Entries),
+		flight: new(flight.Flight[flightKey, fetched]),
+		limit:  newLimiter(),
+		about:  about{version: version, hostname: hostname},
+	}
+	r.current.Store(s)
+	return r
+}
+
+// A ConfigError is a configuration that cannot be used.
+type ConfigError struct {
+	Problems tomlfile.Problems
+}
+
+// Error counts the problems; whoever prints them has them in Problems.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("the configuration has problems: %d", len(e.Problems))
+}
+
+// listen opens the listeners of c.
+func (s *Server) listen(c *config.Config) error {
+	limits := listen.Limits{
+		InFlight:    listen.NewLimiter(c.Server.QueriesInFlight),
+		Connections: c.Server.TCPConnections,
+		Idle:        c.Server.TCPIdle,
+	}
+	report := func(text string) { s.options.Log.Warn(text) }
+	for _, addr := range c.Server.Listen {
+		l, err := listen.Open(addr, limits, s.serve, report)
+		if err != nil {
+			if c.Path == "" && missingFamily(addr, err) {
+				report(fmt.Sprintf("not listening on %s: this machine has no such address", addr))
+				continue
+			}
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	if len(s.listeners) == 0 {
+		return errors.New("listening on no address: give server.listen or --listen")
+	}
+	var err error
+	s.http, err = openHTTP(s, c.HTTP.Listen)
+	return err
+}
+
+// missingFamily reports whether the default [::1] failed because this machine
+// has no IPv6, which is no reason not to serve IPv4.
+func missingFamily(addr netip.AddrPort, err error) bool {
+	return addr.Addr() == netip.IPv6Loopback() &&
+		(errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT))
+}
+
+// Addrs returns the addresses listened on, with the ports that were chosen.
+func (s *Server) Addrs() []netip.AddrPort {
+	var addrs []netip.AddrPort
+	for _, l := range s.listeners {
+		addrs = append(addrs, l.Addr())
+	}
+	return addrs
+}
+
+// HTTPAddrs returns the addresses of the HTTP service.
+func (s *Server) HTTPAddrs() []netip.AddrPort { return s.http.addrs() }
+
+// Summary says in a line what the server runs on.
+func (s *Server) Summary() string { return s.resolver.current.Load().summary() }
+
+// reportProblems logs problems, each with its place.
+func (s *Server) reportProblems(problems tomlfile.Problems) {
+	for _, p := range problems {
+		level := slog.LevelError
+		if p.Warning {
+			level = slog.LevelWarn
+		}
+		s.options.Log.Log(nil, level, p.String())
+	}
+}
+
+// closeListeners cuts off whoever is still being answered.
+func (s *Server) closeListeners() {
+	for _, l := range s.listeners {
+		l.Close()
+	}
+}
+
+// closeAll closes every socket and waits for queries to upstreams to end.
+func (s *Server) closeAll() {
+	s.closeListeners()
+	s.http.close()
+	s.resolver.flight.Close()
+	s.resolver.current.Load().closeUnused(nil)
+}

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"splitdns/server/config"
+	"splitdns/server/internal/upstream"
+	"splitdns/server/policy"
+)
+
+// snapshot is all that a reload replaces: one configuration, compiled. It
+// never changes; a query uses one from its first step to its last.
+type snapshot struct {
+	config    *config.Config
+	policy    *policy.Policy
+	upstreams map[string]*group
+}
+
+// group is an upstream group as the resolver uses it.
+type group struct {
+	Exchanger
+	name string
+	id   string // name and servers: answers of other servers are not its answers
+}
+
+// newSnapshot compiles c. local is what "local" in server.allow means. Until
+// connect it has no upstreams.
+func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
+	allow := c.Server.Allow
+	if c.Server.AllowLocal {
+		allow = append(slices.Clip(allow), local...)
+	}
+	return &snapshot{
+		config: c,
+		policy: policy.New(policy.Input{
+			Zones: c.Zones, Rules: c.Rules, Clients: c.Clients, Allow: allow,
+			NAT64: c.Server.NAT64, StrictFamilies: c.Server.PinFamiliesStrict,
+		}),
+		upstreams: map[string]*group{},
+	}
+}
+
+// connect gives s its upstream groups. Those that old already has are taken
+// over, with what they know of their servers.
+func (s *snapshot) connect(old *snapshot, dial dialer) error {
+	groups, err := withSystemResolvers(s.config)
+	if err != nil {
+		return err
+	}
+	for _, u := range groups {
+		id := fmt.Sprint(u)
+		if old != nil && old.upstreams[u.Name] != nil && old.upstreams[u.Name].id == id {
+			s.upstreams[u.Name] = old.upstreams[u.Name]
+			continue
+		}
+		s.upstreams[u.Name] = &group{Exchanger: dial(u), name: u.Name, id: id}
+	}
+	return nil
+}
+
+// dialer makes an upstream group of its configuration.
+type dialer func(config.Upstream) Exchanger
+
+// dialUpstream makes the groups of real servers.
+func dialUpstream(u config.Upstream) Exchanger {
+	return upstream.New(u.Name, u.Servers, u.Timeout)
+}
+
+// closeUnused closes the groups of s that next does not use.
+func (s *snapshot) closeUnused(next *snapshot) {
+	for name, g := range s.upstreams {
+		if next == nil || next.upstreams[name] != g {
+			g.Close()
+		}
+	}
+}
+
+// admin reports whether client may ask what others looked up.
+func (s *snapshot) admin(client netip.Addr) bool {
+	return slices.ContainsFunc(s.config.Server.Admins, func(p netip.Prefix) bool { return p.Contains(client) })
+}
+
+// withSystemResolvers returns the groups of c, with the system's resolvers as
+// the default group where c has none.
+func withSystemResolvers(c *config.Config) ([]config.Upstream, error) {
+	if slices.ContainsFunc(c.Upstreams, func(u config.Upstream) bool { return u.Name == policy.DefaultUpstream }) {
+		return c.Upstreams, nil
+	}
+	servers, err := systemResolvers(resolvConf, c.Server.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("no [upstream.default]: %w", err)
+	}
+	system := config.Upstream{Name: policy.DefaultUpstream, Servers: servers, Timeout: config.DefaultTimeout}
+	return append(slices.Clip(c.Upstreams), system), nil
+}
+
+// summary says in a line what s runs on.
+func (s *snapshot) summary() string {
+	rows, patterns := 0, 0
+	for _, z := range s.config.Zones {
+		rows += len(z.Rows)
+		for i := range z.Rows {
+			patterns += len(z.Rows[i].Patterns)
+		}
+	}
+	var rules []string
+	for _, r := range s.config.Rules {
+		rules = append(rules, r.Name)
+	}
+	return fmt.Sprintf("edition %s: %d zones, %d rows, %d patterns; rules: %s; config %s",
+		s.config.Edition, len(s.config.Zones), rows, patterns, strings.Join(rules, ", "), s.config.Digest)
+}

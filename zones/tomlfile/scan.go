@@ -1,0 +1,372 @@
+package tomlfile
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// maxDepth bounds how deep tables and lists may be nested, and how many parts
+// a dotted key may have. The decoder recurses without a bound of its own.
+const maxDepth = 32
+
+// errDepth says that a file is nested deeper than maxDepth.
+var errDepth = errors.New("tables and lists are nested too deep")
+
+// errScan says that the scanner lost its way, as it does in text that is not TOML.
+var errScan = errors.New("not TOML")
+
+// node is the place of a table, a list or a value, and of all that is in it.
+type node struct {
+	line  int
+	keys  map[string]*node // of a table
+	items []*node          // of a list or of an array of tables
+}
+
+// child gives the node of a key, made on the given line if there was none.
+func (n *node) child(key string, line int) *node {
+	if c := n.keys[key]; c != nil {
+		return c
+	}
+	if n.keys == nil {
+		n.keys = make(map[string]*node)
+	}
+	c := &node{line: line}
+	n.keys[key] = c
+	return c
+}
+
+// last gives the table that a header below an array of tables means: its last one.
+func (n *node) last() *node {
+	if len(n.items) == 0 {
+		return n
+	}
+	return n.items[len(n.items)-1]
+}
+
+// scanner finds the line of every key and every list element. It reads text
+// that the decoder accepts exactly as the decoder does; in other text it may
+// stop with an error at any place, but it always stops.
+type scanner struct {
+	data  []byte
+	pos   int
+	line  int // of pos, from 1
+	depth int
+	root  *node
+	keys  [][]string // every key with its tables, in the order of the file
+	twice *duplicate // the first key that was given twice
+}
+
+// duplicate is a key that stands in a file twice.
+type duplicate struct {
+	key           []string
+	line, earlier int
+}
+
+// scan reads a whole file.
+func scan(data []byte) (*scanner, error) {
+	s := &scanner{data: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), line: 1, root: &node{line: 1}}
+	table, path := s.root, []string(nil)
+	for {
+		s.skipBlank()
+		if s.pos == len(s.data) {
+			return s, nil
+		}
+		var err error
+		if s.peek() == '[' {
+			table, path, err = s.header()
+		} else {
+			err = s.keyValue(table, path)
+		}
+		if err != nil {
+			return s, err
+		}
+	}
+}
+
+// peek gives the byte at the current place, 0 at the end.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
+	}
+	return 0
+}
+
+// take moves over text if it stands at the current place. It must hold no newline.
+func (s *scanner) take(text string) bool {
+	if !bytes.HasPrefix(s.data[s.pos:], []byte(text)) {
+		return false
+	}
+	s.pos += len(text)
+	return true
+}
+
+// skipSpace moves over spaces and tabs.
+func (s *scanner) skipSpace() {
+	for s.peek() == ' ' || s.peek() == '\t' {
+		s.pos++
+	}
+}
+
+// skipBlank moves over spaces, newlines and comments.
+func (s *scanner) skipBlank() {
+	for s.pos < len(s.data) {
+		switch s.data[s.pos] {
+		case '\n':
+			s.line++
+			s.pos++
+		case ' ', '\t', '\r':
+			s.pos++
+		case '#':
+			end := bytes.IndexByte(s.data[s.pos:], '\n')
+			if end < 0 {
+				end = len(s.data) - s.pos
+			}
+			s.pos += end
+		default:
+			return
+		}
+	}
+}
+
+// header reads [table] or [[table]] and gives the table that it opens.
+func (s *scanner) header() (*node, []string, error) {
+	line, closing := s.line, "]"
+	array := s.take("[[")
+	if array {
+		closing = "]]"
+	} else {
+		s.pos++
+	}
+	path, err := s.key()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !s.take(closing) {
+		return nil, nil, errScan
+	}
+	s.keys = append(s.keys, path)
+	table := s.root
+	for i, part := range path {
+		table = table.child(part, line)
+		if array && i == len(path)-1 {
+			table.items = append(table.items, &node{line: line})
+		}
+		table = table.last()
+	}
+	if !array {
+		table.line = line // of an implicit table too: its own header is the better place
+	}
+	return table, path, nil
+}
+
+// keyValue reads key = value into the table at path.
+func (s *scanner) keyValue(table *node, path []string) error {
+	line := s.line
+	key, err := s.key()
+	if err != nil {
+		return err
+	}
+	if !s.take("=") {
+		return errScan
+	}
+	full := slices.Concat(path, key)
+	s.keys = append(s.keys, full)
+	for _, part := range key[:len(key)-1] {
+		table = table.child(part, line)
+	}
+	name := key[len(key)-1]
+	if old := table.keys[name]; old != nil && s.twice == nil {
+		s.twice = &duplicate{key: full, line: line, earlier: old.line}
+	}
+	n := table.child(name, line)
+	s.skipSpace()
+	return s.value(n, full)
+}
+
+// key reads a key of one or more parts, and the space around it.
+func (s *scanner) key() ([]string, error) {
+	var parts []string
+	for {
+		s.skipSpace()
+		part, err := s.keyPart()
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+		if len(parts) > maxDepth {
+			return nil, errDepth
+		}
+		s.skipSpace()
+		if !s.take(".") {
+			return parts, nil
+		}
+	}
+}
+
+// keyPart reads one part of a key, bare or quoted.
+func (s *scanner) keyPart() (string, error) {
+	start := s.pos
+	switch s.peek() {
+	case '"':
+		end, ok := s.quoted('"', true)
+		if !ok {
+			return "", errScan
+		}
+		return unescape(s.data[start+1 : end])
+	case '\'':
+		end, ok := s.quoted('\'', false)
+		if !ok {
+			return "", errScan
+		}
+		return string(s.data[start+1 : end]), nil
+	}
+	for isBare(s.peek()) {
+		s.pos++
+	}
+	if s.pos == start {
+		return "", errScan
+	}
+	return string(s.data[start:s.pos]), nil
+}
+
+// isBare says whether c may stand in a key without quotes.
+func isBare(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+// quoted moves over a string of one line and gives the place of its closing quote.
+func (s *scanner) quoted(quote byte, escapes bool) (end int, ok bool) {
+	for s.pos++; s.pos < len(s.data); s.pos++ {
+		switch c := s.data[s.pos]; {
+		case c == '\n':
+			return 0, false
+		case c == '\\' && escapes:
+			s.pos++
+		case c == quote:
+			s.pos++
+			return s.pos - 1, true
+		}
+	}
+	s.pos = len(s.data)
+	return 0, false
+}
+
+// value reads the value of n, whose key is path.
+func (s *scanner) value(n *node, path []string) error {
+	switch s.peek() {
+	case '[', '{':
+		return s.nested(n, path)
+	case '"', '\'':
+		return s.stringValue(s.peek())
+	}
+	start := s.pos
+	for s.pos < len(s.data) && !bytes.ContainsRune([]byte(",]}#\r\n"), rune(s.data[s.pos])) {
+		s.pos++
+	}
+	if s.pos == start {
+		return errScan
+	}
+	return nil
+}
+
+// stringValue moves over a string, of one line or of several.
+func (s *scanner) stringValue(quote byte) error {
+	fence := string([]byte{quote, quote, quote})
+	if !s.take(fence) {
+		if _, ok := s.quoted(quote, quote == '"'); !ok {
+			return errScan
+		}
+		return nil
+	}
+	for s.pos < len(s.data) {
+		if s.take(fence) {
+			// Up to two quotes may stand right before the closing three (TOML 1.0, "String").
+			for range 2 {
+				s.take(fence[:1])
+			}
+			return nil
+		}
+		if s.data[s.pos] == '\\' && quote == '"' {
+			s.pos++
+		}
+		if s.peek() == '\n' {
+			s.line++
+		}
+		s.pos++
+	}
+	s.pos = len(s.data)
+	return errScan
+}
+
+// nested reads a list or an inline table.
+func (s *scanner) nested(n *node, path []string) error {
+	if s.depth++; s.depth > maxDepth {
+		return errDepth
+	}
+	defer func() { s.depth-- }()
+	closing, element := "]", s.item
+	if s.peek() == '{' {
+		closing, element = "}", s.keyValue
+	}
+	s.pos++
+	for {
+		s.skipBlank()
+		if s.take(closing) {
+			return nil
+		}
+		if err := element(n, path); err != nil {
+			return err
+		}
+		s.skipBlank()
+		if !s.take(",") && string(s.peek()) != closing {
+			return errScan
+		}
+	}
+}
+
+// item reads an element of the list n.
+func (s *scanner) item(n *node, path []string) error {
+	c := &node{line: s.line}
+	n.items = append(n.items, c)
+	return s.value(c, path)
+}
+
+// unescape resolves the escapes of a quoted key.
+func unescape(b []byte) (string, error) {
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' {
+			out = append(out, b[i])
+			continue
+		}
+		if i++; i == len(b) {
+			return "", errScan
+		}
+		if c, ok := shortEscapes[b[i]]; ok {
+			out = append(out, c)
+			continue
+		}
+		digits, ok := longEscapes[b[i]]
+		if !ok || i+digits >= len(b) {
+			return "", errScan
+		}
+		code, err := strconv.ParseUint(string(b[i+1:i+1+digits]), 16, 32)
+		if err != nil {
+			return "", errScan
+		}
+		out = utf8.AppendRune(out, rune(code))
+		i += digits
+	}
+	return string(out), nil
+}
+
+// shortEscapes are the escapes of one letter.
+var shortEscapes = map[byte]byte{
+	'b': '\b', 't': '\t', 'n': '\n', 'f': '\f', 'r': '\r', 'e': 0x1b, '"': '"', '\\': '\\',
+}
+
+// longEscapes are the escapes that take a number of hexadecimal digits.
+var longEscapes = map[byte]int{'x': 2, 'u': 4, 'U': 8}

@@ -1,0 +1,165 @@
+// Package tomlfile reads a TOML file and keeps every problem with its line.
+//
+// A file is decoded into untyped values first and converted key by key after,
+// so that one wrong type does not hide the next problem; only a syntax error
+// stands alone, since nothing after it can be trusted. What a file may hold is
+// a [Schema]; keys that are not in it are problems which name the nearest key,
+// also one of another table. Keys are matched exactly, in case too.
+//
+// The decoder keeps no position inside arrays of tables and lists and gives
+// none at all to its callers (github.com/BurntSushi/toml, issue 462). A scanner
+// of our own therefore finds the line of every key and element. Its keys must be those of the
+// decoder, in the same order; where they differ, problems carry no line at all
+// rather than a wrong one. Decoding into structs was turned down: it stops at
+// the first wrong type and takes keys in any case.
+//
+// What keys mean is left to the packages that own a file format.
+package tomlfile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// MaxSize is the size in octets of the largest TOML file that is read. The
+// decoder needs some hundred times as much memory for a file made to hurt.
+const MaxSize = 4 << 20
+
+// maxBrackets is how many tables and lists a text may open when the scanner
+// could not follow it and its depth is therefore not known.
+const maxBrackets = 10_000
+
+// File is one TOML file: its tables, and the problems found in it so far.
+type File struct {
+	name     string
+	schema   Schema
+	root     *Table
+	problems Problems
+}
+
+// Parse reads a file. It checks tables and keys against the schema, and leaves
+// values to the getters of [Table]. It gives false for a text that is not TOML;
+// the only problem is then the syntax error.
+func Parse(name string, data []byte, schema Schema) (f *File, ok bool) {
+	f = &File{name: name, schema: schema}
+	f.root = &Table{file: f}
+	f.root.section, _ = schema.section("")
+	values, places, problem := decode(data)
+	if problem.Text != "" {
+		problem.File = name
+		f.problems.Add(problem)
+		return f, false
+	}
+	f.root.values, f.root.node = values, places
+	f.check()
+	return f, true
+}
+
+// Problems gives what was found so far, by line.
+func (f *File) Problems() Problems {
+	f.problems.Sort(f.name)
+	return f.problems
+}
+
+// Failed gives how many problems that are more than warnings were found so far.
+func (f *File) Failed() int {
+	n := 0
+	for _, p := range f.problems {
+		if !p.Warning {
+			n++
+		}
+	}
+	return n
+}
+
+// Root is the table of the keys that stand before any header.
+func (f *File) Root() *Table { return f.root }
+
+// Table gives a table by its name. Where the file has none it is empty, so that
+// its getters give defaults.
+func (f *File) Table(name string) *Table {
+	if _, ok := f.schema.section(name); !ok {
+		panic("tomlfile: no table " + name + " in the schema")
+	}
+	if t, ok := f.root.inner(name); ok {
+		return t
+	}
+	t := f.root.empty(name)
+	t.section, _ = f.schema.section(name)
+	return t
+}
+
+// Named gives the tables that users named below top, in the order of the file.
+func (f *File) Named(top string) []*Table {
+	if !f.schema.named(top) {
+		panic("tomlfile: no table " + top + ".* in the schema")
+	}
+	parent, ok := f.root.inner(top)
+	if !ok {
+		return nil
+	}
+	var tables []*Table
+	for _, name := range parent.sorted() {
+		if t, ok := parent.inner(name); ok {
+			tables = append(tables, t)
+		}
+	}
+	return tables
+}
+
+// decode gives the values of a file and their places, or the syntax error.
+func decode(data []byte) (map[string]any, *node, Problem) {
+	if len(data) > MaxSize {
+		return nil, nil, Problem{Text: fmt.Sprintf("larger than %d MiB", MaxSize>>20)}
+	}
+	s, scanErr := scan(data)
+	if errors.Is(scanErr, errDepth) {
+		return nil, nil, Problem{Line: s.line, Text: fmt.Sprintf("nested deeper than %d tables and lists", maxDepth)}
+	}
+	if scanErr != nil && strings.Count(string(data), "[")+strings.Count(string(data), "{") > maxBrackets {
+		return nil, nil, Problem{Line: s.line, Text: "not TOML"}
+	}
+	values, keys, err := safeDecode(data)
+	if err != nil {
+		return nil, nil, syntaxProblem(err, s, scanErr)
+	}
+	if scanErr != nil || !slices.EqualFunc(s.keys, keys, slices.Equal) {
+		return values, nil, Problem{}
+	}
+	return values, s.root, Problem{}
+}
+
+// safeDecode decodes, and takes the decoder's panics as syntax errors: it calls
+// what it did not foresee a bug, whatever the text.
+func safeDecode(data []byte) (values map[string]any, keys [][]string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("cannot be read as TOML: %v", r)
+		}
+	}()
+	meta, err := toml.Decode(string(data), &values)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range meta.Keys() {
+		keys = append(keys, k)
+	}
+	return values, keys, nil
+}
+
+// syntaxProblem puts the decoder's error into our form.
+func syntaxProblem(err error, s *scanner, scanErr error) Problem {
+	pe, ok := errors.AsType[toml.ParseError](err)
+	if !ok {
+		return Problem{Text: strings.TrimSpace(err.Error())}
+	}
+	if s.twice != nil && strings.Contains(pe.Message, "already") {
+		return Problem{Line: s.twice.line, Key: joined(s.twice.key), Text: fmt.Sprintf("given twice, first on line %d", s.twice.earlier)}
+	}
+	lines := strings.Count(string(s.data), "\n") + 1
+	return Problem{Line: min(max(pe.Position.Line, 1), lines), Text: pe.Message}
+}

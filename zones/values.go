@@ -1,0 +1,89 @@
+package zones
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"splitdns/matcher"
+	"splitdns/zones/tomlfile"
+)
+
+// Patterns reads a list of patterns. It records what is wrong with each, and
+// warns of every change that it made and of patterns given twice.
+func Patterns(texts []tomlfile.Text) []matcher.Pattern {
+	return tomlfile.Each(texts, func(text tomlfile.Text) (matcher.Pattern, error) {
+		clean, changes := matcher.Normalise(text.Value)
+		p, err := matcher.ParsePattern(clean)
+		if err == nil && len(changes) > 0 {
+			text.Warn("%q: %s; read as %q", text.Value, strings.Join(changes, ", "), p)
+		}
+		return p, err
+	})
+}
+
+// Prefixes reads a list of prefixes and single addresses.
+func Prefixes(texts []tomlfile.Text) []netip.Prefix {
+	return tomlfile.Each(texts, func(text tomlfile.Text) (netip.Prefix, error) { return ParsePrefix(text.Value) })
+}
+
+// Ports reads a list of ports.
+func Ports(texts []tomlfile.Text) []Port {
+	return tomlfile.Each(texts, func(text tomlfile.Text) (Port, error) { return parsePort(text.Value) })
+}
+
+// ParsePrefix reads a prefix, or a single address as the prefix of full length.
+func ParsePrefix(s string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(s)
+	if !strings.Contains(s, "/") {
+		var addr netip.Addr
+		addr, err = netip.ParseAddr(s)
+		p = netip.PrefixFrom(addr, addr.BitLen())
+	}
+	switch {
+	case err != nil:
+		return netip.Prefix{}, fmt.Errorf("%q: %s; want an address or a prefix, such as \"192.0.2.1\" or \"192.0.2.0/24\"", s, cause(err))
+	case p.Addr().Zone() != "":
+		return netip.Prefix{}, fmt.Errorf("%q: an interface has no place here; write %q", s, p.Addr().WithZone(""))
+	case p.Addr().Is4In6():
+		return netip.Prefix{}, fmt.Errorf("%q: an IPv4-mapped address; write it as IPv4, such as %q", s, p.Addr().Unmap())
+	case p != p.Masked():
+		return netip.Prefix{}, fmt.Errorf("%q: bits are set beyond the prefix length; write %q", s, p.Masked())
+	}
+	return p, nil
+}
+
+// cause is what a netip error says after it quoted its input.
+func cause(err error) string {
+	_, text, ok := strings.Cut(err.Error(), "): ")
+	if !ok {
+		return err.Error()
+	}
+	return text
+}
+
+// errPort is the right form of a port.
+var errPort = errors.New(`want ports such as "tcp/443" or "udp/5228-5230"`)
+
+// parsePort reads "tcp/443" or "udp/5228-5230".
+func parsePort(s string) (Port, error) {
+	protocol, numbers, ok := strings.Cut(s, "/")
+	if !ok || protocol != "tcp" && protocol != "udp" {
+		return Port{}, fmt.Errorf("%q: %w", s, errPort)
+	}
+	low, high, isRun := strings.Cut(numbers, "-")
+	if !isRun {
+		high = low
+	}
+	first, err := strconv.ParseUint(low, 10, 16)
+	if err != nil || first == 0 {
+		return Port{}, fmt.Errorf("%q: %w", s, errPort)
+	}
+	last, err := strconv.ParseUint(high, 10, 16)
+	if err != nil || last < first {
+		return Port{}, fmt.Errorf("%q: %w", s, errPort)
+	}
+	return Port{Protocol: protocol, First: uint16(first), Last: uint16(last)}, nil
+}
