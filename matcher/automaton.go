@@ -118,6 +118,9 @@ func (at place) afterDigit(places []place, c byte, first, last string) []place {
 	at.low = at.low && c == least
 	at.high = at.high && c == most
 	at.offset++
+	if !at.low && !at.high { // only how many digits are to come counts now: fewer places to tell apart
+		at.size, at.offset = at.size-at.offset+1, 1
+	}
 	return append(places, at.leaving(at.size))
 }
 

@@ -1,5 +1,7 @@
 package matcher
 
+import "encoding/binary"
+
 // folded is a name prepared for a comparison: its wire form in lower case, and where
 // each label begins. It is meant to live on the stack.
 type folded struct {
@@ -31,11 +33,29 @@ func (f *folded) read(wire []byte) error {
 		at += 1 + size
 	}
 	f.size = at + 1
-	// Length octets are at most 63, below 'A': the whole name can be folded at once.
-	for i, c := range wire[:f.size] {
-		f.octets[i] = lower(c)
-	}
+	f.fold(wire[:f.size])
 	return nil
+}
+
+// fold copies a name into f in lower case. Length octets are at most 63, below 'A', so
+// the whole name can be folded at once. Eight octets at a time take XX ns off a lookup.
+func (f *folded) fold(wire []byte) {
+	i := 0
+	for ; i+8 <= len(wire); i += 8 {
+		binary.LittleEndian.PutUint64(f.octets[i:], lowerEight(binary.LittleEndian.Uint64(wire[i:])))
+	}
+	for ; i < len(wire); i++ {
+		f.octets[i] = lower(wire[i])
+	}
+}
+
+// lowerEight is lower for eight octets. With an octet's high bit out of the way, adding
+// carries into that bit where the octet is at least 'A', or above 'Z'.
+func lowerEight(v uint64) uint64 {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	low := v &^ high
+	letters := ((low + (0x80-'A')*each) ^ (low + (0x7f-'Z')*each)) & high &^ v
+	return v | letters>>2 // 0x80 becomes 0x20
 }
 
 // badLabel tells the kinds of octets apart that do not begin a label (RFC 1035, section 4.1.4).

@@ -113,7 +113,8 @@ func (b *Builder[V]) Add(p Pattern, v V) {
 // Build returns a Matcher of the patterns added so far. The builder can be used on; what it
 // built does not change.
 func (b *Builder[V]) Build() *Matcher[V] {
-	added := slices.SortedFunc(slices.Values(b.added), leastSpecificFirst)
+	added := slices.Clone(b.added)
+	slices.SortFunc(added, leastSpecificFirst)
 	m := &Matcher[V]{
 		nodes:   make(map[string]span),
 		entries: make([]entry[V], 0, len(added)),

@@ -132,7 +132,7 @@ func pick[T any](c choose, from []T) T { return from[c(len(from))] }
 var (
 	nameLabels = []string{
 		"a", "b", "ab", "aab", "abb", "0", "1", "5", "6", "10", "12", "50", "51", "00", "05", "x5-c", "x51-c", "x05-c",
-		"A", "aB", "host", "18446744073709551615", "18446744073709551616", "a\x00b", "a.b", "\xc3\xbc", strings.Repeat("a", 63),
+		"A", "aB", "host", "18446744073709551615", "18446744073709551616", "a\x00b", "a.b", "\xc3\xbc", strings.Repeat("a", 62),
 	}
 	patternLabels = []string{
 		"a", "b", "ab", "0", "5", "51", "00", "x5-c", "host", `a\000b`, `a\046b`,
@@ -151,7 +151,7 @@ func somePattern(c choose) string {
 	return prefix + strings.Join(labels, ".")
 }
 
-// someLabels makes the labels of a name.
+// someLabels makes the labels of a name, at most four: so it stays under 255 octets.
 func someLabels(c choose) []string {
 	labels := make([]string, c(5))
 	for i := range labels {

@@ -8,6 +8,7 @@ import (
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
+	"splitdns/zones"
 )
 
 // Asker is who an explanation is for, and what he may see.
@@ -15,6 +16,8 @@ type Asker struct {
 	Client        netip.Addr // as whom to explain
 	Admin         bool       // may see what others looked up
 	SubnetIgnored bool       // asked as somebody else without the right to
+
+	types []wire.Type // none: explainTypes
 }
 
 // Explanation says how a name is treated for one client: by the same decision,
@@ -40,6 +43,7 @@ type Explanation struct {
 	Spared        string      `json:"spared,omitempty"`
 	Published     []string    `json:"published"`
 	CarveOut      *Row        `json:"carve_out,omitempty"`
+	Answers       []Answered  `json:"answers,omitempty"`
 	Cache         []Cached    `json:"cache"`
 	CacheHidden   bool        `json:"cache_hidden,omitempty"`
 	Verdict       string      `json:"verdict"`
@@ -83,18 +87,33 @@ type Cached struct {
 	Changed   bool      `json:"changed"`
 }
 
+// Answered is what a rule answers to one type without asking an upstream.
+type Answered struct {
+	Type      string   `json:"type"`
+	Rcode     string   `json:"rcode"`
+	Addresses []string `json:"addresses"`
+}
+
 // Address is a judged address.
 type Address struct {
 	Address string `json:"address"`
 	Verdict string `json:"verdict"`
 }
 
-// Explain says how name is treated for a client.
-func (r *Resolver) Explain(name matcher.Name, a Asker) Explanation {
-	return r.explain(r.current.Load(), name, a)
+// Explain says how name is treated for a client. qtype is the type to explain;
+// "" is those that clients ask for before they connect.
+func (r *Resolver) Explain(name matcher.Name, qtype string, a Asker) (Explanation, error) {
+	if qtype != "" {
+		t, err := wire.ParseType(qtype)
+		if err != nil {
+			return Explanation{}, err
+		}
+		a.types = []wire.Type{t}
+	}
+	return r.explain(r.current.Load(), name, a), nil
 }
 
-// explainTypes are the types whose cached answers an explanation shows.
+// explainTypes are the types that an explanation shows unless one is given.
 var explainTypes = []wire.Type{wire.TypeA, wire.TypeAAAA, wire.TypeHTTPS}
 
 // explain runs the steps of Resolve on what is there already.
@@ -107,10 +126,16 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 		Served: s.policy.Served(class), Groups: s.policy.Groups(class),
 		Cache: []Cached{}, CacheHidden: !a.Admin && !d.Matched(),
 	}
-	if !d.Answer.Given() && !e.CacheHidden {
-		for _, t := range explainTypes {
-			d = r.explainCached(s, &e, d, cache.Key{Name: name, Type: t, Class: wire.ClassIN})
+	types := a.types
+	if len(types) == 0 {
+		types = explainTypes
+	}
+	for _, t := range types {
+		q := wire.Question{Name: name, Type: t, Class: wire.ClassIN}
+		if !d.Answer.Given() && !e.CacheHidden {
+			d = r.explainCached(s, &e, d, q)
 		}
+		e.answered(q, d)
 	}
 	e.decision(d)
 	for _, m := range s.policy.Near(name) {
@@ -122,7 +147,8 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 
 // explainCached adds what the cache holds under key, whatever DO and CD it was
 // asked with, and returns the decision with what the answer's chain adds.
-func (r *Resolver) explainCached(s *snapshot, e *Explanation, d policy.Decision, key cache.Key) policy.Decision {
+func (r *Resolver) explainCached(s *snapshot, e *Explanation, d policy.Decision, q wire.Question) policy.Decision {
+	key := cache.Key{Name: q.Name, Type: q.Type, Class: q.Class}
 	up, ok := s.upstreams[d.Upstream]
 	if !ok {
 		return d
@@ -157,6 +183,20 @@ func (e *Explanation) cached(o Outcome, t wire.Type, stored cache.Stored, now ti
 		c.Served = append(c.Served, addr.String())
 	}
 	e.Cache = append(e.Cache, c)
+}
+
+// answered adds what d answers to q without an upstream. Where a CNAME leads is
+// for the upstream to say.
+func (e *Explanation) answered(q wire.Question, d policy.Decision) {
+	if !d.Answer.Given() || d.Answer.Kind == policy.AnswerCNAME {
+		return
+	}
+	m, _ := localAnswer(q, d.Answer)
+	a := Answered{Type: q.Type.String(), Rcode: m.Rcode().String(), Addresses: []string{}}
+	for _, addr := range m.Addresses() {
+		a.Addresses = append(a.Addresses, addr.String())
+	}
+	e.Answers = append(e.Answers, a)
 }
 
 // verdict sums up the cached answers. Without one, nothing was asked.
@@ -194,7 +234,7 @@ func (e *Explanation) decision(d policy.Decision) {
 	}
 	e.Published = []string{}
 	for _, p := range d.Published.Prefixes() {
-		e.Published = append(e.Published, p.String())
+		e.Published = append(e.Published, zones.PrefixText(p))
 	}
 }
 
@@ -238,7 +278,7 @@ func (s *snapshot) explainAddress(addr netip.Addr, a Asker) AddressExplanation {
 		Published: []PublishedBy{},
 	}
 	for _, source := range sources {
-		e.Published = append(e.Published, PublishedBy{source.Zone, source.Row, source.Prefix.String()})
+		e.Published = append(e.Published, PublishedBy{source.Zone, source.Row, zones.PrefixText(source.Prefix)})
 	}
 	return e
 }

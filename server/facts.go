@@ -20,6 +20,9 @@ func (e Explanation) Facts() []string {
 		facts = append(facts, "near "+row.String())
 	}
 	facts = append(facts, e.decisionFact(), e.publishedFact())
+	for _, a := range e.Answers {
+		facts = append(facts, a.fact())
+	}
 	if len(e.Cache) == 0 && !e.CacheHidden {
 		facts = append(facts, "cache none")
 	}
@@ -106,6 +109,15 @@ func (e Explanation) publishedFact() string {
 		t.add("more", strconv.Itoa(more))
 	}
 	return strings.Join(t, " ")
+}
+
+// fact says what the rule answers to a type.
+func (a Answered) fact() string {
+	t := tokens{"answer", a.Type}
+	if a.Rcode != "NOERROR" {
+		t.add("rcode", a.Rcode)
+	}
+	return strings.Join(append(t, orNone(a.Addresses)...), " ")
 }
 
 // facts says what the cache holds and, if the client gets something else, what.

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -97,7 +99,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ready: "+s.Summary())
 }
 
-// apiExplain is `GET /api/explain?name=NAME[&client=ADDRESS]`, or with
+// apiExplain is `GET /api/explain?name=NAME[&type=TYPE][&client=ADDRESS]`, or with
 // address=ADDRESS. Only administrators may ask, and only under a name of this
 // machine: a web page elsewhere must not read what people look up by pointing
 // its own name at this address (DNS rebinding).
@@ -144,23 +146,21 @@ func (s *Server) explainRequest(r *http.Request, asker netip.Addr) (any, error) 
 	if err != nil {
 		return nil, fmt.Errorf("name: %w", err)
 	}
-	return s.resolver.Explain(name, a), nil
+	return s.resolver.Explain(name, r.FormValue("type"), a)
 }
 
 // knows reports whether host, as a Host header gives it, is an address listened
 // on or localhost.
 func (h *httpServer) knows(host string) bool {
-	name, port, err := net.SplitHostPort(host)
+	name, _, err := net.SplitHostPort(host)
 	if err != nil {
-		name = host
+		name = strings.Trim(host, "[]")
 	}
-	for _, addr := range h.addrs() {
-		if port != "" && port != fmt.Sprint(addr.Port()) {
-			continue
-		}
-		if name == "localhost" || name == addr.Addr().String() {
-			return true
-		}
+	ip, err := netip.ParseAddr(name)
+	if err != nil {
+		return name == "localhost"
 	}
-	return false
+	return slices.ContainsFunc(h.addrs(), func(l netip.AddrPort) bool {
+		return l.Addr() == ip || l.Addr().IsUnspecified() // a page cannot claim an address as its name
+	})
 }

@@ -17,24 +17,25 @@ func (r *Resolver) local(ctx context.Context, s *snapshot, q Query, d policy.Dec
 	if d.Answer.Kind == policy.AnswerCNAME {
 		return r.alias(ctx, s, q, d)
 	}
-	o := Outcome{Decision: d, Source: Source{RTT: -1}, Changed: true, Code: wire.EDEBlocked}
-	empty := wire.NewMessage(q.Question, wire.NoError)
-	switch d.Answer.Kind {
+	m, code := localAnswer(q.Question, d.Answer)
+	return Outcome{Decision: d, Response: capTTL(m, d), Source: Source{RTT: -1}, Changed: true, Code: code}
+}
+
+// localAnswer is what a, other than a CNAME, says to q, with the extended error
+// that goes with it.
+func localAnswer(q wire.Question, a policy.Answer) (wire.Message, uint16) {
+	empty := wire.NewMessage(q, wire.NoError)
+	switch a.Kind {
 	case policy.AnswerNXDomain:
-		o.Response = wire.NewMessage(q.Question, wire.NXDomain).WithSOA(ownTTL)
+		return wire.NewMessage(q, wire.NXDomain).WithSOA(ownTTL), wire.EDEBlocked
 	case policy.AnswerRefused:
-		o.Response = wire.NewMessage(q.Question, wire.Refused)
-		o.Code = wire.EDEProhibited
+		return wire.NewMessage(q, wire.Refused), wire.EDEProhibited
 	case policy.AnswerNull:
-		o.Response = orNoData(empty.WithAnswerAddresses(nullAddresses, ownTTL))
+		return orNoData(empty.WithAnswerAddresses(nullAddresses, ownTTL)), wire.EDEBlocked
 	case policy.AnswerAddresses:
-		o.Response = orNoData(empty.WithAnswerAddresses(d.Answer.Addresses, ownTTL))
-		o.Code = wire.EDEForged
-	default:
-		o.Response = empty.WithSOA(ownTTL)
+		return orNoData(empty.WithAnswerAddresses(a.Addresses, ownTTL)), wire.EDEForged
 	}
-	o.Response = capTTL(o.Response, d)
-	return o
+	return empty.WithSOA(ownTTL), wire.EDEBlocked
 }
 
 // orNoData gives an answer without a record of the type asked for its SOA.

@@ -72,7 +72,7 @@ func (r *Resolver) fetch(ctx context.Context, up *group, key cache.Key, s *snaps
 		DO:       key.DO, CD: key.CD, UDPSize: s.config.Server.UDPSize,
 	})
 	if err != nil {
-		return fetched{}, fmt.Errorf("upstream %s: %w", up.name, err)
+		return fetched{}, err
 	}
 	now := time.Now()
 	r.cache.Put(key, up.id, cache.Stored{

@@ -37,7 +37,7 @@ func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
 		config: c,
 		policy: policy.New(policy.Input{
 			Zones: c.Zones, Rules: c.Rules, Clients: c.Clients, Allow: allow,
-			NAT64: c.Server.NAT64, StrictFamilies: c.Server.PinFamiliesStrict,
+			NAT64: c.Server.NAT64, StrictFamilies: c.Server.StrictFamilies,
 		}),
 		upstreams: map[string]*group{},
 	}
@@ -93,7 +93,7 @@ func withSystemResolvers(c *config.Config) ([]config.Upstream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no [upstream.default]: %w", err)
 	}
-	system := config.Upstream{Name: policy.DefaultUpstream, Servers: servers, Timeout: config.DefaultTimeout}
+	system := config.Upstream{Name: policy.DefaultUpstream, Servers: servers, Timeout: config.DefaultUpstreamTimeout}
 	return append(slices.Clip(c.Upstreams), system), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ func explainCommand() *cobra.Command {
 	var file, client string
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "explain NAME|ADDRESS",
+		Use:   "explain NAME|ADDRESS [TYPE]",
 		Short: "Say how a name is treated for a client, or which zones publish an address",
 		Long: `Say how a name is treated for a client, or which zones publish an address.
 
@@ -33,7 +34,7 @@ has no cache and asks nobody; ask the running server with: dig @SERVER CH TXT NA
 			if err != nil {
 				return problem{fmt.Errorf("--client: %w", err)}
 			}
-			return explain(c.OutOrStdout(), server.NewResolver(loaded), request{args[0], asker.Unmap(), asJSON})
+			return explain(c.OutOrStdout(), server.NewResolver(loaded), request{args, asker.Unmap(), asJSON})
 		},
 	}
 	configFlag(c, &file)
@@ -44,23 +45,26 @@ has no cache and asks nobody; ask the running server with: dig @SERVER CH TXT NA
 
 // request is what explain is asked.
 type request struct {
-	subject string // a name or an address
-	client  netip.Addr
-	json    bool
+	args   []string // a name or an address, and perhaps a type
+	client netip.Addr
+	json   bool
 }
 
 // explain prints what r asks for.
 func explain(w io.Writer, resolver *server.Resolver, r request) error {
 	asker := server.Asker{Client: r.client, Admin: true}
-	if addr, err := netip.ParseAddr(r.subject); err == nil {
+	if addr, err := netip.ParseAddr(r.args[0]); err == nil {
 		e := resolver.ExplainAddress(addr, asker)
 		return printExplanation(w, r.json, e, e.Facts())
 	}
-	name, err := matcher.ParseName(r.subject)
+	name, err := matcher.ParseName(r.args[0])
 	if err != nil {
 		return problem{err}
 	}
-	e := resolver.Explain(name, asker)
+	e, err := resolver.Explain(name, strings.Join(r.args[1:], ""), asker)
+	if err != nil {
+		return problem{err}
+	}
 	lines := append(e.Facts(), "")
 	return printExplanation(w, r.json, e, append(lines, e.Cascade()...))
 }

@@ -99,10 +99,10 @@ func (f serveFlags) loader() (func() (*config.Config, tomlfile.Problems), error)
 			return nil, problems
 		}
 		if len(listen) > 0 {
-			c.Server.Listen = listen
+			c = c.WithListen(listen)
 		}
 		if len(upstream) > 0 {
-			c.SetUpstream(upstream)
+			c = c.WithUpstream(upstream)
 		}
 		return c, problems
 	}, nil

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"splitdns/server"
-	"splitdns/server/config"
 	"splitdns/zones"
 )
 
@@ -138,7 +137,7 @@ func rowText(b *strings.Builder, r *zones.Row) {
 		field(b, "  ", "name", p.String())
 	}
 	for _, p := range r.Prefixes {
-		field(b, "  ", "prefix", config.PrefixText(p))
+		field(b, "  ", "prefix", zones.PrefixText(p))
 	}
 }
 

@@ -20,9 +20,10 @@ var errScan = errors.New("not TOML")
 
 // node is the place of a table, a list or a value, and of all that is in it.
 type node struct {
-	line  int
-	keys  map[string]*node // of a table
-	items []*node          // of a list or of an array of tables
+	line   int
+	header bool             // of a table: it has a header of its own
+	keys   map[string]*node // of a table
+	items  []*node          // of a list or of an array of tables
 }
 
 // child gives the node of a key, made on the given line if there was none.
@@ -57,6 +58,7 @@ type scanner struct {
 	root  *node
 	keys  [][]string // every key with its tables, in the order of the file
 	twice *duplicate // the first key that was given twice
+	open  int        // where the outermost list or inline table begins that did not end
 }
 
 // duplicate is a key that stands in a file twice.
@@ -157,9 +159,18 @@ func (s *scanner) header() (*node, []string, error) {
 		table = table.last()
 	}
 	if !array {
-		table.line = line // of an implicit table too: its own header is the better place
+		s.openTable(table, path, line)
 	}
 	return table, path, nil
+}
+
+// openTable notes the header of a table.
+func (s *scanner) openTable(table *node, path []string, line int) {
+	if table.header && s.twice == nil {
+		s.twice = &duplicate{key: path, line: line, earlier: table.line}
+	}
+	table.header = true
+	table.line = line // of a table that was implicit so far too: the header is the better place
 }
 
 // keyValue reads key = value into the table at path.
@@ -306,7 +317,17 @@ func (s *scanner) nested(n *node, path []string) error {
 	if s.depth++; s.depth > maxDepth {
 		return errDepth
 	}
-	defer func() { s.depth-- }()
+	begin := s.line
+	if err := s.elements(n, path); err != nil {
+		s.open = begin
+		return err
+	}
+	s.depth--
+	return nil
+}
+
+// elements reads what is in a list or an inline table, and its end.
+func (s *scanner) elements(n *node, path []string) error {
 	closing, element := "]", s.item
 	if s.peek() == '{' {
 		closing, element = "}", s.keyValue

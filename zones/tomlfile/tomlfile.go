@@ -17,6 +17,7 @@
 package tomlfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -116,6 +117,9 @@ func decode(data []byte) (map[string]any, *node, Problem) {
 	if len(data) > MaxSize {
 		return nil, nil, Problem{Text: fmt.Sprintf("larger than %d MiB", MaxSize>>20)}
 	}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return nil, nil, Problem{Line: 1, Text: "the text is UTF-16; TOML is UTF-8"}
+	}
 	s, scanErr := scan(data)
 	if errors.Is(scanErr, errDepth) {
 		return nil, nil, Problem{Line: s.line, Text: fmt.Sprintf("nested deeper than %d tables and lists", maxDepth)}
@@ -126,6 +130,9 @@ func decode(data []byte) (map[string]any, *node, Problem) {
 	values, keys, err := safeDecode(data)
 	if err != nil {
 		return nil, nil, syntaxProblem(err, s, scanErr)
+	}
+	if s.twice != nil { // the decoder takes a.b = 1, a = 2 and forgets the second
+		return nil, nil, s.twice.problem()
 	}
 	if scanErr != nil || !slices.EqualFunc(s.keys, keys, slices.Equal) {
 		return values, nil, Problem{}
@@ -158,8 +165,34 @@ func syntaxProblem(err error, s *scanner, scanErr error) Problem {
 		return Problem{Text: strings.TrimSpace(err.Error())}
 	}
 	if s.twice != nil && strings.Contains(pe.Message, "already") {
-		return Problem{Line: s.twice.line, Key: joined(s.twice.key), Text: fmt.Sprintf("given twice, first on line %d", s.twice.earlier)}
+		return s.twice.problem()
 	}
 	lines := strings.Count(string(s.data), "\n") + 1
-	return Problem{Line: min(max(pe.Position.Line, 1), lines), Text: pe.Message}
+	line := min(max(pe.Position.Line, 1), lines)
+	text := strings.ToLower(pe.Message[:1]) + pe.Message[1:]
+	if scanErr != nil && s.open > 0 && s.open < line {
+		text += fmt.Sprintf("; the list or table begun on line %d is still open here", s.open)
+	} else {
+		text += wordHint(text)
+	}
+	return Problem{Line: line, Text: text}
+}
+
+// wordHint says what to do about a word that is no value: most often the quotes
+// are missing.
+func wordHint(message string) string {
+	_, rest, ok := strings.Cut(message, `expected value but found "`)
+	if !ok {
+		return ""
+	}
+	word, _, _ := strings.Cut(rest, `"`)
+	if lower := strings.ToLower(word); lower == "true" || lower == "false" {
+		return "; write " + lower
+	}
+	return "; text stands in quotes"
+}
+
+// problem gives the duplicate as a problem.
+func (d *duplicate) problem() Problem {
+	return Problem{Line: d.line, Key: joined(d.key), Text: fmt.Sprintf("given twice, first on line %d", d.earlier)}
 }

@@ -130,6 +130,7 @@ func TestEveryoneLeaves(t *testing.T) {
 		if v != "new" || shared || err != nil {
 			t.Errorf("a later caller got %q, %v, %v, want new work", v, shared, err)
 		}
+		synctest.Wait()
 		if !cancelled.Load() {
 			t.Error("the work that everyone left was not cancelled")
 		}

@@ -135,8 +135,16 @@ func (l *Log) reportSince(reported uint64) uint64 {
 	if cause != nil {
 		why = cause.Error()
 	}
-	l.report(fmt.Sprintf("query log: %d entries dropped: %s", total-reported, why))
+	l.report(fmt.Sprintf("query log: %s dropped: %s", entries(total-reported), why))
 	return total
+}
+
+// entries is n with its noun.
+func entries(n uint64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }
 
 // sink is where lines go.

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"net/netip"
 	"strings"
 	"unicode/utf8"
@@ -127,6 +128,9 @@ func readSubnet(s string) (netip.Prefix, error) {
 	}
 	return p, nil
 }
+
+// udpSize is n as an OPT record can say it, and never less than everybody takes.
+func udpSize(n int) uint16 { return uint16(min(max(n, minUDPSize), math.MaxUint16)) }
 
 // append adds o to dst as a record, in version 0 and with the EDEs as its only
 // options.

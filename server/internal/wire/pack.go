@@ -61,9 +61,9 @@ func (p *packer) record(r record) {
 	binary.BigEndian.PutUint16(p.buf[begin-2:], uint16(len(p.buf)-begin))
 }
 
-// compressible is where names stand in the RDATA of the types of RFC 1035, the
-// only ones whose names may be compressed (RFC 3597, section 4): after how many
-// octets, and how many of them.
+// compressible is where names stand in the RDATA of the types whose names are
+// compressed: after how many octets, and how many. Only types of RFC 1035 may be
+// among them (RFC 3597, section 4); the obsolete ones are not worth a line.
 var compressible = map[Type]struct{ skip, names int }{
 	TypeNS:    {0, 1},
 	TypeCNAME: {0, 1},

@@ -124,13 +124,21 @@ func (r *reader) rdata(t Type, size int) string {
 
 // field adds the next field of RDATA to dst; the packet of r ends with the RDATA.
 func (r *reader) field(dst []byte, f field) []byte {
-	begin := r.off
-	left := len(r.packet) - begin
 	switch f {
 	case anyName:
 		return r.appendName(dst)
 	case plainName:
 		return r.plainName(dst)
+	}
+	begin := r.off
+	r.octets(f)
+	return append(dst, r.packet[begin:r.off]...)
+}
+
+// octets reads a field that is no name.
+func (r *reader) octets(f field) {
+	left := len(r.packet) - r.off
+	switch f {
 	case text:
 		r.text()
 	case texts:
@@ -148,7 +156,6 @@ func (r *reader) field(dst []byte, f field) []byte {
 	default:
 		r.take(int(f))
 	}
-	return append(dst, r.packet[begin:r.off]...)
 }
 
 // check fails unless ok.

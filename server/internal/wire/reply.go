@@ -12,7 +12,7 @@ type Reply struct {
 	RecursionAvailable bool
 	EDEs               []EDE // sent if the query had an OPT record, as far as they fit
 	Limit              int   // octets; 512 to 65,535, what lies outside counts as the nearer one
-	UDPSize            int   // the datagram that our OPT promises to take
+	UDPSize            int   // the datagram that our OPT promises to take, 512 at least
 }
 
 // Append packs the response behind dst, where it takes Limit octets at most.
@@ -47,7 +47,7 @@ func (r Reply) Append(dst []byte) []byte {
 		h.more++
 		p.buf = r.opt().append(p.buf, fitEDEs(r.EDEs, room-p.size()))
 	}
-	h.append(p.buf[:p.base])
+	h.append(p.buf[:p.base]) // over the first one, now that the counts are known
 	return p.buf
 }
 
@@ -59,7 +59,8 @@ func (r Reply) spelled() string {
 	return string(r.Query.Spelled)
 }
 
-// flags are the flags of the response, without TC.
+// flags are the flags of the response. TC is among them only if the upstream cut
+// the message short.
 func (r Reply) flags() uint16 {
 	flags := uint16(flagQR) | uint16(r.rcode()&0xF)
 	for _, f := range []struct {
@@ -67,6 +68,7 @@ func (r Reply) flags() uint16 {
 		set  bool
 	}{
 		{flagAA, r.Authoritative},
+		{flagTC, r.Message.tc},
 		{flagRD, r.Query.RD},
 		{flagRA, r.RecursionAvailable},
 		{flagAD, r.Message.ad && (r.Query.DO || r.Query.AD)},
@@ -98,7 +100,7 @@ func (r Reply) optSize() int {
 
 // opt is our OPT record; DO is repeated (RFC 3225, section 3).
 func (r Reply) opt() opt {
-	return opt{size: uint16(r.UDPSize), extended: uint8(r.rcode() >> 4), do: r.Query.DO}
+	return opt{size: udpSize(r.UDPSize), extended: uint8(r.rcode() >> 4), do: r.Query.DO}
 }
 
 // visible are the records of section that the client gets to see.
@@ -167,7 +169,7 @@ func AppendQuery(dst []byte, id uint16, q UpstreamQuery) []byte {
 	p.buf = h.append(p.buf)
 	p.question(q.Question, q.Name.Wire())
 	if q.UDPSize > 0 {
-		p.buf = opt{size: uint16(q.UDPSize), do: q.DO}.append(p.buf, nil)
+		p.buf = opt{size: udpSize(q.UDPSize), do: q.DO}.append(p.buf, nil)
 	}
 	return p.buf
 }

@@ -15,7 +15,7 @@ const maxLinks = 16
 var (
 	errLoop    = errors.New("the CNAME chain is a loop")
 	errLong    = fmt.Errorf("the CNAME chain has more than %d links", maxLinks)
-	errTargets = errors.New("a name with several CNAME records")
+	errSeveral = errors.New("a name with several CNAME records")
 	errDNAME   = errors.New("a CNAME record that contradicts the DNAME record above it")
 	errTooLong = errors.New("a DNAME record makes a name too long")
 )
@@ -101,45 +101,57 @@ func btoi(b bool) int {
 
 // follow gives the records that lead on from the name at, and where to: a CNAME,
 // with the DNAME that it was made from before it (RFC 6672, section 3.1). next is
-// zero if there are none. A CNAME that its DNAME came without is made here.
+// zero if there are none. A CNAME that its DNAME came without is made here; where
+// it would be too long, which the rcode YXDOMAIN says, the chain ends.
 func follow(answer []record, at matcher.Name) (link []record, next matcher.Name, err error) {
-	dname, made, err := redirect(answer, at)
-	if err != nil {
-		return nil, next, err
-	}
 	cname := pick(answer, at, TypeCNAME)
-	if len(cname) == 0 && len(dname) == 0 {
-		return nil, next, nil
+	if len(cname) > 1 && cname[1].typ == TypeCNAME {
+		return nil, next, errSeveral // RFC 2181, section 10.1
 	}
-	if len(cname) == 0 {
-		cname = []record{made}
-	}
-	next, _ = cname[0].target()
-	for _, r := range cname[1:] {
-		if t, ok := r.target(); ok && t != next {
-			return nil, next, errTargets
+	dname := redirect(answer, at)
+	if len(dname) > 0 {
+		made := substitute(dname[0], at)
+		if len(cname) == 0 {
+			cname = made
+		}
+		if !sameTarget(cname, made) {
+			return nil, next, errDNAME
 		}
 	}
-	if t, _ := made.target(); len(dname) > 0 && t != next {
-		return nil, next, errDNAME
+	if len(cname) > 0 {
+		next, _ = cname[0].target()
 	}
 	return append(dname, cname...), next, nil
 }
 
-// redirect gives the DNAME RRset above the name at, if there is one, and the
-// CNAME that it makes there (RFC 6672, section 2.2).
-func redirect(answer []record, at matcher.Name) (dname []record, cname record, err error) {
+// redirect gives the DNAME RRset above the name at, if there is one.
+func redirect(answer []record, at matcher.Name) []record {
 	i := slices.IndexFunc(answer, func(r record) bool { return r.typ == TypeDNAME && at.Below(r.name) })
 	if i < 0 {
-		return nil, record{}, nil
+		return nil
 	}
-	d := answer[i]
+	return pick(answer, answer[i].name, TypeDNAME)
+}
+
+// substitute is the CNAME that dname makes at the name at (RFC 6672, section
+// 2.2), none if its target would be too long.
+func substitute(dname record, at matcher.Name) []record {
 	wire := at.Wire()
-	made := wire[:len(wire)-len(d.name.Wire())] + d.data
-	if len(made) > maxName {
-		return nil, record{}, errTooLong
+	target := wire[:len(wire)-len(dname.name.Wire())] + dname.data
+	if len(target) > maxName {
+		return nil
 	}
-	return pick(answer, d.name, TypeDNAME), record{at, TypeCNAME, d.class, d.ttl, made}, nil
+	return []record{{at, TypeCNAME, dname.class, dname.ttl, target}}
+}
+
+// sameTarget reports whether two CNAME RRsets lead to the same name.
+func sameTarget(a, b []record) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return len(a) == len(b)
+	}
+	s, _ := a[0].target()
+	t, _ := b[0].target()
+	return s == t
 }
 
 // authorityFor are the records of the authority section that say something about

@@ -20,6 +20,7 @@ const (
 	TypeCNAME  Type = 5
 	TypeSOA    Type = 6
 	TypePTR    Type = 12
+	TypeHINFO  Type = 13
 	TypeMX     Type = 15
 	TypeTXT    Type = 16
 	TypeAAAA   Type = 28

@@ -1,0 +1,265 @@
+package matcher_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"splitdns/matcher"
+)
+
+// build makes a matcher whose values are the patterns' indices.
+func build(patterns []matcher.Pattern) *matcher.Matcher[int] {
+	var b matcher.Builder[int]
+	for i, p := range patterns {
+		b.Add(p, i)
+	}
+	return b.Build()
+}
+
+// parseAll parses patterns that are known to be right.
+func parseAll(texts ...string) []matcher.Pattern {
+	patterns := make([]matcher.Pattern, len(texts))
+	for i, s := range texts {
+		patterns[i] = matcher.MustParsePattern(s)
+	}
+	return patterns
+}
+
+// textsOf returns the texts of the patterns that a lookup found.
+func textsOf(patterns []matcher.Pattern, found []int) []string {
+	var texts []string
+	for _, i := range found {
+		texts = append(texts, patterns[i].String())
+	}
+	return texts
+}
+
+func TestLookup(t *testing.T) {
+	// Added in another order than any that is wanted.
+	patterns := parseAll(
+		".", "*.manage.microsoft.com", "{0..50}-courier.push.apple.com", "5-courier.push.apple.com", ".push.apple.com",
+		"*", "*.push.apple.com", "*-courier.push.apple.com", "{5..9}-courier.push.apple.com", "*.*.apple.com", "push.apple.com",
+		"*.apple.com", ".apple.com", "manage.microsoft.com", "5-courier.*.apple.com", ".*.push.apple.com", "5*courier.push.apple.com",
+		"*.5-courier.push.apple.com",
+	)
+	m := build(patterns)
+	tests := map[string]struct {
+		name string
+		want []string
+	}{
+		"all, most specific first": {"5-courier.push.apple.com", []string{
+			"5-courier.push.apple.com", "{0..50}-courier.push.apple.com", "{5..9}-courier.push.apple.com", "*-courier.push.apple.com",
+			"5*courier.push.apple.com", ".*.push.apple.com", "*.push.apple.com", ".push.apple.com", "5-courier.*.apple.com", "*.*.apple.com",
+			"*.apple.com", ".apple.com", "*", ".",
+		}},
+		"upper case": {"12-Courier.PUSH.apple.com", []string{
+			"{0..50}-courier.push.apple.com", "*-courier.push.apple.com", ".*.push.apple.com", "*.push.apple.com", ".push.apple.com",
+			"*.*.apple.com", "*.apple.com", ".apple.com", "*", ".",
+		}},
+		"below a literal": {"x.5-courier.push.apple.com", []string{
+			"*.5-courier.push.apple.com", ".*.push.apple.com", "*.push.apple.com", ".push.apple.com", "*.*.apple.com", "*.apple.com", ".apple.com", "*", ".",
+		}},
+		"the name of a subtree":  {"push.apple.com", []string{"push.apple.com", ".push.apple.com", "*.apple.com", ".apple.com", "*", "."}},
+		"the apex of a wildcard": {"manage.microsoft.com", []string{"manage.microsoft.com", "*", "."}},
+		"an interior node":       {"microsoft.com", []string{"*", "."}},
+		"elsewhere":              {"a.example", []string{"*", "."}},
+		"the root":               {".", []string{"."}},
+	}
+	for what, tt := range tests {
+		t.Run(what, func(t *testing.T) {
+			labels := strings.Split(tt.name, ".")
+			wire := wireOf(labels...)
+			if tt.name == "." {
+				wire = []byte{0}
+			}
+			if diff := cmp.Diff(tt.want, textsOf(patterns, m.Lookup(nil, wire))); diff != "" {
+				t.Errorf("Lookup(%s) (-want +got):\n%s", tt.name, diff)
+			}
+			kept := m.Lookup([]int{-1}, append(wire, 0xff))
+			if kept[0] != -1 || len(kept) != 1+len(tt.want) {
+				t.Errorf("Lookup(%s) behind one value and before more octets: %v", tt.name, kept)
+			}
+		})
+	}
+	if m.Len() != len(patterns) {
+		t.Errorf("Len() = %d, want %d", m.Len(), len(patterns))
+	}
+}
+
+func TestLookupMatchesNothing(t *testing.T) {
+	m := build(parseAll("a.example", "*.b.example", ".c.example", "{0..5}.example"))
+	for _, s := range []string{"example", "b.example", "x.a.example", "d.example", "xc.example", "6.example", ".", "com", "a.example.com"} {
+		if got := m.Lookup(nil, []byte(mustName(t, s).Wire())); len(got) != 0 {
+			t.Errorf("Lookup(%s) = %v, want nothing", s, got)
+		}
+	}
+}
+
+func TestLookupOfHostileWire(t *testing.T) {
+	m := build(parseAll(".", "*", "a.example", ".*.example"))
+	for what, tt := range hostileWire {
+		t.Run(what, func(t *testing.T) {
+			if got := m.Lookup(nil, tt.wire); len(got) != 0 {
+				t.Errorf("Lookup = %v, want nothing", got)
+			}
+			if got := m.Near(nil, tt.wire); len(got) != 0 {
+				t.Errorf("Near = %v, want nothing", got)
+			}
+		})
+	}
+}
+
+// A dot or a length octet inside a label must not be taken for the end of one.
+func TestLookupComparesLengths(t *testing.T) {
+	m := build(parseAll("a.example", ".b.example", "*.c.example"))
+	for _, wire := range [][]byte{wireOf("a.example"), wireOf("a\x07example"), wireOf("x\x01b", "example"), wireOf("x.c", "example"), wireOf("x\x01c", "example")} {
+		if got := m.Lookup(nil, wire); len(got) != 0 {
+			t.Errorf("Lookup(%q) = %v, want nothing", wire, got)
+		}
+	}
+	if got := m.Lookup(nil, wireOf("x.\x00", "c", "example")); !slices.Equal(got, []int{2}) {
+		t.Errorf("Lookup of a label with a dot and NUL = %v, want [2]", got)
+	}
+}
+
+// Patterns of equal rank come by their texts, and the values of one pattern by turn.
+func TestLookupOrderOfEqualRank(t *testing.T) {
+	m := build(parseAll("{5..9}.example", "*.example", "{0..9}.example", "{5..9}.example", "*.example", "{0..9}.example"))
+	if got, want := m.Lookup(nil, wireOf("7", "example")), []int{2, 5, 0, 3, 1, 4}; !slices.Equal(got, want) {
+		t.Errorf("Lookup = %v, want %v", got, want)
+	}
+}
+
+func TestNear(t *testing.T) {
+	patterns := parseAll(".push.apple.com", "{0..50}-courier.push.apple.com", "{0..51}-courier.push.apple.com", "*.{1..8}.apple.com", "{1..2}{1..2}.example", "5*.push.apple.com")
+	m := build(patterns)
+	tests := map[string][]string{
+		"51-courier.push.apple.com":   {"{0..50}-courier.push.apple.com"},
+		"52-courier.push.apple.com":   {"{0..50}-courier.push.apple.com", "{0..51}-courier.push.apple.com"},
+		"00-Courier.push.apple.com":   {"{0..50}-courier.push.apple.com", "{0..51}-courier.push.apple.com"},
+		"50-courier.push.apple.com":   nil,
+		"x-courier.push.apple.com":    nil,
+		"-courier.push.apple.com":     nil,
+		"a.51-courier.push.apple.com": nil,
+		"a.9.apple.com":               {"*.{1..8}.apple.com"},
+		"9.apple.com":                 nil,
+		"13.example":                  {"{1..2}{1..2}.example"},
+		"example":                     nil,
+	}
+	for s, want := range tests {
+		if diff := cmp.Diff(want, textsOf(patterns, m.Near(nil, []byte(mustName(t, s).Wire())))); diff != "" {
+			t.Errorf("Near(%s) (-want +got):\n%s", s, diff)
+		}
+	}
+}
+
+func TestBuilderIsUsedOn(t *testing.T) {
+	var b matcher.Builder[string]
+	empty := b.Build()
+	b.Add(matcher.MustParsePattern(".example"), "first")
+	one := b.Build()
+	b.Add(matcher.MustParsePattern("a.example"), "second")
+	b.Add(matcher.Pattern{}, "the zero pattern")
+	two := b.Build()
+	wire := wireOf("a", "example")
+	for i, m := range []*matcher.Matcher[string]{empty, one, two} {
+		if got := m.Lookup(nil, wire); m.Len() != i || len(got) != i {
+			t.Errorf("after %d patterns: Len() = %d, Lookup = %q", i, m.Len(), got)
+		}
+	}
+	var zero matcher.Matcher[string]
+	if got := zero.Lookup(nil, wire); len(got) != 0 || zero.Len() != 0 {
+		t.Errorf("zero Matcher: Len() = %d, Lookup = %q, want nothing", zero.Len(), got)
+	}
+}
+
+func TestLookupDoesNotAllocate(t *testing.T) {
+	m := build(parseAll(".", "{0..50}-courier.push.apple.com", "*.push.apple.com", "a*z.push.apple.com", "login.example", "x.*.example"))
+	names := map[string][]byte{
+		"hit":        wireOf("5-courier", "push", "apple", "com"),
+		"upper case": wireOf("5-Courier", "PUSH", "apple", "com"),
+		"deep":       wireOf("a", "b", "c", "5-courier", "push", "apple", "com"),
+		"near":       wireOf("51-courier", "push", "apple", "com"),
+		"miss":       wireOf("login", "example", "net"),
+		"longest":    wireOf(slices.Repeat([]string{"x"}, 127)...),
+		"root":       {0},
+		"malformed":  {3, 'a'},
+	}
+	found := make([]int, 0, 8)
+	for what, wire := range names {
+		if n := testing.AllocsPerRun(100, func() { found = m.Lookup(found[:0], wire) }); n != 0 {
+			t.Errorf("%s: Lookup allocates %v times, want 0", what, n)
+		}
+		if n := testing.AllocsPerRun(100, func() { found = m.Near(found[:0], wire) }); n != 0 {
+			t.Errorf("%s: Near allocates %v times, want 0", what, n)
+		}
+	}
+}
+
+func TestWideRangeCostsNoMoreThanNarrow(t *testing.T) {
+	const n = 1000
+	memory := func(braces string) uint64 {
+		patterns := make([]matcher.Pattern, n)
+		for i := range patterns {
+			patterns[i] = matcher.MustParsePattern(braces + "-courier.push" + strconv.Itoa(i) + ".example")
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		m := build(patterns)
+		runtime.ReadMemStats(&after)
+		if got := m.Lookup(nil, wireOf("7-courier", "push7", "example")); !slices.Equal(got, []int{7}) {
+			t.Fatalf("%s: Lookup = %v, want [7]", braces, got)
+		}
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	memory("{0..9}") // so that nothing is allocated for the first time below
+	narrow, wide := memory("{0..9}"), memory("{0..4294967295}")
+	if wide > narrow+narrow/20 {
+		t.Errorf("%d wide ranges take %d octets, narrow ones %d", n, wide, narrow)
+	}
+}
+
+// lookupCase makes patterns, and checks Lookup and Near for names against the slow twin.
+func lookupCase(t *testing.T, c choose) {
+	t.Helper()
+	patterns := make([]matcher.Pattern, 1+c(30))
+	for i := range patterns {
+		patterns[i] = matcher.MustParsePattern(somePattern(c))
+	}
+	m := build(patterns)
+	for range 8 {
+		wire := wireOf(someLabels(c)...)
+		n, _, err := matcher.NameFromWire(wire)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := twinLookup(patterns, func(p matcher.Pattern) bool { return p.Matches(n) })
+		if got := m.Lookup(nil, wire); !slices.Equal(got, want) {
+			t.Fatalf("Lookup(%v) = %q, want %q", n, textsOf(patterns, got), textsOf(patterns, want))
+		}
+		want = twinLookup(patterns, func(p matcher.Pattern) bool { return p.Near(n) })
+		if got := m.Near(nil, wire); !slices.Equal(got, want) {
+			t.Fatalf("Near(%v) = %q, want %q", n, textsOf(patterns, got), textsOf(patterns, want))
+		}
+	}
+}
+
+func FuzzLookup(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(bytes.Repeat([]byte{3, 1, 4, 1, 5, 9, 2, 6}, 40))
+	f.Fuzz(func(t *testing.T, data []byte) { lookupCase(t, choicesFrom(data)) })
+}
+
+func TestLookupAsTheTwin(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 500 {
+		lookupCase(t, random.IntN)
+	}
+}

@@ -1,0 +1,34 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// DefaultUpstreamTimeout bounds a query to a group that says nothing else.
+const DefaultUpstreamTimeout = defaultTimeout
+
+// ParseAddrPort reads an address as flags and keys take it; without a port it
+// gets port 53.
+func ParseAddrPort(s string) (netip.AddrPort, error) { return parseAddrPort(s, dnsPort) }
+
+// WithListen returns c listening on addrs instead.
+func (c Config) WithListen(addrs []netip.AddrPort) *Config {
+	c.Server.Listen = addrs
+	return &c
+}
+
+// WithUpstream returns c with servers as its default upstream group.
+func (c Config) WithUpstream(servers []netip.AddrPort) *Config {
+	u := Upstream{Name: DefaultUpstream, Servers: servers, Timeout: DefaultUpstreamTimeout}
+	c.Upstreams = slices.Clone(c.Upstreams)
+	for i, have := range c.Upstreams {
+		if have.Name == DefaultUpstream {
+			u.Timeout = have.Timeout
+			c.Upstreams[i] = u
+			return &c
+		}
+	}
+	c.Upstreams = append(c.Upstreams, u)
+	return &c
+}

@@ -1,0 +1,446 @@
+package listen_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"splitdns/server/internal/listen"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
+
+// echo answers with the query.
+func echo(_ context.Context, dst, packet []byte, _ listen.Peer) []byte {
+	return append(dst, packet...)
+}
+
+// limits are generous ones.
+func limits() listen.Limits {
+	return listen.Limits{InFlight: listen.NewLimiter(1000), Connections: 100, Idle: patience}
+}
+
+// query is a packet long enough for a header, which holds text.
+func query(text string) []byte {
+	return []byte(fmt.Sprintf("%-*s", listen.HeaderSize, text))
+}
+
+// text is what query was given.
+func text(packet []byte) string { return strings.TrimRight(string(packet), " ") }
+
+// server is a listener that is being served.
+type server struct {
+	*listen.Listener
+	stop  func() // begins the drain
+	ended chan error
+}
+
+// serve opens a listener and serves it until the test ends, if it is not ended before.
+func serve(t *testing.T, addr string, limits listen.Limits, h listen.Handler) *server {
+	t.Helper()
+	l, err := listen.Open(netip.MustParseAddrPort(addr), limits, h, func(text string) { t.Error(text) })
+	if err != nil {
+		if strings.HasPrefix(addr, "[") {
+			t.Skipf("no IPv6 here: %v", err)
+		}
+		t.Fatal(err)
+	}
+	return start(t, l)
+}
+
+// start serves l until the test ends.
+func start(t *testing.T, l *listen.Listener) *server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &server{Listener: l, stop: cancel, ended: make(chan error, 1)}
+	go func() {
+		s.ended <- l.Serve(ctx)
+		close(s.ended)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-s.ended; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return s
+}
+
+// at is the listener's port at another address.
+func (s *server) at(addr string) string {
+	return netip.AddrPortFrom(netip.MustParseAddr(addr), s.Addr().Port()).String()
+}
+
+// client is a client's socket. Over UDP it takes packets from the address it asked, and no other.
+type client struct {
+	net.Conn
+	t *testing.T
+}
+
+// dial connects to addr.
+func dial(t *testing.T, network, addr string) client {
+	t.Helper()
+	c, err := net.Dial(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return client{c, t}
+}
+
+// ask sends a packet, over TCP behind its length.
+func (c client) ask(packet []byte) {
+	c.t.Helper()
+	if c.LocalAddr().Network() == "tcp" {
+		packet = frame(packet)
+	}
+	if _, err := c.Write(packet); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// frame is packet behind its length.
+func frame(packet []byte) []byte {
+	return append([]byte{byte(len(packet) >> 8), byte(len(packet))}, packet...)
+}
+
+// answer reads a response.
+func (c client) answer() []byte {
+	c.t.Helper()
+	if c.LocalAddr().Network() == "tcp" {
+		b, err := listen.ReadMessage(c, nil)
+		if err != nil {
+			c.t.Fatalf("reading a response: %v", err)
+		}
+		return b
+	}
+	b := make([]byte, 65536)
+	n, err := c.Read(b)
+	if err != nil {
+		c.t.Fatalf("reading a response: %v", err)
+	}
+	return b[:n]
+}
+
+// exchange asks and compares the response.
+func (c client) exchange(ask, want string) {
+	c.t.Helper()
+	c.ask(query(ask))
+	if got := text(c.answer()); got != want {
+		c.t.Errorf("asked %q: got %q, want %q", ask, got, want)
+	}
+}
+
+// wantClosed waits for the server to close the connection.
+func (c client) wantClosed() {
+	c.t.Helper()
+	n, err := c.Read(make([]byte, 1))
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		c.t.Errorf("read %d octets and %v, want a closed connection", n, err)
+	}
+}
+
+// eventually waits for what has no event to wait for.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+func TestEcho(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+		for _, network := range []string{"udp", "tcp"} {
+			t.Run(network+" "+addr, func(t *testing.T) {
+				peers := make(chan listen.Peer, 1)
+				s := serve(t, addr, limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+					peers <- from
+					return echo(ctx, dst, packet, from)
+				})
+				c := dial(t, network, s.Addr().String())
+				c.exchange("hello", "hello")
+				got := <-peers
+				want := listen.Peer{
+					Addr:  netip.MustParseAddrPort(c.LocalAddr().String()),
+					Local: s.Addr(),
+					TCP:   network == "tcp",
+				}
+				if got != want {
+					t.Errorf("peer %v, want %v", got, want)
+				}
+			})
+		}
+	}
+}
+
+func TestRepliesFromTheAddressAsked(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells the address asked")
+	}
+	tests := map[string]struct{ bound, asked string }{
+		"IPv4":            {"0.0.0.0:0", "127.0.0.2"},
+		"IPv4, another":   {"0.0.0.0:0", "127.1.2.3"},
+		"IPv6":            {"[::]:0", "::1"},
+		"IPv6 link-local": {"[::]:0", linkLocal()},
+	}
+	for name, test := range tests {
+		for _, network := range []string{"udp", "tcp"} {
+			t.Run(name+" "+network, func(t *testing.T) {
+				if test.asked == "" {
+					t.Skip("no such address here")
+				}
+				locals := make(chan netip.AddrPort, 1)
+				s := serve(t, test.bound, limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+					locals <- from.Local
+					return echo(ctx, dst, packet, from)
+				})
+				dial(t, network, s.at(test.asked)).exchange("hello", "hello")
+				want := netip.MustParseAddr(test.asked).WithZone("")
+				if got := <-locals; got.Addr().WithZone("") != want || got.Port() != s.Addr().Port() {
+					t.Errorf("local address %v, want %v", got, want)
+				}
+			})
+		}
+	}
+}
+
+// linkLocal is a link-local IPv6 address of this machine, or empty.
+func linkLocal() string {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return ""
+	}
+	for _, i := range interfaces {
+		addrs, err := i.Addrs()
+		if err != nil || i.Flags&net.FlagUp == 0 {
+			continue
+		}
+		for _, a := range addrs {
+			p, err := netip.ParsePrefix(a.String())
+			if err == nil && p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() {
+				return p.Addr().WithZone(i.Name).String()
+			}
+		}
+	}
+	return ""
+}
+
+func TestBothFamiliesOnOnePort(t *testing.T) {
+	six := serve(t, "[::]:0", limits(), func(_ context.Context, dst, _ []byte, _ listen.Peer) []byte {
+		return append(dst, query("six")...)
+	})
+	addr := netip.AddrPortFrom(netip.IPv4Unspecified(), six.Addr().Port())
+	serve(t, addr.String(), limits(), func(_ context.Context, dst, _ []byte, _ listen.Peer) []byte {
+		return append(dst, query("four")...)
+	})
+	for _, network := range []string{"udp", "tcp"} {
+		dial(t, network, six.at("127.0.0.1")).exchange("which?", "four")
+		dial(t, network, six.at("::1")).exchange("which?", "six")
+	}
+}
+
+func TestSilentHandler(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+		if text(packet) == "secret" {
+			return nil
+		}
+		return echo(ctx, dst, packet, from)
+	})
+	for _, network := range []string{"udp", "tcp"} {
+		c := dial(t, network, s.Addr().String())
+		c.ask(query("secret"))
+		c.exchange("hello", "hello") // the first thing that comes back
+	}
+}
+
+func TestPanicKillsNobody(t *testing.T) {
+	reports := make(chan string, 10)
+	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), limits(),
+		func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+			if text(packet) == "die" {
+				panic("as asked")
+			}
+			return echo(ctx, dst, packet, from)
+		}, func(text string) { reports <- text })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, l)
+	for _, network := range []string{"udp", "tcp"} {
+		c := dial(t, network, s.Addr().String())
+		c.ask(query("die"))
+		c.exchange("hello", "hello")
+	}
+	eventually(t, "both panics counted", func() bool { return s.Stats().Panics == 2 })
+	if got := <-reports; !strings.Contains(got, "panic: as asked") || !strings.Contains(got, "listen_test.go") {
+		t.Errorf("report %q, want the cause and the stack", got)
+	}
+	if len(reports) != 0 {
+		t.Errorf("a second report %q, want one", <-reports)
+	}
+}
+
+func TestOverTheLimit(t *testing.T) {
+	lim := limits()
+	lim.InFlight = listen.NewLimiter(1)
+	entered, release := make(chan string, 10), make(chan struct{})
+	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+		entered <- text(packet)
+		<-release
+		return echo(ctx, dst, packet, from)
+	})
+	first, second := dial(t, "udp", s.Addr().String()), dial(t, "udp", s.Addr().String())
+	overTCP := dial(t, "tcp", s.Addr().String())
+	first.ask(query("first"))
+	if got := <-entered; got != "first" || lim.InFlight.UnderWay() != 1 {
+		t.Fatalf("%q is handled, %d under way, want first and 1", got, lim.InFlight.UnderWay())
+	}
+	second.ask(query("second"))
+	eventually(t, "the second query dropped", func() bool { return s.Stats().Dropped == 1 })
+	overTCP.ask(query("third"))
+	close(release)
+	if got := text(first.answer()); got != "first" {
+		t.Errorf("first client got %q", got)
+	}
+	if got := text(overTCP.answer()); got != "third" {
+		t.Errorf("TCP client got %q, want its query to have waited", got)
+	}
+	second.exchange("again", "again")
+	if got := s.Stats(); got.UDP != 2 || got.TCP != 1 || got.Dropped != 1 {
+		t.Errorf("stats %+v, want 2 over UDP, 1 over TCP, 1 dropped", got)
+	}
+}
+
+func TestLimiterIsShared(t *testing.T) {
+	lim := limits()
+	lim.InFlight = listen.NewLimiter(1)
+	entered, release := make(chan struct{}), make(chan struct{})
+	one := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+		close(entered)
+		<-release
+		return echo(ctx, dst, packet, from)
+	})
+	other := serve(t, "127.0.0.1:0", lim, echo)
+	c := dial(t, "udp", one.Addr().String())
+	c.ask(query("first"))
+	<-entered
+	dial(t, "udp", other.Addr().String()).ask(query("second"))
+	eventually(t, "the other listener drops", func() bool { return other.Stats().Dropped == 1 })
+	close(release)
+	c.answer()
+}
+
+func TestDatagramLongerThanAnyQueryIsDropped(t *testing.T) {
+	s := serve(t, "127.0.0.1:0", limits(), echo)
+	c := dial(t, "udp", s.Addr().String())
+	c.ask(bytes.Repeat([]byte{1}, listen.MaxDatagram+1))
+	longest := bytes.Repeat([]byte{2}, listen.MaxDatagram)
+	c.ask(longest)
+	if got := c.answer(); !bytes.Equal(got, longest) {
+		t.Errorf("got %d octets, want the %d of the longest query", len(got), len(longest))
+	}
+	if got := s.Stats().Dropped; got != 1 {
+		t.Errorf("%d dropped, want 1", got)
+	}
+}
+
+func TestDrain(t *testing.T) {
+	entered, release := make(chan error, 2), make(chan struct{})
+	s := serve(t, "127.0.0.1:0", limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+		entered <- nil
+		<-release
+		if ctx.Err() != nil {
+			return nil
+		}
+		return echo(ctx, dst, packet, from)
+	})
+	clients := []client{dial(t, "udp", s.Addr().String()), dial(t, "tcp", s.Addr().String())}
+	for _, c := range clients {
+		c.ask(query("before"))
+		<-entered
+	}
+	s.stop()
+	eventually(t, "no more connections taken", func() bool {
+		c, err := net.Dial("tcp", s.Addr().String())
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	close(release)
+	for _, c := range clients {
+		if got := text(c.answer()); got != "before" {
+			t.Errorf("%s: got %q after the drain began, want the query's response", c.LocalAddr().Network(), got)
+		}
+	}
+	clients[1].wantClosed()
+	if err := <-s.ended; err != nil {
+		t.Errorf("Serve = %v after a drain, want nil", err)
+	}
+}
+
+func TestCloseCutsQueriesOff(t *testing.T) {
+	entered := make(chan struct{}, 2)
+	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), limits(),
+		func(ctx context.Context, _, _ []byte, _ listen.Peer) []byte {
+			entered <- struct{}{}
+			<-ctx.Done()
+			return nil
+		}, func(text string) { t.Error(text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- l.Serve(ctx) }()
+	overTCP := dial(t, "tcp", l.Addr().String())
+	for _, c := range []client{dial(t, "udp", l.Addr().String()), overTCP} {
+		c.ask(query("for ever"))
+		<-entered
+	}
+	cancel()
+	if err := errors.Join(l.Close(), l.Close()); err != nil {
+		t.Errorf("Close = %v", err)
+	}
+	overTCP.wantClosed()
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Serve = %v, want net.ErrClosed", err)
+	}
+}
+
+func TestEveryGoroutineEnds(t *testing.T) {
+	before := runtime.NumGoroutine()
+	t.Run("load", func(t *testing.T) {
+		s := serve(t, "127.0.0.1:0", limits(), echo)
+		var wg sync.WaitGroup
+		for range 20 {
+			u, c := dial(t, "udp", s.Addr().String()), dial(t, "tcp", s.Addr().String())
+			wg.Go(func() {
+				for range 20 {
+					u.exchange("hello", "hello")
+					c.exchange("hello", "hello")
+				}
+			})
+		}
+		wg.Wait()
+		if got := s.Stats(); got.UDP != 400 || got.TCP != 400 || got.Accepted != 20 {
+			t.Errorf("stats %+v, want 400 over each, 20 connections", got)
+		}
+	})
+	eventually(t, "as many goroutines as before", func() bool { return runtime.NumGoroutine() <= before })
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package querylog_test
+
+// raced: see the file of the race detector.
+const raced = false
