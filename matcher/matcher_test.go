@@ -193,6 +193,13 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 		"malformed":  {3, 'a'},
 	}
 	found := make([]int, 0, 8)
+	name := mustName(t, "5-courier.push.apple.com")
+	if n := testing.AllocsPerRun(100, func() {
+		var buf [255]byte
+		found = m.Lookup(found[:0], name.AppendWire(buf[:0]))
+	}); n != 0 {
+		t.Errorf("Lookup of a Name allocates %v times, want 0", n)
+	}
 	for what, wire := range names {
 		if n := testing.AllocsPerRun(100, func() { found = m.Lookup(found[:0], wire) }); n != 0 {
 			t.Errorf("%s: Lookup allocates %v times, want 0", what, n)

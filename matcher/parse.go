@@ -178,15 +178,16 @@ func isGlued(l label) bool {
 // errGlued shows both readings of a star stuck to a domain.
 func errGlued(s string) error {
 	domain := s[1:]
-	return fmt.Errorf("a star is stuck to a domain: write .%s for %s and every name below it, or *.%s for only the names below it",
-		domain, domain, domain)
+	return fmt.Errorf("a star is stuck to a domain: "+
+		"write .%s for %s and every name below it, or *.%s for only the names below it", domain, domain, domain)
 }
 
 // errOctet says what is wrong with a character that cannot stand for itself in a pattern.
 func errOctet(c byte) error {
 	switch c {
 	case '[', ']', '<', '>':
-		return fmt.Errorf("%q does not stand in a name: a range of numbers is written {first..last}, as in {0..50}; list the names that a template stands for", c)
+		return fmt.Errorf("%q does not stand in a name: a range of numbers is written {first..last}, "+
+			"as in {0..50}; list the names that a template stands for", c)
 	case '/', ':':
 		return fmt.Errorf("%q does not stand in a name: a pattern is a name, not a URL, a port or a prefix", c)
 	}

@@ -107,25 +107,27 @@ func TestPatternMatches(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.pattern, func(t *testing.T) {
 			p := matcher.MustParsePattern(tt.pattern)
-			check := func(names []string, matches, near bool) {
-				t.Helper()
-				for _, s := range names {
-					n := mustName(t, s)
-					if got := p.Matches(n); got != matches {
-						t.Errorf("Matches(%s) = %v, want %v", s, got, matches)
-					}
-					if got := p.Near(n); got != near {
-						t.Errorf("Near(%s) = %v, want %v", s, got, near)
-					}
-				}
-			}
-			check(tt.matches, true, false)
-			check(tt.near, false, true)
-			check(tt.not, false, false)
+			checkNames(t, p, tt.matches, true, false)
+			checkNames(t, p, tt.near, false, true)
+			checkNames(t, p, tt.not, false, false)
 			if p.Matches(matcher.Name{}) || p.Near(matcher.Name{}) {
 				t.Error("matches the zero Name, want nothing")
 			}
 		})
+	}
+}
+
+// checkNames checks what p says of each of the names.
+func checkNames(t *testing.T, p matcher.Pattern, names []string, matches, near bool) {
+	t.Helper()
+	for _, s := range names {
+		n := mustName(t, s)
+		if got := p.Matches(n); got != matches {
+			t.Errorf("%v: Matches(%s) = %v, want %v", p, s, got, matches)
+		}
+		if got := p.Near(n); got != near {
+			t.Errorf("%v: Near(%s) = %v, want %v", p, s, got, near)
+		}
 	}
 }
 
@@ -172,19 +174,20 @@ var specificity = [][]string{
 
 func TestCompare(t *testing.T) {
 	name := mustName(t, "5-b.5-c.example")
+	var patterns []matcher.Pattern
+	var lines []int
 	for i, line := range specificity {
-		for _, a := range line {
-			p := matcher.MustParsePattern(a)
+		for _, p := range parseAll(line...) {
 			if !p.Matches(name) {
 				t.Errorf("%v does not match %v: nothing to compare", p, name)
 			}
-			for j, other := range specificity {
-				for _, b := range other {
-					want := sign(i - j)
-					if got := sign(p.Compare(matcher.MustParsePattern(b))); got != want {
-						t.Errorf("Compare(%s, %s) = %d, want %d", a, b, got, want)
-					}
-				}
+			patterns, lines = append(patterns, p), append(lines, i)
+		}
+	}
+	for i, p := range patterns {
+		for j, q := range patterns {
+			if got, want := sign(p.Compare(q)), sign(lines[i]-lines[j]); got != want {
+				t.Errorf("%v.Compare(%v) = %d, want %d", p, q, got, want)
 			}
 		}
 	}

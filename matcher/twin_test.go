@@ -49,28 +49,29 @@ func splitLabels(pattern string) []string {
 	return labels
 }
 
+// twinLabel says whether a pattern's label stands for a text.
 func twinLabel(pattern, text string) bool {
 	if pattern == "" {
 		return text == ""
 	}
 	switch pattern[0] {
 	case '*':
-		for i := range len(text) + 1 {
-			if twinLabel(pattern[1:], text[i:]) {
-				return true
-			}
-		}
-		return false
+		return twinLabel(pattern[1:], text) || text != "" && twinLabel(pattern, text[1:])
 	case '{':
-		braces, rest, _ := strings.Cut(pattern[1:], "}")
-		for i := 1; i <= len(text); i++ {
-			if twinNumber(braces, text[:i]) && twinLabel(rest, text[i:]) {
-				return true
-			}
-		}
-		return false
+		return twinRange(pattern, text)
 	}
 	return text != "" && text[0] == pattern[0] && twinLabel(pattern[1:], text[1:])
+}
+
+// twinRange is twinLabel for a label that begins with a range.
+func twinRange(pattern, text string) bool {
+	braces, rest, _ := strings.Cut(pattern[1:], "}")
+	for i := 1; i <= len(text); i++ {
+		if twinNumber(braces, text[:i]) && twinLabel(rest, text[i:]) {
+			return true
+		}
+	}
+	return false
 }
 
 func twinNumber(braces, text string) bool {
@@ -169,15 +170,17 @@ func wireOf(labels ...string) []byte {
 	return append(wire, 0)
 }
 
+// lowered makes ASCII letters lower case, octet by octet.
 func lowered(labels []string) []string {
 	out := make([]string, len(labels))
 	for i, l := range labels {
-		out[i] = strings.Map(func(r rune) rune {
-			if 'A' <= r && r <= 'Z' {
-				return r | 0x20
+		b := []byte(l)
+		for j, c := range b {
+			if 'A' <= c && c <= 'Z' {
+				b[j] = c + 'a' - 'A'
 			}
-			return r
-		}, l)
+		}
+		out[i] = string(b)
 	}
 	return out
 }
