@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"splitdns/server/config"
@@ -32,13 +33,14 @@ func (s *snapshot) pack(dst []byte, q Query, o Outcome, tcp bool) []byte {
 // rules made of it, as far as server.annotate shows it.
 func (s *snapshot) extended(o Outcome) []wire.EDE {
 	annotate := s.config.Server.Annotate
+	notes := slices.Clip(o.Notes) // may be the cached message's
 	switch {
 	case o.Changed && annotate == config.AnnotateOff:
-		return append(o.Notes, wire.EDE{Code: o.Code})
+		return append(notes, wire.EDE{Code: o.Code})
 	case o.Changed, o.Decision.Matched() && annotate == config.AnnotateMatched:
-		return append(o.Notes, wire.EDE{Code: o.Code, Text: o.annotation()})
+		return append(notes, wire.EDE{Code: o.Code, Text: o.annotation()})
 	}
-	return o.Notes
+	return notes
 }
 
 // annotation says in one line which rules matched and what came of it.

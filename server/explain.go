@@ -23,31 +23,31 @@ type Asker struct {
 // Explanation says how a name is treated for one client: by the same decision,
 // the same cache and the same pin as a live query, without asking anybody.
 type Explanation struct {
-	Name          string      `json:"name"`
-	Client        string      `json:"client"`
-	Config        string      `json:"config"`
-	Edition       string      `json:"edition"`
-	SubnetIgnored bool        `json:"subnet_ignored,omitempty"`
-	Served        bool        `json:"served"`
-	Match         *Row        `json:"match"`
-	RulePattern   string      `json:"rule_pattern,omitempty"`
-	Near          []Row       `json:"near,omitempty"`
-	Rules         []Step      `json:"rules"`
-	Log           bool        `json:"log"`
-	Tags          []string    `json:"tags"`
-	Pin           Settled     `json:"pin"`
-	Upstream      Settled     `json:"upstream"`
-	Answer        Settled     `json:"answer"`
-	MaxTTL        Settled     `json:"max_ttl"`
-	Chain         string      `json:"chain,omitempty"`
-	Spared        string      `json:"spared,omitempty"`
-	Published     []string    `json:"published"`
-	CarveOut      *Row        `json:"carve_out,omitempty"`
-	Answers       []Answered  `json:"answers,omitempty"`
-	Cache         []Cached    `json:"cache"`
-	CacheHidden   bool        `json:"cache_hidden,omitempty"`
-	Verdict       string      `json:"verdict"`
-	Groups        []string    `json:"client_groups"`
+	Name          string     `json:"name"`
+	Client        string     `json:"client"`
+	Config        string     `json:"config"`
+	Edition       string     `json:"edition"`
+	SubnetIgnored bool       `json:"subnet_ignored,omitempty"`
+	Served        bool       `json:"served"`
+	Match         *Row       `json:"match"`
+	RulePattern   string     `json:"rule_pattern,omitempty"`
+	Near          []Row      `json:"near,omitempty"`
+	Rules         []Step     `json:"rules"`
+	Log           bool       `json:"log"`
+	Tags          []string   `json:"tags"`
+	Pin           Settled    `json:"pin"`
+	Upstream      Settled    `json:"upstream"`
+	Answer        Settled    `json:"answer"`
+	MaxTTL        Settled    `json:"max_ttl"`
+	Chain         string     `json:"chain,omitempty"`
+	Spared        string     `json:"spared,omitempty"`
+	Published     []string   `json:"published"`
+	CarveOut      *Row       `json:"carve_out,omitempty"`
+	Answers       []Answered `json:"answers,omitempty"`
+	Cache         []Cached   `json:"cache"`
+	CacheHidden   bool       `json:"cache_hidden,omitempty"`
+	Verdict       string     `json:"verdict"`
+	Groups        []string   `json:"client_groups"`
 
 	judged []netip.Addr // the addresses of all cached answers, for Verdict
 }
@@ -252,11 +252,11 @@ func explainStep(step policy.Step) Step {
 
 // AddressExplanation says who publishes an address.
 type AddressExplanation struct {
-	Address string   `json:"address"`
-	Judged  string   `json:"judged"` // the address as it is judged: unmapped
-	Client  string   `json:"client"`
-	Config  string   `json:"config"`
-	Edition string   `json:"edition"`
+	Address   string        `json:"address"`
+	Judged    string        `json:"judged"` // the address as it is judged: unmapped
+	Client    string        `json:"client"`
+	Config    string        `json:"config"`
+	Edition   string        `json:"edition"`
 	Published []PublishedBy `json:"published"`
 
 	SubnetIgnored bool `json:"subnet_ignored,omitempty"`

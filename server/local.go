@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"slices"
 
+	"splitdns/matcher"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
 )
@@ -52,15 +55,25 @@ func orNoData(m wire.Message) wire.Message {
 func (r *Resolver) alias(ctx context.Context, s *snapshot, q Query, d policy.Decision) Outcome {
 	head := wire.NewMessage(q.Question, wire.NoError).WithCNAME(d.Answer.Target, ownTTL)
 	o := Outcome{Decision: d, Response: head, Source: Source{RTT: -1}, Changed: true, Code: wire.EDEForged}
-	if q.Type != wire.TypeCNAME {
+	if q.Type != wire.TypeCNAME && q.Type != wire.TypeANY {
 		target := q
 		target.Name = d.Answer.Target
 		m, source, err := r.lookup(ctx, s, target, d.Upstream)
+		if err == nil && slices.Contains(links(m), q.Name) {
+			err = fmt.Errorf("%v leads back to %v: the CNAME chain is a loop", target.Name, q.Name)
+		}
 		if err != nil {
 			return failed(q, d, err)
 		}
-		o.Response, o.Source = m.Prepend(head), source
+		o.Response, o.Source, o.Notes = m.Prepend(head), source, relayed(m, source)
 	}
 	o.Response = capTTL(o.Response, d)
 	return o
+}
+
+// links are the names that the CNAME records of m lead to: the chain up to its
+// end, behind which only targets of service bindings stand.
+func links(m wire.Message) []matcher.Name {
+	chain := m.Chain()
+	return chain[:slices.Index(chain, m.End())+1]
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -70,6 +71,9 @@ func (r *Resolver) Resolve(ctx context.Context, q Query) Outcome {
 	if d.Answer.Given() {
 		return r.local(ctx, s, q, d)
 	}
+	if q.Type == wire.TypeANY {
+		return minimal(q, d)
+	}
 	m, source, err := r.lookup(ctx, s, q, d.Upstream) // cache, then upstream
 	if err != nil {
 		return failed(q, d, err)
@@ -81,29 +85,31 @@ func (r *Resolver) Resolve(ctx context.Context, q Query) Outcome {
 		return o
 	}
 	o := s.pin(m, d) // after the cache: a reload takes effect on cached answers
-	o.Source = source
+	o.Source, o.Notes = source, relayed(m, source)
 	o.Response = capTTL(o.Response, d)
 	return o
 }
 
-// unsupported answers what a forwarding resolver does not do: zone transfers,
-// classes other than IN, and ANY, which gets the minimal answer of RFC 8482,
-// section 4.2.
+// unsupported answers what a forwarding resolver does not do: zone transfers and
+// classes other than IN.
 func unsupported(q Query) (Outcome, bool) {
 	switch {
 	case q.Class != wire.ClassIN:
 		return refused(q, wire.EDE{Code: wire.EDENotSupported, Text: "only classes IN and CH"}), true
 	case q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR:
 		return refused(q, wire.EDE{Code: wire.EDEProhibited, Text: "no zone transfers"}), true
-	case q.Type == wire.TypeANY:
-		m := wire.NewMessage(q.Question, wire.NoError).WithHINFO("RFC8482", "", anyTTL)
-		return Outcome{Response: m, Source: Source{RTT: -1}}, true
 	}
 	return Outcome{}, false
 }
 
 // anyTTL is the lifetime of the answer to ANY, in seconds.
 const anyTTL = 3600
+
+// minimal answers ANY without asking anybody (RFC 8482, section 4.2).
+func minimal(q Query, d policy.Decision) Outcome {
+	m := wire.NewMessage(q.Question, wire.NoError).WithHINFO("RFC8482", "", anyTTL)
+	return Outcome{Decision: d, Response: capTTL(m, d), Source: Source{RTT: -1}}
+}
 
 // refused is REFUSED with its reason.
 func refused(q Query, why wire.EDE) Outcome {
@@ -120,12 +126,21 @@ func failed(q Query, d policy.Decision, err error) Outcome {
 	o := Outcome{Decision: d, Source: Source{Upstream: d.Upstream, Cache: "miss", RTT: -1}}
 	if errors.Is(err, errNotCached) {
 		o.Response = wire.NewMessage(q.Question, wire.Refused)
-		o.Notes = []wire.EDE{{Code: wire.EDENotReady, Text: err.Error()}}
+		o.Notes = []wire.EDE{{Code: wire.EDENotAuthoritative, Text: err.Error()}}
 		return o
 	}
 	o.Response = wire.NewMessage(q.Question, wire.ServFail)
 	o.Notes = []wire.EDE{{Code: failureCode(err), Text: err.Error()}}
 	return o
+}
+
+// relayed are the extended errors that go with what an upstream said: its own,
+// and where it gave none for a failure, that the failure is the upstream's.
+func relayed(m wire.Message, source Source) []wire.EDE {
+	if rcode := m.Rcode(); len(m.EDEs()) == 0 && (rcode == wire.ServFail || rcode == wire.Refused) {
+		return []wire.EDE{{Text: fmt.Sprintf("upstream %s: %s: answered %v", source.Upstream, source.From, rcode)}}
+	}
+	return m.EDEs()
 }
 
 // failureCode picks the extended error for an upstream failure.

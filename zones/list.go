@@ -60,6 +60,7 @@ func (l *list) line(number int, line string) {
 	for _, mark := range []string{" #", "\t#"} {
 		text, _, _ = strings.Cut(text, mark)
 	}
+	text = strings.TrimSpace(text) // how lists are laid out is not something that a reader need know
 	clean, changes := matcher.Normalise(text)
 	if clean == "" {
 		return
@@ -73,8 +74,7 @@ func (l *list) line(number int, line string) {
 		l.add(number, false, "%v", err)
 		return
 	}
-	// Spaces around are how lists are laid out, not something that a reader need know.
-	if _, changes = matcher.Normalise(strings.TrimSpace(text)); len(changes) > 0 {
+	if len(changes) > 0 {
 		l.add(number, true, "%q: %s; read as %q", text, strings.Join(changes, ", "), p)
 	}
 	if earlier, ok := l.seen[p.String()]; ok {

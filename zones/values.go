@@ -37,18 +37,18 @@ func Ports(texts []tomlfile.Text) []Port {
 // ParsePrefix reads a prefix, or a single address as the prefix of full length.
 func ParsePrefix(s string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(s)
+	addr := p.Addr()
 	if !strings.Contains(s, "/") {
-		var addr netip.Addr
 		addr, err = netip.ParseAddr(s)
 		p = netip.PrefixFrom(addr, addr.BitLen())
 	}
 	switch {
 	case err != nil:
 		return netip.Prefix{}, fmt.Errorf("%q: %s; want an address or a prefix, such as \"192.0.2.1\" or \"192.0.2.0/24\"", s, cause(err))
-	case p.Addr().Zone() != "":
-		return netip.Prefix{}, fmt.Errorf("%q: an interface has no place here; write %q", s, p.Addr().WithZone(""))
-	case p.Addr().Is4In6():
-		return netip.Prefix{}, fmt.Errorf("%q: an IPv4-mapped address; write it as IPv4, such as %q", s, p.Addr().Unmap())
+	case addr.Zone() != "":
+		return netip.Prefix{}, fmt.Errorf("%q: an interface has no place here; write %q", s, addr.WithZone(""))
+	case addr.Is4In6():
+		return netip.Prefix{}, fmt.Errorf("%q: an IPv4-mapped address; write it as IPv4, such as %q", s, addr.Unmap())
 	case p != p.Masked():
 		return netip.Prefix{}, fmt.Errorf("%q: bits are set beyond the prefix length; write %q", s, p.Masked())
 	}

@@ -114,7 +114,11 @@ func (f serveFlags) read() (*config.Config, tomlfile.Problems) {
 	case f.file != "":
 		return config.Load(f.file)
 	case f.demo:
-		return config.Parse("", demoConfig)
+		c, problems := config.Parse("", demoConfig)
+		if c != nil {
+			problems = nil // warnings about our own choices are of no use to anybody
+		}
+		return c, problems
 	}
 	return config.Default(), nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,23 +78,28 @@ func isHostName(s string) bool {
 	return !strings.Contains(s, ":") && strings.ContainsAny(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz")
 }
 
-// listenAddresses reads the addresses of a key to listen on.
-func listenAddresses(texts []tomlfile.Text, port uint16) []netip.AddrPort {
+// listenAddresses reads the addresses of a key to listen on. Those taken
+// already are where DNS queries are answered.
+func listenAddresses(texts []tomlfile.Text, port uint16, taken []netip.AddrPort) []netip.AddrPort {
 	var have []netip.AddrPort
 	return tomlfile.Each(texts, func(text tomlfile.Text) (netip.AddrPort, error) {
 		ap, err := parseAddrPort(text.Value, port)
 		if err != nil {
 			return ap, err
 		}
-		for _, other := range have {
-			if other != ap && (covers(other, ap) || covers(ap, other)) {
-				return ap, fmt.Errorf("%q: cannot be listened on beside %q, which overlaps it", text.Value, other)
-			}
+		if i := slices.IndexFunc(taken, func(other netip.AddrPort) bool { return overlap(ap, other) }); i >= 0 {
+			return ap, fmt.Errorf("%q: DNS queries are answered at %q", text.Value, taken[i])
+		}
+		if i := slices.IndexFunc(have, func(other netip.AddrPort) bool { return ap != other && overlap(ap, other) }); i >= 0 {
+			return ap, fmt.Errorf("%q: cannot be listened on beside %q, which overlaps it", text.Value, have[i])
 		}
 		have = append(have, ap)
 		return ap, nil
 	})
 }
+
+// overlap says whether only one of a and b can be listened on.
+func overlap(a, b netip.AddrPort) bool { return covers(a, b) || covers(b, a) }
 
 // covers says whether listening on a takes in what is sent to b. Port 0 is a
 // different port each time.

@@ -114,7 +114,6 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 		t.Fatal("the example does not load")
 	}
 	def := config.Default()
-	compare := cmp.Comparer(func(a, b interface{ String() string }) bool { return a.String() == b.String() })
 	shown := []any{cfg.Server, cfg.Cache, cfg.Edition, cfg.Log, cfg.HTTP}
 	code := []any{def.Server, def.Cache, def.Edition, def.Log, def.HTTP}
 	if diff := cmp.Diff(code, shown, compare); diff != "" {

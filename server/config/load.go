@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"io/fs"
@@ -116,21 +115,21 @@ func absolute(path string) string {
 }
 
 // readFile reads a file of at most limit octets, and one octet more where it is
-// larger, so that its parser sees and says that.
+// larger, so that its parser sees and says that. Its errors do not name the file.
 func readFile(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, reason(err))
+		return nil, reason(err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, reason(err))
+		return nil, reason(err)
 	}
 	return data, nil
 }
 
-// reason gives what the system said, without the path, which the message has already.
+// reason gives what the system said, without the path.
 func reason(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err

@@ -18,7 +18,7 @@ const allowLocal = "local"
 func (l *loader) server() {
 	t := l.file.Table("server")
 	s := &l.cfg.Server
-	s.Listen = listenAddresses(t.SomeTexts("listen", defaultListen...), dnsPort)
+	s.Listen = listenAddresses(t.SomeTexts("listen", defaultListen...), dnsPort, nil)
 	l.allow(t)
 	s.Admins = zones.Prefixes(t.Texts("admins", defaultAdmins...))
 	s.Annotate = Annotate(t.OneOf("annotate", annotateWords...))
@@ -77,15 +77,7 @@ const maxTTL = 7 * 24 * time.Hour
 
 // http reads [http].
 func (l *loader) http() {
-	texts := l.file.Table("http").Texts("listen")
-	for _, ap := range listenAddresses(texts, 0) {
-		l.cfg.HTTP.Listen = append(l.cfg.HTTP.Listen, ap)
-		for _, dns := range l.cfg.Server.Listen {
-			if covers(dns, ap) || covers(ap, dns) {
-				l.file.Table("http").Problem("listen", "%q is also where DNS queries are taken: server.listen has %q", ap, dns)
-			}
-		}
-	}
+	l.cfg.HTTP.Listen = listenAddresses(l.file.Table("http").Texts("listen"), 0, l.cfg.Server.Listen)
 }
 
 // log reads [log].

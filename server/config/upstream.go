@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"splitdns/server/policy"
@@ -27,20 +28,21 @@ func (l *loader) upstreamGroups() {
 // parseServer reads the address of an upstream server, which must not be ours.
 func (l *loader) parseServer(text tomlfile.Text) (netip.AddrPort, error) {
 	ap, err := parseAddrPort(text.Value, dnsPort)
-	switch {
-	case err != nil:
+	if err != nil {
 		return ap, err
+	}
+	addr := ap.Addr()
+	switch {
 	case ap.Port() == 0:
 		return ap, fmt.Errorf("%q: port 0 cannot be asked", text.Value)
-	case ap.Addr().IsUnspecified():
+	case addr.IsUnspecified():
 		return ap, fmt.Errorf("%q: no server has this address", text.Value)
-	case ap.Addr().Is6() && ap.Addr().IsLinkLocalUnicast() && ap.Addr().Zone() == "":
-		return ap, fmt.Errorf("%q: a link-local address needs its interface, such as %q", text.Value, ap.Addr().WithZone("eth0"))
+	case addr.Is6() && addr.IsLinkLocalUnicast() && addr.Zone() == "":
+		return ap, fmt.Errorf("%q: a link-local address needs its interface, such as %q", text.Value, addr.WithZone("eth0"))
 	}
-	for _, own := range l.cfg.Server.Listen {
-		if own == ap || ap.Addr().IsLoopback() && covers(own, ap) {
-			return ap, fmt.Errorf("%q: our own address, server.listen has %q; queries would go in a circle", text.Value, own)
-		}
+	isOurs := func(own netip.AddrPort) bool { return own == ap || addr.IsLoopback() && covers(own, ap) }
+	if i := slices.IndexFunc(l.cfg.Server.Listen, isOurs); i >= 0 {
+		return ap, fmt.Errorf("%q: our own address, server.listen has %q; queries would go in a circle", text.Value, l.cfg.Server.Listen[i])
 	}
 	return ap, nil
 }

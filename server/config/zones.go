@@ -86,7 +86,7 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 	}
 	data, err := readFile(path, limit)
 	if err != nil {
-		text.Problem("%v", err)
+		text.Problem("reading %s: %v", path, err)
 		return nil
 	}
 	l.hash(data)

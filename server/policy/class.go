@@ -9,8 +9,8 @@ import (
 
 // A Class stands for all clients that the policy treats alike: served or not,
 // and in which client groups by which prefix. It is a small number, so that a
-// cached answer can be kept for each class. Class 0 is everybody who is not
-// served. A Class means something only to the Policy it came from.
+// cached answer can be kept for each class. Class 0 is everybody whom no prefix
+// holds. A Class means something only to the Policy it came from.
 type Class uint32
 
 // class is what a Class stands for.

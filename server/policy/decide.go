@@ -29,8 +29,9 @@ type Decision struct {
 
 	Published Published
 
-	// Chain is the name behind the QNAME because of which a rule blocks, and
-	// Spared the rule that would have, but for a row that matches the QNAME.
+	// Chain is the name behind the QNAME because of which a rule blocks. Spared
+	// is the rule that would have, but for a row that matches the QNAME or a rule
+	// that speaks about the QNAME's answer.
 	Chain  matcher.Name
 	Spared string
 }
@@ -103,6 +104,10 @@ func (p *Policy) hits(name matcher.Name) []hit {
 
 // Decide says what the rules make of a query for name from a client of class
 // c. The answer is not known yet; Along and Judge add what it brings.
+//
+// A CNAME to name itself would be a loop. It comes from a rule that leads a wide
+// pattern to one name below it, so that name is forwarded, as if the rule that
+// By.Answer names had said `answer = ""` for it.
 func (p *Policy) Decide(name matcher.Name, c Class) Decision {
 	hits := p.hits(name)
 	d := Decision{Pin: Observe, Upstream: DefaultUpstream, Published: publish(hits)}
@@ -114,6 +119,9 @@ func (p *Policy) Decide(name matcher.Name, c Class) Decision {
 	}
 	d.Steps = p.steps(hits, c)
 	p.settle(&d)
+	if d.Answer.Kind == AnswerCNAME && d.Answer.Target == name {
+		d.Answer = Answer{Kind: AnswerForward}
+	}
 	return d
 }
 
@@ -166,65 +174,72 @@ func compareSteps(a, b Step) int {
 // the first step that says something wins.
 func (p *Policy) settle(d *Decision) {
 	for _, s := range d.Steps {
-		r := &p.rules[s.rule]
+		r := &p.rules[s.rule].Rule
 		d.Log = d.Log || r.Log
 		d.Tags = append(d.Tags, r.Tags...)
-		if r.Pin != PinUnset && d.By.Pin == "" {
-			d.Pin, d.By.Pin = r.Pin, r.Name
-		}
-		if r.Upstream != "" && d.By.Upstream == "" {
-			d.Upstream, d.By.Upstream = r.Upstream, r.Name
-		}
-		if r.Answer.Kind != AnswerUnset && d.By.Answer == "" {
-			d.Answer, d.By.Answer = r.Answer, r.Name
-		}
-		if r.MaxTTL != 0 && d.By.MaxTTL == "" {
-			d.MaxTTL, d.By.MaxTTL = r.MaxTTL, r.Name
-		}
+		d.take(r)
 	}
 	d.Tags = unique(d.Tags)
 }
 
-// unique returns words sorted and each once.
+// take fills in what r states and no rule of higher rank did.
+func (d *Decision) take(r *Rule) {
+	if r.Pin != PinUnset && d.By.Pin == "" {
+		d.Pin, d.By.Pin = r.Pin, r.Name
+	}
+	if r.Upstream != "" && d.By.Upstream == "" {
+		d.Upstream, d.By.Upstream = r.Upstream, r.Name
+	}
+	if r.Answer.Kind != AnswerUnset && d.By.Answer == "" {
+		d.Answer, d.By.Answer = r.Answer, r.Name
+	}
+	if r.MaxTTL != 0 && d.By.MaxTTL == "" {
+		d.MaxTTL, d.By.MaxTTL = r.MaxTTL, r.Name
+	}
+}
+
+// unique sorts words, which the caller gives up, and leaves each once.
 func unique(words []string) []string {
-	words = slices.Clone(words)
 	slices.Sort(words)
 	return slices.Compact(words)
 }
 
-// Along adds to d what the names of the answer's chain bring: tags, and a
-// block, if a rule that blocks one of them applies. A block list must not break
-// a managed device, so where a loaded row matches the QNAME, or a rule says
-// something about its answer, the block yields and d says which rule was spared.
+// Along adds to d what the names of the answer's chain, SVCB targets among them,
+// bring: tags, and a block, if a rule that blocks one of them applies; the first
+// such name decides. A block list must not break a managed device, so where a
+// loaded row matches the QNAME, or a rule says something about its answer, the
+// block yields and d says which rule was spared. d's own steps stay first, and
+// of the chain's only those that bring something are added.
 func (p *Policy) Along(d Decision, chain []matcher.Name, c Class) Decision {
 	for _, name := range chain {
 		link := Decision{Steps: p.steps(p.hits(name), c)}
 		p.settle(&link)
-		d.Tags = unique(append(slices.Clip(d.Tags), link.Tags...))
-		blocks := link.Answer.Blocks() && !d.Answer.Given()
-		if blocks && (d.Match != Match{} || d.By.Answer != "") {
-			blocks, d.Spared = false, cmp.Or(d.Spared, link.By.Answer)
+		d.Tags = unique(slices.Concat(d.Tags, link.Tags))
+		blocker := ""
+		switch {
+		case d.Answer.Given() || !link.Answer.Blocks():
+		case d.Match != Match{} || d.By.Answer != "":
+			d.Spared = cmp.Or(d.Spared, link.By.Answer)
+		default:
+			blocker = link.By.Answer
+			d.Answer, d.By.Answer, d.Chain = link.Answer, blocker, name
 		}
-		if blocks {
-			d.Answer, d.By.Answer, d.Chain = link.Answer, link.By.Answer, name
-		}
-		if blocks || len(link.Tags) > 0 {
-			d.Steps = withSteps(d.Steps, link.Steps, name)
+		for _, step := range link.Steps {
+			if step.Rule == blocker || len(p.rules[step.rule].Tags) > 0 {
+				d.Steps = withStep(d.Steps, step, name)
+			}
 		}
 	}
 	return d
 }
 
-// withSteps appends the steps of a chain name whose rules d does not have yet.
-func withSteps(steps, more []Step, along matcher.Name) []Step {
-	steps = slices.Clip(steps)
-	for _, s := range more {
-		if !slices.ContainsFunc(steps, func(have Step) bool { return have.rule == s.rule }) {
-			s.Along = along
-			steps = append(steps, s)
-		}
+// withStep appends the step of a chain name, unless its rule applies already.
+func withStep(steps []Step, s Step, along matcher.Name) []Step {
+	if slices.ContainsFunc(steps, func(have Step) bool { return have.rule == s.rule }) {
+		return steps
 	}
-	return steps
+	s.Along = along
+	return append(slices.Clip(steps), s) // the caller's own steps stay as they are
 }
 
 // Near returns the rows whose patterns name just misses: a range in them does

@@ -20,7 +20,9 @@
 package policy
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 
 	"github.com/gaissmai/bart"
 
@@ -35,7 +37,7 @@ type Input struct {
 	Rules          []Rule         // in any order
 	Clients        []ClientGroup  // the groups that rules may name
 	Allow          []netip.Prefix // who is served
-	NAT64          []netip.Prefix // prefixes whose last 32 bits are an IPv4 address (RFC 6052)
+	NAT64          []netip.Prefix // prefixes before an IPv4 address, of the lengths of RFC 6052, section 2.2
 	StrictFamilies bool           // judge addresses of a family for which nothing is published as outside
 }
 
@@ -50,12 +52,13 @@ type Policy struct {
 	patterns []patternUse
 	matcher  *matcher.Matcher[uint32] // values index patterns
 	rules    []compiledRule
+	rows     []*row   // those with prefixes, also if no name leads to them
 	groups   []string // names of the client groups, by index
 
 	classes []class // by Class
 	clients *bart.Table[Class]
 
-	nat64          []netip.Prefix
+	nat64          []netip.Prefix // the longest first
 	strictFamilies bool
 }
 
@@ -84,11 +87,18 @@ type compiledRule struct {
 	groups []int
 }
 
-// New compiles in. Zones, rules and groups that do not exist are ignored:
+// New compiles in. Zones and client groups that do not exist match nothing:
 // package config reports them before it comes to this.
 func New(in Input) *Policy {
-	c := compiler{
-		policy:  &Policy{nat64: in.NAT64, strictFamilies: in.StrictFamilies},
+	c := compile(in)
+	c.policy.matcher = c.builder.Build()
+	return c.policy
+}
+
+// compile does all of New but building the matcher.
+func compile(in Input) *compiler {
+	c := &compiler{
+		policy:  &Policy{nat64: longestFirst(in.NAT64), strictFamilies: in.StrictFamilies},
 		indexes: map[string]uint32{},
 	}
 	c.clients(in)
@@ -96,8 +106,15 @@ func New(in Input) *Policy {
 	for _, z := range in.Zones {
 		c.zone(z, in.Rules)
 	}
-	c.policy.matcher = c.builder.Build()
-	return c.policy
+	return c
+}
+
+// longestFirst sorts a copy of prefixes, so that the first that holds an
+// address is the most specific.
+func longestFirst(prefixes []netip.Prefix) []netip.Prefix {
+	prefixes = slices.Clone(prefixes)
+	slices.SortFunc(prefixes, func(a, b netip.Prefix) int { return cmp.Compare(b.Bits(), a.Bits()) })
+	return prefixes
 }
 
 // compiler holds what only the compilation needs.
@@ -144,6 +161,9 @@ func (c *compiler) zone(z *zones.Zone, rules []Rule) {
 	}
 	for i := range z.Rows {
 		r := newRow(zu, &z.Rows[i])
+		if r.ranges != nil {
+			c.policy.rows = append(c.policy.rows, r)
+		}
 		for _, p := range r.row.Patterns {
 			use := c.use(p)
 			use.rows = insertRow(use.rows, r)

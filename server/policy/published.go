@@ -73,28 +73,33 @@ type Published struct {
 }
 
 // publish collects what hits publish, most specific first. A carved-out row
-// takes no ranges from wider patterns, so the walk ends behind its rank.
+// takes no ranges from wider patterns, so what is wider than it does not count.
 func publish(hits []hit) Published {
 	var p Published
 	var cut Match
-	cutTier := -1
+	cutTier := len(hits) // behind every tier
 	for _, h := range hits {
-		for _, r := range h.use.rows {
-			beyond := cutTier >= 0 && h.tier > cutTier
-			switch {
-			case beyond && r.ranges != nil:
+		if h.tier > cutTier {
+			if slices.ContainsFunc(h.use.rows, p.lacks) {
 				p.carveOut = cut
-				return p
-			case beyond:
-			case r.ranges != nil:
+			}
+			continue
+		}
+		for _, r := range h.use.rows {
+			if p.lacks(r) {
 				p.rows = append(p.rows, r)
 			}
-			if r.row.CarveOut && cutTier < 0 {
+			if r.row.CarveOut && cutTier > h.tier {
 				cut, cutTier = r.match(h), h.tier
 			}
 		}
 	}
 	return p
+}
+
+// lacks reports whether r has ranges that p does not count.
+func (p Published) lacks(r *row) bool {
+	return r.ranges != nil && !slices.Contains(p.rows, r)
 }
 
 // match names r as the row that h hit.
@@ -171,17 +176,10 @@ type Source struct {
 func (p *Policy) Sources(addr netip.Addr) ([]Source, netip.Addr) {
 	addr = p.unmap(addr)
 	var found []Source
-	seen := map[*row]bool{}
-	for _, use := range p.patterns {
-		for _, r := range use.rows {
-			if r.ranges == nil || seen[r] {
-				continue
-			}
-			seen[r] = true
-			for _, prefix := range r.row.Prefixes {
-				if prefix.Contains(addr) {
-					found = append(found, Source{Zone: r.zone.zone.Name, Row: r.row.Name, Prefix: prefix})
-				}
+	for _, r := range p.rows {
+		for _, prefix := range r.row.Prefixes {
+			if prefix.Contains(addr) {
+				found = append(found, Source{Zone: r.zone.zone.Name, Row: r.row.Name, Prefix: prefix})
 			}
 		}
 	}

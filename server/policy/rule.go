@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -125,7 +126,7 @@ func (a Answer) Equal(b Answer) bool {
 	return a.Kind == b.Kind && a.Target == b.Target && slices.Equal(a.Addresses, b.Addresses)
 }
 
-// String is the form of the configuration.
+// String is what the configuration says, addresses with commas between.
 func (a Answer) String() string {
 	switch a.Kind {
 	case AnswerAddresses:
@@ -145,9 +146,15 @@ func (a Answer) String() string {
 	return ""
 }
 
+// errAnswer says what `answer` takes.
+var errAnswer = errors.New(`want "nxdomain", "nodata", "refused", "null", addresses or a CNAME target`)
+
 // ParseAnswer reads the value of `answer`: one word, one CNAME target, or one
-// or more addresses.
+// or more addresses, of which each counts once.
 func ParseAnswer(values []string) (Answer, error) {
+	if len(values) == 0 {
+		return Answer{}, errAnswer
+	}
 	if len(values) == 1 {
 		if kind, ok := answerWords[values[0]]; ok {
 			return Answer{Kind: kind}, nil
@@ -159,26 +166,39 @@ func ParseAnswer(values []string) (Answer, error) {
 	a := Answer{Kind: AnswerAddresses}
 	for _, v := range values {
 		addr, err := netip.ParseAddr(v)
-		if err != nil || addr.Zone() != "" {
+		if err != nil {
 			return Answer{}, fmt.Errorf("%q: want only addresses in a list", v)
 		}
-		a.Addresses = append(a.Addresses, addr.Unmap())
-	}
-	if len(a.Addresses) == 0 {
-		return Answer{}, fmt.Errorf(`want "nxdomain", "nodata", "refused", "null", addresses or a CNAME target`)
+		if addr.Zone() != "" {
+			return Answer{}, fmt.Errorf("%q: an interface has no place here; write %q", v, addr.WithZone(""))
+		}
+		if addr = addr.Unmap(); !slices.Contains(a.Addresses, addr) {
+			a.Addresses = append(a.Addresses, addr)
+		}
 	}
 	return a, nil
 }
 
 // parseTarget reads a CNAME target. One label alone is taken for a misspelt
-// word.
+// word. What ends in a number or has an octet of prefixes, ports and patterns is
+// taken for a misspelt address or pattern: no top-level label is a number
+// (RFC 3696, section 2).
 func parseTarget(s string) (Answer, error) {
-	if !strings.Contains(strings.TrimSuffix(s, "."), ".") {
-		return Answer{}, fmt.Errorf(`%q: want "nxdomain", "nodata", "refused", "null", addresses or a CNAME target`, s)
+	errNeither := fmt.Errorf("%q: neither an address nor a name", s)
+	if strings.ContainsAny(s, "/:*{}") {
+		return Answer{}, errNeither
 	}
 	n, err := matcher.ParseName(s)
 	if err != nil {
 		return Answer{}, err
+	}
+	if wire := n.Wire(); len(wire) <= 1+int(wire[0])+1 { // a label and the root's
+		return Answer{}, fmt.Errorf("%q: %w", s, errAnswer)
+	}
+	text := n.String()
+	last := text[strings.LastIndexByte(text, '.')+1:]
+	if strings.Trim(last, "0123456789") == "" {
+		return Answer{}, errNeither
 	}
 	return Answer{Kind: AnswerCNAME, Target: n}, nil
 }

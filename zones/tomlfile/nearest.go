@@ -21,7 +21,7 @@ func Nearest(word string, candidates []string, except ...string) string {
 			continue
 		}
 		d := distance(strings.ToLower(word), strings.ToLower(c))
-		if d <= max(1, max(len(word), len(c))/3) && (best == "" || d < fewest) {
+		if d <= max(1, (max(len(word), len(c))+1)/3) && (best == "" || d < fewest) {
 			best, fewest = c, d
 		}
 	}

@@ -189,6 +189,8 @@ func (f *File) unknown(t *Table, key string, have []string) {
 	near := Nearest(key, have)
 	homes := f.schema.homes(strings.ToLower(key))
 	switch {
+	case key == "":
+		t.Problem("", `unknown key ""%s`, haveKeys(have))
 	case near != "" && strings.EqualFold(near, key):
 		t.Problem(key, "unknown key; did you mean %q?", near)
 	case len(homes) > 0:

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -34,9 +32,9 @@ func (t *Table) Line() int {
 	return t.node.line
 }
 
-// LineOf is where a key stands, or its table where the file does not have it.
+// LineOf is where a key stands, or its table where the file does not have it or key is "".
 func (t *Table) LineOf(key string) int {
-	if t.node == nil || t.node.keys[key] == nil {
+	if key == "" || t.node == nil || t.node.keys[key] == nil {
 		return t.Line()
 	}
 	return t.node.keys[key].line
@@ -52,16 +50,21 @@ func (t *Table) Has(key string) bool {
 }
 
 // Problem records what is wrong with a key, or with the table where key is "".
-func (t *Table) Problem(key, format string, args ...any) { t.add(key, false, format, args) }
+func (t *Table) Problem(key, format string, args ...any) {
+	t.file.problems.Add(Problem{File: t.file.name, Line: t.LineOf(key), Key: t.pathOf(key), Text: fmt.Sprintf(format, args...)})
+}
 
 // Warn records what a user should know about a key, or about the table where key is "".
-func (t *Table) Warn(key, format string, args ...any) { t.add(key, true, format, args) }
+func (t *Table) Warn(key, format string, args ...any) {
+	t.file.problems.Add(Problem{File: t.file.name, Line: t.LineOf(key), Key: t.pathOf(key), Text: fmt.Sprintf(format, args...), Warning: true})
+}
 
-// add records a problem.
-func (t *Table) add(key string, warning bool, format string, args []any) {
-	t.file.problems.Add(Problem{
-		File: t.file.name, Line: t.LineOf(key), Key: t.keyPath(key), Text: fmt.Sprintf(format, args...), Warning: warning,
-	})
+// pathOf is how a key of t stands in problems, or t itself where key is "".
+func (t *Table) pathOf(key string) string {
+	if key == "" {
+		return t.path
+	}
+	return t.keyPath(key)
 }
 
 // Bool gives a boolean.
@@ -261,10 +264,7 @@ func (t *Table) schemaName(key string) string {
 
 // keyPath is how a key of t stands in problems.
 func (t *Table) keyPath(key string) string {
-	switch {
-	case key == "":
-		return t.path
-	case t.path == "":
+	if t.path == "" {
 		return keyPart(key)
 	}
 	return t.path + "." + keyPart(key)
@@ -294,109 +294,4 @@ func (s Text) Warn(format string, args ...any) { s.add(true, format, args) }
 // add records a problem.
 func (s Text) add(warning bool, format string, args []any) {
 	s.file.problems.Add(Problem{File: s.file.name, Line: s.Line, Key: s.Key, Text: fmt.Sprintf(format, args...), Warning: warning})
-}
-
-// Span writes a duration as users do: "5m", not "5m0s".
-func Span(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
-// keyPart writes one part of a key, in quotes where it needs them.
-func keyPart(key string) string {
-	for i := range len(key) {
-		if !isBare(key[i]) {
-			return strconv.Quote(key)
-		}
-	}
-	if key == "" {
-		return `""`
-	}
-	return key
-}
-
-// joined writes a key of several parts.
-func joined(parts []string) string {
-	quoted := make([]string, len(parts))
-	for i, p := range parts {
-		quoted[i] = keyPart(p)
-	}
-	return strings.Join(quoted, ".")
-}
-
-// indexed writes the key of a list's element.
-func indexed(key string, i int) string { return key + "[" + strconv.Itoa(i) + "]" }
-
-// kindOf names the type of a value with its article.
-func kindOf(v any) string {
-	switch v.(type) {
-	case string:
-		return "a string"
-	case int64:
-		return "an integer"
-	case float64:
-		return "a number with a point"
-	case bool:
-		return "a boolean"
-	case []any:
-		return "a list"
-	case map[string]any:
-		return "a table"
-	case []map[string]any:
-		return "an array of tables"
-	}
-	return "a date or a time"
-}
-
-// quotedForm shows a value as the string that was probably meant.
-func quotedForm(v any) string {
-	switch v := v.(type) {
-	case int64, float64, bool:
-		return fmt.Sprintf("; write \"%v\"", v)
-	case time.Time:
-		return "; put it in quotes"
-	case []any:
-		if len(v) == 1 {
-			if s, ok := v[0].(string); ok {
-				return "; write " + strconv.Quote(s)
-			}
-		}
-	}
-	return ""
-}
-
-// unquotedForm shows a string as the number that was probably meant.
-func unquotedForm(v any) string {
-	s, _ := v.(string)
-	if n, err := strconv.Atoi(s); err == nil {
-		return "; write " + strconv.Itoa(n)
-	}
-	return ""
-}
-
-// listForm shows a string as the list that was probably meant.
-func listForm(v any) string {
-	if s, ok := v.(string); ok {
-		return "; write [" + strconv.Quote(s) + "]"
-	}
-	return ""
-}
-
-// alternatives writes "a", "b" or "c".
-func alternatives(words []string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = strconv.Quote(w)
-	}
-	last := len(quoted) - 1
-	if last < 1 {
-		return strings.Join(quoted, "")
-	}
-	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
 }

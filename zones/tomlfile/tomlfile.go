@@ -49,6 +49,10 @@ func Parse(name string, data []byte, schema Schema) (f *File, ok bool) {
 	f = &File{name: name, schema: schema}
 	f.root = &Table{file: f}
 	f.root.section, _ = schema.section("")
+	if len(data) > MaxSize {
+		f.problems.Add(Problem{File: name, Text: fmt.Sprintf("larger than %d MiB", MaxSize>>20)})
+		return f, false
+	}
 	values, places, problem := decode(data)
 	if problem.Text != "" {
 		problem.File = name
@@ -114,30 +118,33 @@ func (f *File) Named(top string) []*Table {
 
 // decode gives the values of a file and their places, or the syntax error.
 func decode(data []byte) (map[string]any, *node, Problem) {
-	if len(data) > MaxSize {
-		return nil, nil, Problem{Text: fmt.Sprintf("larger than %d MiB", MaxSize>>20)}
-	}
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return nil, nil, Problem{Line: 1, Text: "the text is UTF-16; TOML is UTF-8"}
-	}
 	s, scanErr := scan(data)
-	if errors.Is(scanErr, errDepth) {
-		return nil, nil, Problem{Line: s.line, Text: fmt.Sprintf("nested deeper than %d tables and lists", maxDepth)}
-	}
-	if scanErr != nil && strings.Count(string(data), "[")+strings.Count(string(data), "{") > maxBrackets {
-		return nil, nil, Problem{Line: s.line, Text: "not TOML"}
+	if text := refusal(data, scanErr); text != "" {
+		return nil, nil, Problem{Line: s.line, Text: text}
 	}
 	values, keys, err := safeDecode(data)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, nil, syntaxProblem(err, s, scanErr)
-	}
-	if s.twice != nil { // the decoder takes a.b = 1, a = 2 and forgets the second
+	case s.twice != nil: // the decoder takes a.b = 1, a = 2 and forgets the second
 		return nil, nil, s.twice.problem()
-	}
-	if scanErr != nil || !slices.EqualFunc(s.keys, keys, slices.Equal) {
+	case scanErr != nil || !slices.EqualFunc(s.keys, keys, slices.Equal):
 		return values, nil, Problem{}
 	}
 	return values, s.root, Problem{}
+}
+
+// refusal says why a text is not given to the decoder; it is empty where it may be.
+func refusal(data []byte, scanErr error) string {
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return "the text is UTF-16; TOML is UTF-8"
+	case errors.Is(scanErr, errDepth):
+		return fmt.Sprintf("nested deeper than %d tables and lists", maxDepth)
+	case scanErr != nil && bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > maxBrackets:
+		return "not TOML"
+	}
+	return ""
 }
 
 // safeDecode decodes, and takes the decoder's panics as syntax errors: it calls

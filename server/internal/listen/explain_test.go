@@ -39,14 +39,28 @@ func TestSecondOpenIsRefused(t *testing.T) {
 	}
 }
 
-func TestPortTakenForUDPOnly(t *testing.T) {
-	u, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
+// takeUDP takes a port for UDP that is free for TCP.
+func takeUDP(t *testing.T) *net.UDPConn {
+	t.Helper()
+	for range 20 {
+		u, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err := net.Listen("tcp4", u.LocalAddr().String()); err == nil {
+			l.Close()
+			t.Cleanup(func() { u.Close() })
+			return u
+		}
+		u.Close()
 	}
-	defer u.Close()
-	addr := u.LocalAddr().(*net.UDPAddr).AddrPort()
-	err = openError(t, addr)
+	t.Fatal("no port is free for TCP")
+	return nil
+}
+
+func TestPortTakenForUDPOnly(t *testing.T) {
+	addr := takeUDP(t).LocalAddr().(*net.UDPAddr).AddrPort()
+	err := openError(t, addr)
 	if want := "listening on " + addr.String() + " over UDP: "; !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %q, want %q", err, want)
 	}

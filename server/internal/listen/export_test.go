@@ -12,3 +12,13 @@ const (
 	ConnQueries = connQueries
 	HeaderSize  = headerSize
 )
+
+// Busy is the number of connections with a query under way or a response not yet sent.
+func Busy(l *Listener) (n int) {
+	for _, c := range l.conns.all() {
+		if len(c.places) > 0 {
+			n++
+		}
+	}
+	return n
+}

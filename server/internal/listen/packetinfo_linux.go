@@ -43,20 +43,38 @@ func askForPacketInfo(c syscall.RawConn, six bool) error {
 // address cannot be a source, and the system then chooses.
 func turnPacketInfo(info []byte) (asked netip.Addr, size int) {
 	header, data, _, err := unix.ParseOneSocketControlMessage(info)
-	switch {
-	case err != nil:
+	if err != nil {
 		return netip.Addr{}, 0
-	case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
-		asked = netip.AddrFrom4([4]byte(data[info4Address:]))
-		binary.NativeEndian.PutUint32(data, 0)
-	case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
-		asked = netip.AddrFrom16([16]byte(data))
-		if !asked.IsLinkLocalUnicast() {
-			binary.NativeEndian.PutUint32(data[info6Index:], 0)
-		}
+	}
+	switch kind := [2]int32{header.Level, header.Type}; kind {
+	case [2]int32{unix.IPPROTO_IP, unix.IP_PKTINFO}:
+		asked = turnInfo4(data)
+	case [2]int32{unix.IPPROTO_IPV6, unix.IPV6_PKTINFO}:
+		asked = turnInfo6(data)
 	}
 	if !asked.IsValid() || asked.IsMulticast() {
 		return netip.Addr{}, 0
 	}
 	return asked, len(info)
+}
+
+// turnInfo4 reads and changes struct in_pktinfo.
+func turnInfo4(data []byte) netip.Addr {
+	if len(data) < unix.SizeofInet4Pktinfo {
+		return netip.Addr{}
+	}
+	binary.NativeEndian.PutUint32(data, 0)
+	return netip.AddrFrom4([4]byte(data[info4Address:]))
+}
+
+// turnInfo6 reads and changes struct in6_pktinfo.
+func turnInfo6(data []byte) netip.Addr {
+	if len(data) < unix.SizeofInet6Pktinfo {
+		return netip.Addr{}
+	}
+	asked := netip.AddrFrom16([16]byte(data))
+	if !asked.IsLinkLocalUnicast() {
+		binary.NativeEndian.PutUint32(data[info6Index:], 0)
+	}
+	return asked
 }

@@ -14,17 +14,20 @@ import (
 	"splitdns/server/internal/listen"
 )
 
+// RFC 7766, section 7: "Authoritative servers and recursive resolvers are RECOMMENDED to support the
+// preparing of responses in parallel and sending them out of order, regardless of the transport protocol
+// in use."
 func TestOutOfOrder(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, "127.0.0.1:0", limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
 		if text(packet) == "slow" {
-			<-release
+			until(ctx, release)
 		}
 		return echo(ctx, dst, packet, from)
 	})
 	c := dial(t, "tcp", s.Addr().String())
 	c.ask(query("slow"))
-	c.exchange("fast", "fast") // RFC 7766, section 7: "responses MUST be sent as soon as they are available"
+	c.exchange("fast", "fast")
 	close(release)
 	if got := text(c.answer()); got != "slow" {
 		t.Errorf("got %q, want the slow response", got)
@@ -79,7 +82,7 @@ func TestClientThatHasAskedAllIsAnswered(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	s := serve(t, "127.0.0.1:0", limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
 		close(entered)
-		<-release
+		until(ctx, release)
 		return echo(ctx, dst, packet, from)
 	})
 	c := dial(t, "tcp", s.Addr().String())
@@ -113,9 +116,12 @@ func TestMalformedFramingCloses(t *testing.T) {
 	}
 }
 
+// briefly is an idle time that passes within a test, and that a busy machine keeps.
+const briefly = 700 * time.Millisecond
+
 func TestIdleConnectionIsClosed(t *testing.T) {
 	lim := limits()
-	lim.Idle = 50 * time.Millisecond
+	lim.Idle = briefly
 	tests := map[string]func(c client){
 		"that never asked": func(client) {},
 		"after a query":    func(c client) { c.exchange("hello", "hello") },
@@ -127,6 +133,7 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 	}
 	for name, begin := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, "127.0.0.1:0", lim, echo)
 			start := time.Now()
 			c := dial(t, "tcp", s.Addr().String())
@@ -142,10 +149,11 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 
 // RFC 7766, section 6.2.3: a connection is idle when there are no responses outstanding.
 func TestConnectionThatWaitsIsNotIdle(t *testing.T) {
+	t.Parallel()
 	lim := limits()
-	lim.Idle = 20 * time.Millisecond
+	lim.Idle = briefly
 	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
-		time.Sleep(5 * lim.Idle) // an upstream that is slow, the very thing that this is about
+		<-time.After(2 * lim.Idle) // an upstream that is slow
 		return echo(ctx, dst, packet, from)
 	})
 	dial(t, "tcp", s.Addr().String()).exchange("slow", "slow")
@@ -157,7 +165,7 @@ func TestConnectionLimitClosesLongestIdle(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
 		if text(packet) == "slow" {
-			<-release
+			until(ctx, release)
 		}
 		return echo(ctx, dst, packet, from)
 	})
@@ -166,6 +174,7 @@ func TestConnectionLimitClosesLongestIdle(t *testing.T) {
 	eventually(t, "the slow query under way", func() bool { return lim.InFlight.UnderWay() == 1 })
 	longest.exchange("hello", "hello")
 	recent.exchange("hello", "hello")
+	eventually(t, "only one busy", func() bool { return listen.Busy(s.Listener) == 1 })
 
 	dial(t, "tcp", s.Addr().String()).exchange("a new one", "a new one")
 	longest.wantClosed()
@@ -208,10 +217,11 @@ func TestClientThatNeverReads(t *testing.T) {
 		idle time.Duration
 	}{
 		"large responses fill the queue": {60000, patience},
-		"the write deadline passes":      {3000, 100 * time.Millisecond},
+		"the write deadline passes":      {3000, briefly},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			lim := limits()
 			lim.Idle = test.idle
 			lim.InFlight = listen.NewLimiter(4) // fewer than the queries of one connection
@@ -221,6 +231,7 @@ func TestClientThatNeverReads(t *testing.T) {
 				}
 				return echo(ctx, dst, packet, from)
 			})
+			others := dial(t, "tcp", s.Addr().String())
 			greedy := dial(t, "tcp", s.Addr().String())
 			cut := make(chan error, 1)
 			go func() {
@@ -232,7 +243,7 @@ func TestClientThatNeverReads(t *testing.T) {
 				}
 			}()
 			eventually(t, "responses not taken", func() bool {
-				dial(t, "tcp", s.Addr().String()).exchange("others", "others") // meanwhile
+				others.exchange("others", "others")
 				return s.Stats().Unsent > 0
 			})
 			if err := <-cut; !isReset(err) {

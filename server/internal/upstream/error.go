@@ -77,13 +77,21 @@ func (s *silence) text(waited time.Duration) string {
 	if s.tcp {
 		b.WriteString(" over TCP")
 	}
-	if waited = waited.Round(10 * time.Millisecond); waited > 0 {
+	if waited = rounded(waited); waited > 0 {
 		fmt.Fprintf(&b, " in %v", waited)
 	}
 	if s.discarded > 0 {
 		fmt.Fprintf(&b, ", %d wrong responses discarded, the last for %s", s.discarded, s.last)
 	}
 	return b.String()
+}
+
+// rounded makes a time that was measured look like the one that was set.
+func rounded(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(100 * time.Millisecond)
 }
 
 // cause returns what the system says, without Go's words and the addresses around

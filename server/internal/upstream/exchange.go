@@ -91,7 +91,10 @@ func (x *exchange) ask(ctx context.Context, t *try, wait time.Duration) (wire.Me
 	m, err := t.converse(ctx, x.query, wait)
 	t.asked = true
 	if err != nil {
-		x.failed(t, err, time.Since(start))
+		t.failed(err, time.Since(start))
+		if ctx.Err() == nil { // else the caller left, or all time is up: not its fault
+			x.group.avoid(t.index)
+		}
 		return m, false
 	}
 	switch m.Rcode() {
@@ -101,22 +104,18 @@ func (x *exchange) ask(ctx context.Context, t *try, wait time.Duration) (wire.Me
 	case wire.ServFail, wire.Refused:
 		x.second, x.secondFrom = m, t.name
 	}
-	x.failed(t, rcodeError(m.Rcode()), 0)
+	t.failed(rcodeError(m.Rcode()), 0) // alive, and as good as others for other names
 	return m, false
 }
 
-// failed notes that a server gave no answer. One that said so itself is alive, and
-// as good as the others for other names.
-func (x *exchange) failed(t *try, err error, took time.Duration) {
+// failed notes that a server gave no answer. Only one that was silent is asked again.
+func (t *try) failed(err error, took time.Duration) {
 	t.err = err
 	if _, silent := errors.AsType[*silence](err); silent {
 		t.waited += took
-	} else {
-		t.over = true
+		return
 	}
-	if _, alive := errors.AsType[rcodeError](err); !alive {
-		x.group.avoid(t.index)
-	}
+	t.over = true
 }
 
 // end returns the second best response, or else what each server did.

@@ -19,7 +19,7 @@ const (
 	plainQ  = "1234 0100 0001 0000 0000 0000 " + asked
 	ednsQ   = "1234 0100 0001 0000 0000 0001 " + asked
 	emptyO  = "00 0029 04d0 00000000 0000 "
-	tsigRR  = "03 6b6579 00 00fa 00ff 00000000 001f 04 616c6730 00 0000661f1b52 012c 0004 deadbeef 1234 0000 0000 "
+	tsigRR  = "03 6b6579 00 00fa 00ff 00000000 001a 04 616c6730 00 0000661f1b52 012c 0004 deadbeef 1234 0000 0000 "
 	subnetO = "00 0029 04d0 00000000 " // its RDLENGTH and options follow
 )
 
@@ -123,23 +123,27 @@ func TestParseQueryRefuses(t *testing.T) {
 		rcode  wire.Rcode
 		reply  string
 	}{
-		"opcode STATUS":                   {"1234 1100 0001 0000 0000 0000" + asked, wire.NotImp, noQuestion("9104")},
-		"opcode UPDATE without RD":        {"1234 2800 0001 0000 0000 0000" + asked, wire.NotImp, noQuestion("a804")},
-		"unknown opcode, all flags":       {"1234 7fff 0000 0000 0000 0000", wire.NotImp, noQuestion("f904")},
-		"no question":                     {noQuestion("0100"), wire.FormErr, noQuestion("8101")},
-		"no question where one is said":   {"1234 0100 0001 0000 0000 0000", wire.FormErr, noQuestion("8101")},
-		"two questions":                   {"1234 0100 0002 0000 0000 0000" + asked + asked, wire.FormErr, noQuestion("8101")},
-		"name runs off":                   {"1234 0100 0001 0000 0000 0000 03 7777", wire.FormErr, noQuestion("8101")},
-		"no type":                         {"1234 0100 0001 0000 0000 0000 03 777777 00", wire.FormErr, noQuestion("8101")},
-		"half a class":                    {"1234 0100 0001 0000 0000 0000 03 777777 00 0001 00", wire.FormErr, noQuestion("8101")},
-		"compressed name":                 {"1234 0100 0001 0000 0000 0000 03 777777 c00c 0001 0001", wire.FormErr, noQuestion("8101")},
-		"name of 256 octets":              {"1234 0100 0001 0000 0000 0000" + strings.Repeat("3f"+strings.Repeat("61", 63), 3) + "3e" + strings.Repeat("61", 62) + "00 0001 0001", wire.FormErr, noQuestion("8101")},
-		"an answer":                       {"1234 0100 0001 0001 0000 0000" + asked + "00 0001 0001 00000000 0004 c0000201", wire.FormErr, formErr},
-		"answers that are not there":      {"1234 0100 0001 0009 0000 0000" + asked, wire.FormErr, formErr},
-		"an authority record":             {"1234 0100 0001 0000 0001 0000" + asked + "00 0001 0001 00000000 0004 c0000201", wire.FormErr, formErr},
-		"additional that is not there":    {ednsQ, wire.FormErr, formErr},
-		"an OPT that ends early":          {ednsQ + "00 0029 04d0 00000000 0004 0001", wire.FormErr, formErr},
-		"an option that runs off":         {ednsQ + "00 0029 04d0 00000000 0004 0003 0001", wire.FormErr, formErr},
+		"opcode STATUS":                 {"1234 1100 0001 0000 0000 0000" + asked, wire.NotImp, noQuestion("9104")},
+		"opcode UPDATE without RD":      {"1234 2800 0001 0000 0000 0000" + asked, wire.NotImp, noQuestion("a804")},
+		"unknown opcode, all flags":     {"1234 7fff 0000 0000 0000 0000", wire.NotImp, noQuestion("f904")},
+		"no question":                   {noQuestion("0100"), wire.FormErr, noQuestion("8101")},
+		"no question where one is said": {"1234 0100 0001 0000 0000 0000", wire.FormErr, noQuestion("8101")},
+		"two questions":                 {"1234 0100 0002 0000 0000 0000" + asked + asked, wire.FormErr, noQuestion("8101")},
+		"name runs off":                 {"1234 0100 0001 0000 0000 0000 03 7777", wire.FormErr, noQuestion("8101")},
+		"no type":                       {"1234 0100 0001 0000 0000 0000 03 777777 00", wire.FormErr, noQuestion("8101")},
+		"half a class":                  {"1234 0100 0001 0000 0000 0000 03 777777 00 0001 00", wire.FormErr, noQuestion("8101")},
+		"compressed name":               {"1234 0100 0001 0000 0000 0000 03 777777 c00c 0001 0001", wire.FormErr, noQuestion("8101")},
+		"name of 256 octets":            {"1234 0100 0001 0000 0000 0000" + strings.Repeat("3f"+strings.Repeat("61", 63), 3) + "3e" + strings.Repeat("61", 62) + "00 0001 0001", wire.FormErr, noQuestion("8101")},
+		"an answer":                     {"1234 0100 0001 0001 0000 0000" + asked + "00 0001 0001 00000000 0004 c0000201", wire.FormErr, formErr},
+		"answers that are not there":    {"1234 0100 0001 0009 0000 0000" + asked, wire.FormErr, formErr},
+		"an authority record":           {"1234 0100 0001 0000 0001 0000" + asked + "00 0001 0001 00000000 0004 c0000201", wire.FormErr, formErr},
+		"additional that is not there":  {ednsQ, wire.FormErr, formErr},
+		"an OPT that ends early":        {ednsQ + "00 0029 04d0 00000000 0004 0001", wire.FormErr, formErr},
+		"an option that runs off":       {ednsQ + "00 0029 04d0 00000000 0004 0003 0001", wire.FormErr, formErr},
+		"IXFR whose SOA is cut": {
+			"1234 0100 0001 0000 0001 0000 00 00fb 0001 00 0006 0001 00000000 0016 00 00", wire.FormErr,
+			"1234 8101 0001 0000 0000 0000 00 00fb 0001",
+		},
 		"trailing octets":                 {plainQ + "00", wire.FormErr, formErr},
 		"trailing octets after OPT":       {ednsQ + emptyO + "00", wire.FormErr, formErrEDNS},
 		"two OPTs (RFC 6891, 6.1.1)":      {"1234 0100 0001 0000 0000 0002" + asked + emptyO + emptyO, wire.FormErr, formErrEDNS},

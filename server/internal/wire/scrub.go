@@ -17,7 +17,6 @@ var (
 	errLong    = fmt.Errorf("the CNAME chain has more than %d links", maxLinks)
 	errSeveral = errors.New("a name with several CNAME records")
 	errDNAME   = errors.New("a CNAME record that contradicts the DNAME record above it")
-	errTooLong = errors.New("a DNAME record makes a name too long")
 )
 
 // scrubbed is m with the records of s that belong to its question:

@@ -18,9 +18,9 @@ const (
 )
 
 // WithRecords is m with records behind those that a section has, in the order
-// given. Each is one line as it stands in a zone file (RFC 1035, section 5.1), its
-// names absolute. They are taken as they are: a chain in the answer section must
-// come in order. What was signed in that section under their names no longer is.
+// given. Each is one line as it stands in a zone file (RFC 1035, section 5.1), with
+// its TTL and with absolute names. They are taken as they are: a chain in the answer
+// section must come in order. What was signed of the RRsets that grow no longer is.
 func (m Message) WithRecords(section Section, records ...string) (Message, error) {
 	added := make([]record, 0, len(records))
 	changed := make(map[rrset]bool)

@@ -138,21 +138,22 @@ type EDE struct {
 
 // The codes of extended errors that this program sends (RFC 8914, section 4).
 const (
-	EDEOther         uint16 = 0
-	EDEStale         uint16 = 3
-	EDEForged        uint16 = 4
-	EDEBogus         uint16 = 6
-	EDECachedError   uint16 = 13
-	EDENotReady      uint16 = 14
-	EDEBlocked       uint16 = 15
-	EDECensored      uint16 = 16
-	EDEFiltered      uint16 = 17
-	EDEProhibited    uint16 = 18
-	EDEStaleNXDomain uint16 = 19
-	EDENotSupported  uint16 = 21
-	EDENoReachable   uint16 = 22
-	EDENetworkError  uint16 = 23
-	EDEInvalidData   uint16 = 24
+	EDEOther            uint16 = 0
+	EDEStale            uint16 = 3
+	EDEForged           uint16 = 4
+	EDEBogus            uint16 = 6
+	EDECachedError      uint16 = 13
+	EDENotReady         uint16 = 14
+	EDEBlocked          uint16 = 15
+	EDECensored         uint16 = 16
+	EDEFiltered         uint16 = 17
+	EDEProhibited       uint16 = 18
+	EDEStaleNXDomain    uint16 = 19
+	EDENotAuthoritative uint16 = 20
+	EDENotSupported     uint16 = 21
+	EDENoReachable      uint16 = 22
+	EDENetworkError     uint16 = 23
+	EDEInvalidData      uint16 = 24
 )
 
 // Question is what a query asks for.

@@ -1,0 +1,96 @@
+// Package integration drives the real command as its users do: it builds
+// splitdns, runs it as a process of its own, and asks it with dig and kdig. What
+// can be tested beside the code is tested there.
+//
+// Each file of testdata/script is one behaviour, with its configuration, its
+// upstream's records and the expected text; commands_test.go has the commands
+// that scripts use besides those of testscript. Everything stays on the loopback
+// interface or in a network namespace that the test made, and nothing waits for
+// time to pass: scripts wait for what a program prints.
+//
+// A script that needs a tool that is missing is skipped; with CI=true that is a
+// failure.
+package integration_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience bounds every wait. It is far longer than anything takes, as it ends
+// only tests that fail.
+const patience = 20 * time.Second
+
+// binary is the command under test.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(runMain(m))
+}
+
+// runMain builds the command once and runs the tests.
+func runMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "splitdns-integration-*")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = build(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// build builds the command into dir, with the race detector if the tests have it.
+// Another user must be able to run it, too.
+func build(dir string) error {
+	binary = filepath.Join(dir, "splitdns")
+	if runtime.GOOS == "windows" {
+		binary += ".exe"
+	}
+	args := []string{"build", "-o", binary}
+	if underRace {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "splitdns/cmd/splitdns")...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("building the command: %w\n%s", err, out)
+	}
+	return errors.Join(os.Chmod(dir, 0o755), os.Chmod(binary, 0o755))
+}
+
+func TestScripts(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the scripts send signals")
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		Setup:               setup,
+		Cmds:                commands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// needs skips the test where one of tools is missing.
+func needs(t testing.TB, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err == nil {
+			continue
+		}
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is missing, and CI=true", tool)
+		}
+		t.Skipf("%s is missing", tool)
+	}
+}

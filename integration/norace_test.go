@@ -1,0 +1,6 @@
+//go:build !race
+
+package integration_test
+
+// underRace says that the race detector watches the tests.
+const underRace = false

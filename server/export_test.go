@@ -1,0 +1,133 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"splitdns/server/config"
+	"splitdns/server/internal/listen"
+	"splitdns/server/internal/querylog"
+	"splitdns/zones/tomlfile"
+)
+
+// Dialer makes an upstream group of its configuration.
+type Dialer = dialer
+
+// Bench is a Server without sockets: packets are given to it by hand, time may
+// be that of a synctest bubble, and everything it writes is kept.
+type Bench struct {
+	*Server
+
+	entries, messages bytes.Buffer
+	next              *config.Config // what the next reload reads
+	problems          tomlfile.Problems
+}
+
+// NewBench returns a server on c whose upstream groups dial makes.
+func NewBench(c *config.Config, dial Dialer) (*Bench, error) {
+	first := newSnapshot(c, localPrefixes)
+	return newBench(first, dial)
+}
+
+// Again returns a server on the same configuration, already compiled, that has
+// seen nothing yet.
+func (b *Bench) Again(dial Dialer) (*Bench, error) {
+	first := *b.resolver.current.Load()
+	first.upstreams = map[string]*group{}
+	return newBench(&first, dial)
+}
+
+// newBench finishes a server that begins with first.
+func newBench(first *snapshot, dial Dialer) (*Bench, error) {
+	if err := first.connect(nil, dial); err != nil {
+		return nil, err
+	}
+	b := &Bench{next: first.config}
+	b.Server = &Server{
+		resolver: newResolver(first, "test"), dial: dial, local: slices.Clone(localPrefixes),
+		options: Options{
+			Load: func() (*config.Config, tomlfile.Problems) { return b.next, b.problems },
+			Log:  slog.New(slog.NewTextHandler(&b.messages, nil)),
+		},
+	}
+	var err error
+	if b.http, err = openHTTP(b.Server, nil); err != nil {
+		return nil, err
+	}
+	b.log, err = querylog.Open("stdout", &b.entries, func(string) {})
+	return b, err
+}
+
+// Serve answers one packet from client.
+func (b *Bench) Serve(packet []byte, client netip.Addr, tcp bool) []byte {
+	return b.serve(context.Background(), nil, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp})
+}
+
+// Entries ends the query log and returns its lines.
+func (b *Bench) Entries() string {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := b.log.Run(ctx); err != nil {
+		return err.Error()
+	}
+	return b.entries.String()
+}
+
+// Messages returns what was said to the administrator.
+func (b *Bench) Messages() string { return b.messages.String() }
+
+// Reload reloads as for SIGHUP; the new configuration is c, with problems.
+func (b *Bench) Reload(c *config.Config, problems tomlfile.Problems) {
+	b.next, b.problems = c, problems
+	b.reload("SIGHUP")
+}
+
+// SetLocal changes what "local" in server.allow means.
+func (b *Bench) SetLocal(networks ...netip.Prefix) { b.setLocal(networks) }
+
+// Resolver is the server's.
+func (b *Bench) Resolver() *Resolver { return b.resolver }
+
+// CacheLen is the number of entries in the cache.
+func (b *Bench) CacheLen() int { return b.resolver.cache.Len() }
+
+// Drain marks the server as stopping.
+func (b *Bench) Drain() { b.draining.Store(true) }
+
+// HTTP is the HTTP service, with the listen addresses that it knows.
+func (b *Bench) HTTP(addrs ...netip.AddrPort) (handler http.Handler, closeHTTP func(), err error) {
+	b.http, err = openHTTP(b.Server, addrs)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.http.server.Handler, b.http.close, nil
+}
+
+// For tests of single steps.
+var (
+	NeedRestart     = needRestart
+	SystemResolvers = systemResolvers
+	IsSelf          = isSelf
+	LocalNetworks   = localNetworks
+	LocalPrefixes   = localPrefixes
+	Texts           = texts
+	ReverseAddress  = reverseAddress
+	NewLimiter      = newLimiter
+)
+
+// Limiter is for tests.
+type Limiter = limiter
+
+// Allow is allow.
+func (l *limiter) Allow(client netip.Addr, now time.Time) bool { return l.allow(client, now) }
+
+// The limits of explanations.
+const (
+	ExplainRate  = explainRate
+	ExplainBurst = explainBurst
+)
