@@ -46,6 +46,8 @@ var answerCells = []golden{
 	{"MX additional section, outside", "dual.example MX", "dual.example. 300 IN MX 10 mx.cdn.test.\nar mx.cdn.test. 300 IN A 198.51.100.1"},
 	{"TXT", "dual.example TXT", `dual.example. 300 IN TXT "v=spf1 ip4:198.51.100.1 -all"`},
 
+	{"ANY", "dual.example ANY", "rcode SERVFAIL"},
+
 	{"CNAME chain, inside", "dual.example A", chain + "edge.cdn.test. 60 IN A 192.0.2.1"},
 	{"CNAME chain, mixed", "dual.example A", chain + "edge.cdn.test. 60 IN CNAME e1.cdn.test.\ne1.cdn.test. 20 IN A 198.51.100.1\ne1.cdn.test. 20 IN A 192.0.2.1"},
 	{"CNAME chain, outside", "dual.example A", chain + "edge.cdn.test. 60 IN A 198.51.100.1"},

@@ -51,6 +51,9 @@ func (s *snapshot) connect(old *snapshot, dial dialer) error {
 		return err
 	}
 	for _, u := range groups {
+		if i := slices.IndexFunc(u.Servers, func(a netip.AddrPort) bool { return isSelf(a, s.config.Server.Listen) }); i >= 0 {
+			return fmt.Errorf("upstream.%s.servers: %s is this server itself: queries would go in a circle", u.Name, u.Servers[i])
+		}
 		id := fmt.Sprint(u)
 		if old != nil && old.upstreams[u.Name] != nil && old.upstreams[u.Name].id == id {
 			s.upstreams[u.Name] = old.upstreams[u.Name]
