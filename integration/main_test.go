@@ -15,6 +15,7 @@ package integration_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,16 +70,29 @@ func build(dir string) error {
 }
 
 func TestScripts(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the scripts send signals")
+	if runtime.GOOS != "linux" {
+		t.Skip("the scripts use all of 127.0.0.0/8, signals and namespaces, as Linux has them")
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		Setup:               setup,
 		Cmds:                commands,
+		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// condition is [ipv6]: the loopback interface has an IPv6 address.
+func condition(name string) (bool, error) {
+	if name != "ipv6" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		return false, nil
+	}
+	return true, l.Close()
 }
 
 // needs skips the test where one of tools is missing.

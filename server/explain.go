@@ -49,7 +49,8 @@ type Explanation struct {
 	Verdict       string     `json:"verdict"`
 	Groups        []string   `json:"client_groups"`
 
-	judged []netip.Addr // the addresses of all cached answers, for Verdict
+	asked  bool         // there is a cached answer to judge
+	judged []netip.Addr // the addresses of all such answers, for Verdict
 }
 
 // Row names a row of a zone and the pattern that matched.
@@ -130,14 +131,20 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 	if len(types) == 0 {
 		types = explainTypes
 	}
+	shown := d // with what the chains of all types add
 	for _, t := range types {
 		q := wire.Question{Name: name, Type: t, Class: wire.ClassIN}
-		if !d.Answer.Given() && !e.CacheHidden {
-			d = r.explainCached(s, &e, d, q)
+		if d.Answer.Given() {
+			e.answered(q, d)
+			continue
 		}
-		e.answered(q, d)
+		if stored, ok := r.peek(s, q, d.Upstream); ok && !e.CacheHidden {
+			chain := stored.Message.Chain()
+			shown = s.policy.Along(shown, chain, class)
+			e.cached(s.treated(stored.Message, s.policy.Along(d, chain, class)), stored)
+		}
 	}
-	e.decision(d)
+	e.decision(shown)
 	for _, m := range s.policy.Near(name) {
 		e.Near = append(e.Near, Row(m))
 	}
@@ -145,50 +152,58 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 	return e
 }
 
-// explainCached adds what the cache holds under key, whatever DO and CD it was
-// asked with, and returns the decision with what the answer's chain adds.
-func (r *Resolver) explainCached(s *snapshot, e *Explanation, d policy.Decision, q wire.Question) policy.Decision {
-	key := cache.Key{Name: q.Name, Type: q.Type, Class: q.Class}
-	up, ok := s.upstreams[d.Upstream]
+// peek returns what the cache holds for q, whatever DO and CD it was asked with.
+func (r *Resolver) peek(s *snapshot, q wire.Question, upstream string) (cache.Stored, bool) {
+	up, ok := s.upstreams[upstream]
 	if !ok {
-		return d
+		return cache.Stored{}, false
 	}
-	now := time.Now()
+	key := cache.Key{Name: q.Name, Type: q.Type, Class: q.Class}
 	for flags := range 4 {
 		key.DO, key.CD = flags&1 != 0, flags&2 != 0
-		stored, ok := r.cache.Peek(key, up.id, now)
-		if !ok {
-			continue
+		if stored, ok := r.cache.Peek(key, up.id, time.Now()); ok {
+			return stored, true
 		}
-		m := stored.Message.Aged(stored.Age(now))
-		d = s.policy.Along(d, m.Chain(), s.policy.Class(netip.MustParseAddr(e.Client)))
-		e.cached(s.pin(m, d), key.Type, stored, now)
-		return d
 	}
-	return d
+	return cache.Stored{}, false
+}
+
+// treated is what Resolve makes of m, with what was found about its addresses
+// also where a name of the chain is blocked.
+func (s *snapshot) treated(m wire.Message, d policy.Decision) Outcome {
+	o := s.pin(m, d)
+	if d.Answer.Given() {
+		o.Response, o.Code = localAnswer(m.Question(), d.Answer)
+		o.Changed = true
+	}
+	return o
 }
 
 // cached adds one cached answer and what became of it.
-func (e *Explanation) cached(o Outcome, t wire.Type, stored cache.Stored, now time.Time) {
+func (e *Explanation) cached(o Outcome, stored cache.Stored) {
+	now := time.Now()
 	c := Cached{
-		Type: t.String(), From: stored.From, Rcode: o.Response.Rcode().String(), Changed: o.Changed,
+		Type: o.Response.Question().Type.String(), From: stored.From, Rcode: o.Response.Rcode().String(), Changed: o.Changed,
 		Age: int(stored.Age(now) / time.Second), TTL: int(stored.Left(now) / time.Second),
 		Addresses: []Address{}, Served: []string{},
 	}
 	for _, a := range o.Judgement.Addresses {
 		c.Addresses = append(c.Addresses, Address{a.Addr.String(), a.Verdict.String()})
-		e.judged = append(e.judged, a.Addr)
+		if !o.Decision.Answer.Given() {
+			e.judged = append(e.judged, a.Addr)
+		}
 	}
 	for _, addr := range o.Response.Addresses() {
 		c.Served = append(c.Served, addr.String())
 	}
+	e.asked = e.asked || !o.Decision.Answer.Given()
 	e.Cache = append(e.Cache, c)
 }
 
 // answered adds what d answers to q without an upstream. Where a CNAME leads is
 // for the upstream to say.
 func (e *Explanation) answered(q wire.Question, d policy.Decision) {
-	if !d.Answer.Given() || d.Answer.Kind == policy.AnswerCNAME {
+	if d.Answer.Kind == policy.AnswerCNAME {
 		return
 	}
 	m, _ := localAnswer(q, d.Answer)
@@ -199,9 +214,10 @@ func (e *Explanation) answered(q wire.Question, d policy.Decision) {
 	e.Answers = append(e.Answers, a)
 }
 
-// verdict sums up the cached answers. Without one, nothing was asked.
+// verdict sums up the cached answers that are not blocked. Without one, nothing
+// was asked.
 func (e *Explanation) verdict(s *snapshot, d policy.Decision) policy.Verdict {
-	if len(e.Cache) == 0 || d.Answer.Given() {
+	if !e.asked {
 		return policy.NotAsked
 	}
 	return s.policy.Judge(d, e.judged).Verdict

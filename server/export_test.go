@@ -93,6 +93,9 @@ func (b *Bench) SetLocal(networks ...netip.Prefix) { b.setLocal(networks) }
 // Resolver is the server's.
 func (b *Bench) Resolver() *Resolver { return b.resolver }
 
+// Digest is that of the configuration in force.
+func (b *Bench) Digest() string { return b.resolver.current.Load().config.Digest }
+
 // CacheLen is the number of entries in the cache.
 func (b *Bench) CacheLen() int { return b.resolver.cache.Len() }
 

@@ -122,19 +122,25 @@ func (a Answered) fact() string {
 
 // facts says what the cache holds and, if the client gets something else, what.
 func (c Cached) facts() []string {
+	rcode := c.Rcode
+	if rcode == "NOERROR" {
+		rcode = ""
+	}
 	t := tokens{"cache", c.Type}
 	t.add("age", strconv.Itoa(c.Age))
 	t.add("ttl", strconv.Itoa(c.TTL))
 	t.add("from", c.From)
-	if c.Rcode != "NOERROR" {
-		t.add("rcode", c.Rcode)
+	if !c.Changed {
+		t.add("rcode", rcode)
 	}
 	for _, a := range c.Addresses {
 		t.add(a.Address, a.Verdict)
 	}
 	facts := []string{strings.Join(t, " ")}
 	if c.Changed {
-		facts = append(facts, strings.Join(append(tokens{"served", c.Type}, orNone(c.Served)...), " "))
+		t = tokens{"served", c.Type}
+		t.add("rcode", rcode)
+		facts = append(facts, strings.Join(append(t, orNone(c.Served)...), " "))
 	}
 	return facts
 }

@@ -16,8 +16,9 @@ func (s *Server) serve(ctx context.Context, dst, packet []byte, from listen.Peer
 	if refusal != nil {
 		return append(dst, refusal.Reply...)
 	}
-	o := s.resolver.Resolve(ctx, q)
-	dst = s.resolver.current.Load().pack(dst, q, o, from.TCP)
+	now := s.resolver.current.Load() // one snapshot for the whole query
+	o := s.resolver.Resolve(ctx, now, q)
+	dst = now.pack(dst, q, o, from.TCP)
 	if o.Decision.Log {
 		s.log.Write(s.entry(q, o))
 	}

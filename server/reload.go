@@ -46,11 +46,10 @@ func (s *Server) reload(why string) {
 // replace puts c in force. The caller holds s.reloading.
 func (s *Server) replace(old *snapshot, c *config.Config) error {
 	next := newSnapshot(c, s.local)
-	if err := next.connect(old, s.dial); err != nil {
+	if err := next.connect(old.upstreams, s.dial); err != nil {
 		return err
 	}
 	s.resolver.current.Store(next)
-	old.closeUnused(next)
 	return nil
 }
 
@@ -90,8 +89,9 @@ func (s *Server) reloadOnChange(ctx context.Context) error {
 		return nil
 	}
 	defer w.Close()
-	seen := s.watch(w)
-	var settled <-chan time.Time
+	s.watch(w)
+	seen := ""
+	settled := time.After(settle) // they may have changed since they were read
 	for {
 		select {
 		case <-ctx.Done():
@@ -106,22 +106,21 @@ func (s *Server) reloadOnChange(ctx context.Context) error {
 		case <-settled:
 			settled = nil
 			if now := s.fingerprint(); now != seen {
+				seen = now // as of before they are read: no later change is missed
 				s.reload(fileChanged)
-				seen = s.watch(w)
+				s.watch(w)
 			}
 		}
 	}
 }
 
-// watch adds the folders of the files in force to w and returns the files'
-// fingerprint.
-func (s *Server) watch(w *fsnotify.Watcher) string {
+// watch adds the folders of the files in force to w.
+func (s *Server) watch(w *fsnotify.Watcher) {
 	for _, file := range s.resolver.current.Load().config.Files {
 		if err := w.Add(filepath.Dir(file)); err != nil {
 			s.options.Log.Warn(fmt.Sprintf("not watching %s for changes: %v", file, err))
 		}
 	}
-	return s.fingerprint()
 }
 
 // concerns reports whether event can mean a change of a configuration file. A
@@ -169,12 +168,14 @@ func (s *Server) setLocal(networks []netip.Prefix) {
 	if slices.Equal(networks, s.local) {
 		return
 	}
+	before := s.local
 	s.local = networks
 	old := s.resolver.current.Load()
 	if !old.config.Server.AllowLocal {
 		return
 	}
 	if err := s.replace(old, old.config); err != nil {
+		s.local = before // so that the next look tries again
 		s.options.Log.Error("following the machine's networks: " + err.Error())
 		return
 	}

@@ -53,10 +53,9 @@ type Resolver struct {
 	about   about
 }
 
-// Resolve finds the response to q. Read it from top to bottom: every step that
-// can change what a client gets is a line here.
-func (r *Resolver) Resolve(ctx context.Context, q Query) Outcome {
-	s := r.current.Load() // one snapshot for the whole query
+// Resolve finds the response to q by what s says. Read it from top to bottom:
+// every step that can change what a client gets is a line here.
+func (r *Resolver) Resolve(ctx context.Context, s *snapshot, q Query) Outcome {
 	class := s.policy.Class(q.Client)
 	if !s.policy.Served(class) {
 		return refused(q, wire.EDE{Code: wire.EDEProhibited, Text: "this client is not in server.allow"})

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,25 +17,29 @@ import (
 // program starts here or belongs to a query; all have ended when Run returns.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.closeAll()
-	logCtx, stopLog := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopLog()
-	var log errgroup.Group
-	log.Go(func() error { return s.log.Run(logCtx) })
+	lastCtx, stopLast := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLast()
+	var last errgroup.Group
+	last.Go(func() error { return s.log.Run(lastCtx) })
+	last.Go(func() error { return s.http.serve(lastCtx) })
 
 	g, ctx := errgroup.WithContext(ctx)
 	for _, l := range s.listeners {
 		g.Go(func() error { return l.Serve(ctx) })
 	}
-	g.Go(func() error { return s.http.serve(ctx) })
 	g.Go(func() error { return s.reloadOnSignal(ctx) })
 	g.Go(func() error { return s.reloadOnChange(ctx) })
 	g.Go(func() error { return s.followNetworks(ctx) })
 	g.Go(func() error { return s.drain(ctx) })
 	err := g.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		s.options.Log.Warn("stopped before every query under way was answered: " + err.Error())
+		err = nil
+	}
 
-	stopLog() // after the last query: its entry is still to be written
-	if logErr := log.Wait(); err == nil {
-		err = logErr
+	stopLast() // after the last query: its entry is still to be written, and /readyz says no until then
+	if lastErr := last.Wait(); err == nil {
+		err = lastErr
 	}
 	return err
 }

@@ -199,5 +199,5 @@ func (s *Server) closeAll() {
 	s.closeListeners()
 	s.http.close()
 	s.resolver.flight.Close()
-	s.resolver.current.Load().closeUnused(nil)
+	s.resolver.current.Load().close()
 }

@@ -22,8 +22,13 @@ type snapshot struct {
 // group is an upstream group as the resolver uses it.
 type group struct {
 	Exchanger
-	name string
-	id   string // name and servers: answers of other servers are not its answers
+	config config.Upstream
+	id     string // name and servers: answers of other servers are not its answers
+}
+
+// is reports whether g is the group that u describes.
+func (g *group) is(u config.Upstream) bool {
+	return g.config.Timeout == u.Timeout && slices.Equal(g.config.Servers, u.Servers)
 }
 
 // newSnapshot compiles c. local is what "local" in server.allow means. Until
@@ -43,9 +48,10 @@ func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
 	}
 }
 
-// connect gives s its upstream groups. Those that old already has are taken
-// over, with what they know of their servers.
-func (s *snapshot) connect(old *snapshot, dial dialer) error {
+// connect gives s its upstream groups. Those that are among old already are taken
+// over, with what they know of their servers. The others are left to the queries
+// that began with them, and hold nothing when these are done.
+func (s *snapshot) connect(old map[string]*group, dial dialer) error {
 	groups, err := withSystemResolvers(s.config)
 	if err != nil {
 		return err
@@ -54,12 +60,11 @@ func (s *snapshot) connect(old *snapshot, dial dialer) error {
 		if i := slices.IndexFunc(u.Servers, func(a netip.AddrPort) bool { return isSelf(a, s.config.Server.Listen) }); i >= 0 {
 			return fmt.Errorf("upstream.%s.servers: %s is this server itself: queries would go in a circle", u.Name, u.Servers[i])
 		}
-		id := fmt.Sprint(u)
-		if old != nil && old.upstreams[u.Name] != nil && old.upstreams[u.Name].id == id {
-			s.upstreams[u.Name] = old.upstreams[u.Name]
+		if have, ok := old[u.Name]; ok && have.is(u) {
+			s.upstreams[u.Name] = have
 			continue
 		}
-		s.upstreams[u.Name] = &group{Exchanger: dial(u), name: u.Name, id: id}
+		s.upstreams[u.Name] = &group{Exchanger: dial(u), config: u, id: fmt.Sprint(u.Name, u.Servers)}
 	}
 	return nil
 }
@@ -72,12 +77,10 @@ func dialUpstream(u config.Upstream) Exchanger {
 	return upstream.New(u.Name, u.Servers, u.Timeout)
 }
 
-// closeUnused closes the groups of s that next does not use.
-func (s *snapshot) closeUnused(next *snapshot) {
-	for name, g := range s.upstreams {
-		if next == nil || next.upstreams[name] != g {
-			g.Close()
-		}
+// close closes the upstream groups of s.
+func (s *snapshot) close() {
+	for _, g := range s.upstreams {
+		g.Close()
 	}
 }
 

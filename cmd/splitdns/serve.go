@@ -40,6 +40,7 @@ SIGHUP, or a change of the configuration's files, reloads it; SIGTERM and
 SIGINT finish the queries under way and stop.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			signal.Ignore(syscall.SIGPIPE) // who reads the query log may go; the resolver stays
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
 			return serve(ctx, f, c.OutOrStdout(), c.ErrOrStderr())

@@ -3,6 +3,7 @@ package flight_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"runtime"
 	"strings"
 	"sync"
@@ -14,29 +15,35 @@ import (
 	"splitdns/server/internal/flight"
 )
 
+// A result is what Do returned to one caller.
+type result struct {
+	value  int
+	shared bool
+	err    error
+}
+
 func TestIdenticalCallsRunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var f flight.Flight[string, int]
-		var runs, joined atomic.Int32
+		var runs atomic.Int32
 		work := func(context.Context) (int, error) {
 			time.Sleep(time.Second)
 			return int(runs.Add(1)), nil
 		}
-		var callers sync.WaitGroup
-		for range 200 {
-			callers.Go(func() {
+		results := make(chan result, 200)
+		for range cap(results) {
+			go func() {
 				v, shared, err := f.Do(t.Context(), "example.", work)
-				if v != 1 || err != nil {
-					t.Errorf("Do = %v, %v, want 1, <nil>", v, err)
-				}
-				if shared {
-					joined.Add(1)
-				}
-			})
+				results <- result{v, shared, err}
+			}()
 		}
-		callers.Wait()
-		if runs.Load() != 1 || joined.Load() != 199 {
-			t.Errorf("%v runs shared by %v, want 1 by 199", runs.Load(), joined.Load())
+		got := map[result]int{}
+		for range cap(results) {
+			got[<-results]++
+		}
+		want := map[result]int{{1, false, nil}: 1, {1, true, nil}: 199}
+		if !maps.Equal(got, want) {
+			t.Errorf("200 callers got %v, want %v", got, want)
 		}
 		if v, shared, _ := f.Do(t.Context(), "example.", work); v != 2 || shared {
 			t.Errorf("a call after the end: %v, shared %v; want a second run", v, shared)

@@ -79,8 +79,8 @@ func (c *conn) read(queries context.Context) {
 }
 
 // await waits for a query to begin, and leaves a deadline for its end. It returns false when reading
-// is stopped, the connection has ended, or it has been idle for too long, which it cannot be while a
-// query is under way (RFC 7766, section 6.2.3).
+// is stopped, the connection has ended, or it has been idle for too long (RFC 7766, section 6.2.3),
+// which it cannot be while a query is under way.
 func (c *conn) await(r *bufio.Reader) bool {
 	for {
 		now := time.Now()

@@ -4,6 +4,8 @@ package listen
 var (
 	Explain     = explain
 	ReadMessage = readMessage
+
+	TurnPacketInfo = turnPacketInfo
 )
 
 // Bounds that tests go beyond.
@@ -17,6 +19,16 @@ const (
 func Busy(l *Listener) (n int) {
 	for _, c := range l.conns.all() {
 		if len(c.places) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Full is the number of connections from which nothing is read, as no response is taken.
+func Full(l *Listener) (n int) {
+	for _, c := range l.conns.all() {
+		if len(c.places) == connQueries {
 			n++
 		}
 	}

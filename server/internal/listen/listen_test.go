@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"runtime"
@@ -233,13 +234,16 @@ func TestDrain(t *testing.T) {
 		}
 		return err != nil
 	})
+	clients[1].ask(query("after")) // is left unread, and must not reset the connection
 	close(release)
 	for _, c := range clients {
 		if got := text(c.answer()); got != "before" {
 			t.Errorf("%s: got %q after the drain began, want the query's response", c.LocalAddr().Network(), got)
 		}
 	}
-	clients[1].wantClosed()
+	if _, err := clients[1].Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("tcp: read ended with %v, want %v", err, io.EOF)
+	}
 	if err := <-s.ended; err != nil {
 		t.Errorf("Serve = %v after a drain, want nil", err)
 	}

@@ -42,6 +42,9 @@ func askForPacketInfo(c syscall.RawConn, six bool) error {
 // link-local address means nothing without its interface. size is how much of info to send; 0 if the
 // address cannot be a source, and the system then chooses.
 func turnPacketInfo(info []byte) (asked netip.Addr, size int) {
+	if len(info) < unix.SizeofCmsghdr { // which the parser below takes for granted
+		return netip.Addr{}, 0
+	}
 	header, data, _, err := unix.ParseOneSocketControlMessage(info)
 	if err != nil {
 		return netip.Addr{}, 0

@@ -147,16 +147,19 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 	}
 }
 
-// RFC 7766, section 6.2.3: a connection is idle when there are no responses outstanding.
 func TestConnectionThatWaitsIsNotIdle(t *testing.T) {
 	t.Parallel()
 	lim := limits()
 	lim.Idle = briefly
 	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
-		<-time.After(2 * lim.Idle) // an upstream that is slow
+		if text(packet) == "slow" {
+			<-time.After(2 * lim.Idle) // an upstream that is slow
+		}
 		return echo(ctx, dst, packet, from)
 	})
-	dial(t, "tcp", s.Addr().String()).exchange("slow", "slow")
+	c := dial(t, "tcp", s.Addr().String())
+	c.exchange("slow", "slow")
+	c.exchange("again", "again")
 }
 
 func TestConnectionLimitClosesLongestIdle(t *testing.T) {
@@ -251,6 +254,31 @@ func TestClientThatNeverReads(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestClientThatNeverReadsHoldsUpNobody(t *testing.T) {
+	lim := limits()
+	lim.Idle = 2 * patience
+	lim.InFlight = listen.NewLimiter(1)
+	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+		if text(packet) == "more" {
+			return append(dst, make([]byte, 3000)...)
+		}
+		return echo(ctx, dst, packet, from)
+	})
+	greedy := dial(t, "tcp", s.Addr().String())
+	go func() {
+		for {
+			if _, err := greedy.Write(frame(query("more"))); err != nil {
+				return // the test is over
+			}
+		}
+	}()
+	eventually(t, "nothing more read from it", func() bool { return listen.Full(s.Listener) == 1 })
+	for _, network := range []string{"udp", "tcp"} {
+		dial(t, network, s.Addr().String()).exchange("others", "others")
+	}
+	greedy.Close()
 }
 
 // isReset says whether err is that of a connection that the other side ended.

@@ -156,7 +156,7 @@ func TestStuckSinkBlocksNobody(t *testing.T) {
 			t.Error("nothing was dropped, want drops behind a stuck sink")
 		}
 		time.Sleep(9 * time.Second)
-		if got := said.all(); len(got) != 1 || !strings.HasSuffix(got[0], " entries dropped: the sink is slow or full") {
+		if got := said.all(); len(got) != 1 || !strings.HasSuffix(got[0], " dropped: the sink is slow or full") {
 			t.Errorf("reports in 9 s: %q, want one", got)
 		}
 		l.Write(large())

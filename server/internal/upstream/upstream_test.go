@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -92,6 +93,33 @@ func TestQuery(t *testing.T) {
 	}
 	if g.Name() != "default" {
 		t.Errorf("Name() = %q", g.Name())
+	}
+}
+
+func TestIPv6(t *testing.T) {
+	conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+	if err != nil {
+		t.Skip("no IPv6 on this machine: ", err)
+	}
+	served := make(chan error, 1)
+	go func() {
+		buf := make([]byte, 512)
+		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		q := &servertest.Query{Msg: new(dns.Msg)}
+		if err == nil {
+			err = q.Unpack(buf[:n])
+		}
+		if err == nil {
+			_, err = conn.WriteToUDPAddrPort(servertest.Pack(answer(q)), from)
+		}
+		served <- err
+	}()
+	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	if from := wantAnswer(t, patient(t, addr), "192.0.2.1"); from != addr.String() {
+		t.Errorf("from %q, want %v", from, addr)
+	}
+	if err := errors.Join(<-served, conn.Close()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -186,6 +186,36 @@ func TestReplyDropsAdditionalWithoutTC(t *testing.T) { // RFC 2181, section 9
 	}
 }
 
+// TestReplyDropsAuthority: TC, and no room for anything after what was dropped.
+func TestReplyDropsAuthority(t *testing.T) {
+	long := strings.Repeat("a.", 60)
+	m := response{
+		answer:     []string{"example. MX 1 mail.example.", "example. MX 2 " + long, "example. MX 3 b." + long + "c."},
+		authority:  []string{"example. SOA " + strings.Repeat("b.", 60) + " a. 1 2 3 4 5"},
+		additional: []string{"mail.example. A 192.0.2.1"},
+	}.parse(t, "example MX")
+	got := unpack(t, wire.Reply{Query: query(t, "example MX", nil), Message: m, Limit: 512}.Append(nil))
+	if len(got.Answer) != 3 || len(got.Ns) != 0 || len(got.Extra) != 0 || !got.Truncated {
+		t.Errorf("want the answer only, and TC:\n%v", got)
+	}
+}
+
+// TestReplyBeyondPointers: a name past the first 16,384 octets cannot be pointed
+// to (RFC 1035, section 4.1.4).
+func TestReplyBeyondPointers(t *testing.T) {
+	var from response
+	for i := range 1000 {
+		from.answer = append(from.answer, fmt.Sprintf("example. MX %d host-number-%d.of-site-%d.example.", i, i, i/2))
+	}
+	m := from.parse(t, "example MX")
+	q := query(t, "example MX", edns(true))
+	packet := wire.Reply{Query: q, Message: m, Limit: 65535}.Append(nil)
+	again, err := wire.ParseResponse(packet, q.Question)
+	if err != nil || again.Text() != m.Text() || len(packet) < 2*16384 {
+		t.Errorf("%d octets do not come back the same, error %v", len(packet), err)
+	}
+}
+
 // TestReplyEDEsYield: the text of the EDEs gives way first, then the EDEs, and no
 // record goes before them.
 func TestReplyEDEsYield(t *testing.T) {

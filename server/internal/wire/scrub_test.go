@@ -112,7 +112,7 @@ func TestScrub(t *testing.T) {
 			asked: "www.example ANY",
 			from: response{answer: []string{
 				"www.example. 300 IN A 192.0.2.1", "www.example. 300 IN TXT x", sig("www.example.", "A", "example."), "www.example. 300 IN A 192.0.2.2",
-				"b.example. 300 IN A 192.0.2.3", sig("www.example.", "MX", "example."),
+				"b.example. 300 IN A 192.0.2.3", sig("www.example.", "MX", "example."), `www.example. 300 IN TYPE200 \# 0`,
 			}},
 			answer: []string{"www.example. 300 IN A 192.0.2.1", "www.example. 300 IN A 192.0.2.2", sig("www.example.", "A", "example."), "www.example. 300 IN TXT \"x\""},
 			end:    "www.example",

@@ -106,6 +106,17 @@ func TestOwnAnswers(t *testing.T) {
 	}
 }
 
+// TestEditsDoNotShare: two edits of one message do not write to the same place.
+func TestEditsDoNotShare(t *testing.T) {
+	m := response{authority: []string{
+		"a.example. NSEC z.example. A", sig("a.example.", "NSEC", "example."), "example. NS a.example.", "example. NS b.example.",
+	}}.parse(t, "www.example A")
+	a, b := m.WithSOA(60), m.WithSOA(30)
+	if got := []time.Duration{a.Lifetime(time.Hour, time.Hour), b.Lifetime(time.Hour, time.Hour)}; got[0] != time.Minute || got[1] != 30*time.Second {
+		t.Errorf("lifetimes %v, want 1m and 30s", got)
+	}
+}
+
 func TestZeroMessage(t *testing.T) {
 	if !(wire.Message{}).IsZero() || wire.NewMessage(question(t, ". A"), wire.NoError).IsZero() {
 		t.Error("IsZero does not tell the zero value from a message about the root")

@@ -1,0 +1,207 @@
+package server_test
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+
+	"splitdns/matcher"
+	"splitdns/server"
+)
+
+func TestSystemResolvers(t *testing.T) {
+	loopback := []string{"127.0.0.1:53", "[::1]:53"}
+	for name, c := range map[string]struct {
+		file   string
+		listen []string
+		want   []string // none: an error
+	}{
+		"several":                      {"# by NetworkManager\nsearch example\nnameserver 192.0.2.53\nnameserver 2001:db8::53\n", loopback, []string{"192.0.2.53:53", "[2001:db8::53]:53"}},
+		"twice the same":               {"nameserver 192.0.2.53\nnameserver 192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
+		"without a last line's end":    {"nameserver\t192.0.2.53", loopback, []string{"192.0.2.53:53"}},
+		"link-local with its scope":    {"nameserver fe80::1%eth0\n", loopback, []string{"[fe80::1%eth0]:53"}},
+		"IPv4-mapped":                  {"nameserver ::ffff:192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
+		"not an address":               {"nameserver dns.example\nnameserver 192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
+		"itself and another":           {"nameserver 127.0.0.1\nnameserver 192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
+		"only itself":                  {"nameserver 127.0.0.1\nnameserver ::1\n", loopback, nil},
+		"itself as this machine":       {"nameserver 0.0.0.0\n", loopback, nil},
+		"itself as this machine, IPv6": {"nameserver ::\n", loopback, nil},
+		"systemd-resolved beside us":   {"nameserver 127.0.0.53\n", loopback, []string{"127.0.0.53:53"}},
+		"we are on every address":      {"nameserver 127.0.0.53\nnameserver 192.0.2.53\n", []string{"0.0.0.0:53"}, []string{"192.0.2.53:53"}},
+		"we are on another port":       {"nameserver 127.0.0.1\n", []string{"127.0.0.1:5300"}, []string{"127.0.0.1:53"}},
+		"empty":                        {"", loopback, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "resolv.conf")
+			if err := os.WriteFile(file, []byte(c.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			servers, err := server.SystemResolvers(file, addrPorts(c.listen...))
+			var got []string
+			for _, s := range servers {
+				got = append(got, s.String())
+			}
+			if d := cmp.Diff(c.want, got); d != "" || (err != nil) != (c.want == nil) {
+				t.Errorf("error %v (-want +got):\n%s", err, d)
+			}
+			if err != nil && !strings.Contains(err.Error(), "[upstream.default]") {
+				t.Errorf("error %q does not say what to do", err)
+			}
+		})
+	}
+	if _, err := server.SystemResolvers("/does/not/exist", nil); err == nil || !strings.Contains(err.Error(), "/does/not/exist") {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+// addrPorts parses addresses.
+func addrPorts(texts ...string) []netip.AddrPort {
+	var all []netip.AddrPort
+	for _, text := range texts {
+		all = append(all, netip.MustParseAddrPort(text))
+	}
+	return all
+}
+
+func TestIsSelf(t *testing.T) {
+	for _, c := range []struct {
+		server, listen string
+		want           bool
+	}{
+		{"127.0.0.1:53", "127.0.0.1:53", true},
+		{"127.0.0.1:53", "127.0.0.1:5300", false},
+		{"127.0.0.2:53", "127.0.0.1:53", false},
+		{"127.0.0.2:53", "0.0.0.0:53", true},
+		{"192.0.2.53:53", "0.0.0.0:53", false},
+		{"[::1]:53", "0.0.0.0:53", false}, // a socket on :: takes no IPv4, and the reverse
+		{"[::1]:53", "[::]:53", true},
+		{"0.0.0.0:53", "127.0.0.1:53", true},
+		{"0.0.0.0:53", "192.0.2.1:53", false},
+		{"[::]:53", "[::1]:53", true},
+		{"[::]:53", "127.0.0.1:53", false},
+	} {
+		if got := server.IsSelf(netip.MustParseAddrPort(c.server), addrPorts(c.listen)); got != c.want {
+			t.Errorf("IsSelf(%s, %s) = %v, want %v", c.server, c.listen, got, c.want)
+		}
+	}
+}
+
+func TestLocalNetworks(t *testing.T) {
+	networks := server.LocalNetworks()
+	for _, p := range server.LocalPrefixes {
+		if !slices.Contains(networks, p) {
+			t.Errorf("%v is missing from %v", p, networks)
+		}
+	}
+	if !slices.IsSortedFunc(networks, netip.Prefix.Compare) {
+		t.Errorf("%v is not sorted: two of them would never be equal", networks)
+	}
+	for _, p := range networks {
+		if p != p.Masked() || p.Bits() == 0 {
+			t.Errorf("%v is no network", p)
+		}
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := server.NewLimiter()
+		allowed := func(n int) (count int) {
+			for range n {
+				if l.Allow(client, time.Now()) {
+					count++
+				}
+			}
+			return count
+		}
+		if n := allowed(2 * server.ExplainBurst); n != server.ExplainBurst {
+			t.Errorf("%d allowed at first, want %d", n, server.ExplainBurst)
+		}
+		time.Sleep(time.Second)
+		if n := allowed(2 * server.ExplainBurst); n != server.ExplainRate {
+			t.Errorf("%d allowed after a second, want %d", n, server.ExplainRate)
+		}
+		time.Sleep(time.Hour)
+		if n := allowed(2 * server.ExplainBurst); n != server.ExplainBurst {
+			t.Errorf("%d allowed after an hour, want %d", n, server.ExplainBurst)
+		}
+	})
+}
+
+func TestTexts(t *testing.T) {
+	long := "published " + strings.TrimSpace(strings.Repeat("192.0.2.0/24 ", 40))
+	token := "v1 name=" + strings.Repeat("x", 600)
+	for name, c := range map[string]struct {
+		fact    string
+		records int
+	}{
+		"short":                   {"match none", 1},
+		"one word":                {"verdict=inside", 1},
+		"255 octets":              {"published " + strings.Repeat("x", 245), 1},
+		"a space at the boundary": {"published " + strings.Repeat("x", 245) + " y", 2},
+		"many words":              {long, 3},
+		"a word over 255 octets":  {token, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			records := server.Texts([]string{c.fact})
+			word, _, _ := strings.Cut(c.fact, " ")
+			var joined strings.Builder
+			for i, record := range records {
+				if len(record) != 1 || len(record[0]) > 255 || !strings.HasPrefix(record[0], word) {
+					t.Errorf("record %d is %q", i, record)
+				}
+				joined.WriteString(strings.TrimPrefix(record[0], word))
+			}
+			squeezed := strings.ReplaceAll(strings.TrimPrefix(c.fact, word), " ", "")
+			if got := strings.ReplaceAll(joined.String(), " ", ""); len(records) != c.records || got != squeezed {
+				t.Errorf("%d records, want %d; joined %q", len(records), c.records, got)
+			}
+		})
+	}
+}
+
+// FuzzReverseAddress holds that every address is read from its reverse name, and
+// that no other name is taken for one.
+func FuzzReverseAddress(f *testing.F) {
+	for _, seed := range []string{
+		"1.2.0.192.in-addr.arpa", "in-addr.arpa", "ip6.arpa", ".", "01.2.0.192.in-addr.arpa", "1.2.0.192.ip6.arpa",
+		"7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+		"1%eth0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+		"7:.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+	} {
+		f.Add(seed, []byte{192, 0, 2, 1})
+	}
+	f.Add("example", netip.MustParseAddr("2001:db8::1").AsSlice())
+	f.Fuzz(func(t *testing.T, text string, octets []byte) {
+		if name, err := matcher.ParseName(text); err == nil {
+			if addr, ok := server.ReverseAddress(name); ok {
+				if back, err := dns.ReverseAddr(addr.String()); err != nil || back != name.String()+"." {
+					t.Errorf("%s was read as %v, whose name is %s", name, addr, back)
+				}
+			}
+		}
+		addr, ok := netip.AddrFromSlice(octets)
+		if !ok || addr.Is4In6() { // of which the library makes the IPv4 name
+			return
+		}
+		text, err := dns.ReverseAddr(addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := matcher.ParseName(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := server.ReverseAddress(name); !ok || got != addr {
+			t.Errorf("%s was read as %v, %v, want %v", name, got, ok, addr)
+		}
+	})
+}
