@@ -107,7 +107,7 @@ func reverseAddress(n matcher.Name) (netip.Addr, bool) {
 	}
 	addr, err := netip.ParseAddr(text.String())
 	switch {
-	case err != nil:
+	case err != nil || addr.Zone() != "":
 		return netip.Addr{}, false
 	case suffix == "in-addr.arpa":
 		return addr, addr.Is4() && len(labels) == 4

@@ -121,6 +121,7 @@ var (
 	Texts           = texts
 	ReverseAddress  = reverseAddress
 	NewLimiter      = newLimiter
+	DialUpstream    = dialUpstream
 )
 
 // Limiter is for tests.

@@ -40,8 +40,15 @@ func systemResolvers(file string, listen []netip.AddrPort) ([]netip.AddrPort, er
 	return servers, nil
 }
 
-// isSelf reports whether a query to server would arrive at one of listen.
+// isSelf reports whether a query to server would arrive at one of listen. What
+// is sent to the unspecified address arrives at loopback.
 func isSelf(server netip.AddrPort, listen []netip.AddrPort) bool {
+	switch server.Addr() {
+	case netip.IPv4Unspecified():
+		server = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), server.Port())
+	case netip.IPv6Unspecified():
+		server = netip.AddrPortFrom(netip.IPv6Loopback(), server.Port())
+	}
 	return slices.ContainsFunc(listen, func(l netip.AddrPort) bool {
 		switch {
 		case l.Port() != server.Port():
@@ -61,7 +68,7 @@ func isOwn(addr netip.Addr) bool {
 	own, err := net.InterfaceAddrs()
 	return err == nil && slices.ContainsFunc(own, func(a net.Addr) bool {
 		p, err := netip.ParsePrefix(a.String())
-		return err == nil && p.Addr().Unmap() == addr
+		return err == nil && p.Addr().Unmap() == addr.WithZone("")
 	})
 }
 

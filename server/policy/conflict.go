@@ -24,8 +24,10 @@ type Conflict struct {
 // ones leave nothing over. Clients that are not served count like others.
 //
 // Patterns through which the same rules match meet once for all of them, so the
-// work does not grow with the square of a long list. Turned down: each pair of
-// rules by itself, which walks the list again for every pair.
+// work does not grow with the square of a long list; only ranges and in-label
+// stars that stand in different lists under the same suffix are held against each
+// other one by one. Turned down: each pair of rules by itself, which walks the
+// lists again for every pair.
 func Conflicts(in Input) []Conflict {
 	p := compile(in).policy
 	rivals := p.rivals()

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -190,33 +191,37 @@ func twinConflicts(in policy.Input) map[string]bool {
 	for _, qname := range someNames {
 		for _, client := range someClients {
 			all := twinRules(in, qname, client)
-			for _, a := range all {
-				for _, b := range all {
-					if a.rule.Name < b.rule.Name && a.compare(b.rank) == 0 {
-						addContradictions(found, a.rule, b.rule)
-					}
-				}
+			for i, a := range all {
+				addConflicts(found, a, all[i+1:])
 			}
 		}
 	}
 	return found
 }
 
-// addContradictions adds what two rules contradict each other in.
-func addContradictions(found map[string]bool, a, b policy.Rule) {
-	pair := " " + a.Name + " " + b.Name
-	if a.Pin != policy.PinUnset && b.Pin != policy.PinUnset && a.Pin != b.Pin {
-		found["pin"+pair] = true
+// addConflicts adds what a and rules of equal rank contradict each other in.
+func addConflicts(found map[string]bool, a ranked, others []ranked) {
+	for _, b := range others {
+		if a.compare(b.rank) != 0 {
+			continue
+		}
+		saysA, saysB := stated(a.rule), stated(b.rule)
+		for key, value := range saysA {
+			if other, ok := saysB[key]; ok && value != other {
+				found[key+" "+a.rule.Name+" "+b.rule.Name] = true // of equal rank they are in the order of names
+			}
+		}
 	}
-	if a.Upstream != "" && b.Upstream != "" && a.Upstream != b.Upstream {
-		found["upstream"+pair] = true
+}
+
+// stated is what r states of what only one rule can settle.
+func stated(r policy.Rule) map[string]string {
+	values := map[string]string{
+		"pin": r.Pin.String(), "upstream": r.Upstream, "answer": fmt.Sprint(r.Answer.Kind, " ", r.Answer), "max_ttl": r.MaxTTL.String(),
 	}
-	if a.Answer.Kind != policy.AnswerUnset && b.Answer.Kind != policy.AnswerUnset && !a.Answer.Equal(b.Answer) {
-		found["answer"+pair] = true
-	}
-	if a.MaxTTL != 0 && b.MaxTTL != 0 && a.MaxTTL != b.MaxTTL {
-		found["max_ttl"+pair] = true
-	}
+	nothing := map[string]string{"pin": "", "upstream": "", "answer": "0 ", "max_ttl": "0s"}
+	maps.DeleteFunc(values, func(key, value string) bool { return value == nothing[key] })
+	return values
 }
 
 func FuzzConflicts(f *testing.F) {

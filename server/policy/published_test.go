@@ -127,21 +127,26 @@ func TestPublished(t *testing.T) {
 	}
 	for what, test := range tests {
 		t.Run(what, func(t *testing.T) {
+			in := policy.Input{Zones: test.zones}
 			for seed := range uint64(4) {
-				in := policy.Input{Zones: test.zones}
 				shuffle(in, seed)
-				got := published(in, test.name)
-				if diff := cmp.Diff(prefixes(test.want), got.Prefixes(), cmp.Comparer(samePrefix)); diff != "" {
-					t.Errorf("published for %s, want - got +:\n%s", test.name, diff)
-				}
-				if got.CarveOut() != test.carveOut {
-					t.Errorf("CarveOut() for %s = %+v, want %+v", test.name, got.CarveOut(), test.carveOut)
-				}
-				if got.Any() != (test.want != "") {
-					t.Errorf("Any() for %s = %v, want the contrary", test.name, got.Any())
-				}
+				checkPublished(t, published(in, test.name), test.want, test.carveOut)
 			}
 		})
+	}
+}
+
+// checkPublished checks all that p says about itself. want is its prefixes.
+func checkPublished(t *testing.T, p policy.Published, want string, carveOut policy.Match) {
+	t.Helper()
+	if diff := cmp.Diff(prefixes(want), p.Prefixes(), cmp.Comparer(samePrefix)); diff != "" {
+		t.Errorf("Prefixes(), want - got +:\n%s", diff)
+	}
+	if p.CarveOut() != carveOut {
+		t.Errorf("CarveOut() = %+v, want %+v", p.CarveOut(), carveOut)
+	}
+	if p.Any() != (want != "") {
+		t.Errorf("Any() = %v with %q published", p.Any(), want)
 	}
 }
 

@@ -170,28 +170,38 @@ type shown struct {
 // all rows that match, but of rows that match only by patterns wider than one
 // carved out.
 func twinShown(in policy.Input, qname matcher.Name) shown {
-	var want shown
 	all := twinListed(in, qname)
-	if len(all) > 0 {
-		want.Match = policy.Match{Zone: all[0].zone.Name, Row: all[0].row.Name, Pattern: all[0].pattern.String()}
+	if len(all) == 0 {
+		return shown{}
 	}
-	cut := slices.IndexFunc(all, func(l listed) bool { return l.row.CarveOut })
-	counted := func(l listed) bool { return cut < 0 || l.pattern.Compare(all[cut].pattern) <= 0 }
-	for _, l := range all {
+	want := shown{Match: all[0].match()}
+	counted := all
+	if cut := slices.IndexFunc(all, func(l listed) bool { return l.row.CarveOut }); cut >= 0 {
+		isWider := func(l listed) bool { return l.pattern.Compare(all[cut].pattern) > 0 }
+		counted = slices.DeleteFunc(slices.Clone(all), isWider)
+		lost := all[len(counted):]
+		if slices.ContainsFunc(lost, func(l listed) bool { return l.publishesMoreThan(counted) }) {
+			want.CarveOut = all[cut].match()
+		}
+	}
+	for _, l := range counted {
 		for _, p := range l.row.Prefixes {
-			if counted(l) && !slices.Contains(want.Prefixes, p) {
+			if !slices.Contains(want.Prefixes, p) {
 				want.Prefixes = append(want.Prefixes, p)
 			}
 		}
 	}
-	for _, l := range all {
-		isSame := func(o listed) bool { return counted(o) && o.zone == l.zone && o.row.Name == l.row.Name }
-		if len(l.row.Prefixes) > 0 && !slices.ContainsFunc(all, isSame) {
-			c := all[cut]
-			want.CarveOut = policy.Match{Zone: c.zone.Name, Row: c.row.Name, Pattern: c.pattern.String()}
-		}
-	}
 	return want
+}
+
+func (l listed) match() policy.Match {
+	return policy.Match{Zone: l.zone.Name, Row: l.row.Name, Pattern: l.pattern.String()}
+}
+
+// publishesMoreThan says whether l's row has ranges and is none of others.
+func (l listed) publishesMoreThan(others []listed) bool {
+	isRow := func(o listed) bool { return o.zone == l.zone && o.row.Name == l.row.Name }
+	return len(l.row.Prefixes) > 0 && !slices.ContainsFunc(others, isRow)
 }
 
 func FuzzDecide(f *testing.F) {

@@ -144,6 +144,10 @@ func TestParseQueryRefuses(t *testing.T) {
 			"1234 0100 0001 0000 0001 0000 00 00fb 0001 00 0006 0001 00000000 0016 00 00", wire.FormErr,
 			"1234 8101 0001 0000 0000 0000 00 00fb 0001",
 		},
+		"IXFR with two authority records": {
+			"1234 0100 0001 0000 0002 0002 00 00fb 0001" + strings.Repeat("00 ff01 0001 00000000 0000", 2), wire.FormErr,
+			"1234 8101 0001 0000 0000 0000 00 00fb 0001",
+		},
 		"trailing octets":                 {plainQ + "00", wire.FormErr, formErr},
 		"trailing octets after OPT":       {ednsQ + emptyO + "00", wire.FormErr, formErrEDNS},
 		"two OPTs (RFC 6891, 6.1.1)":      {"1234 0100 0001 0000 0000 0002" + asked + emptyO + emptyO, wire.FormErr, formErrEDNS},

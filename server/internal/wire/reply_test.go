@@ -163,12 +163,16 @@ func manyAddresses(t testing.TB, n int) wire.Message {
 }
 
 func TestReplyDropsWholeRRsets(t *testing.T) {
-	fits := (512 - 12 - 17 - 2*(12+4)) / 16 // A records
-	for n, want := range map[int]int{fits: 2 + fits, fits + 1: 2} {
-		packet := wire.Reply{Query: query(t, "www.example A", nil), Message: manyAddresses(t, n), Limit: 512}.Append(nil)
-		got := unpack(t, packet)
-		if len(got.Answer) != want || got.Truncated != (n > fits) || len(packet) > 512 {
-			t.Errorf("%d records: %d in %d octets, TC %v, want %d", n, len(got.Answer), len(packet), got.Truncated, want)
+	for limit, edit := range map[int]func(*dns.Msg){
+		12 + 17 + 2*16 + 30*16: nil,
+		12 + 17 + 2*16 + 31*16: edns(false), // the OPT record takes 11 of the 16 octets
+	} {
+		for n, want := range map[int]int{30: 32, 31: 2} {
+			packet := wire.Reply{Query: query(t, "www.example A", edit), Message: manyAddresses(t, n), Limit: limit}.Append(nil)
+			got := unpack(t, packet)
+			if len(got.Answer) != want || got.Truncated != (n > 30) || len(packet) > limit {
+				t.Errorf("%d addresses: %d records in %d octets of %d, TC %v, want %d", n, len(got.Answer), len(packet), limit, got.Truncated, want)
+			}
 		}
 	}
 }
@@ -191,7 +195,7 @@ func TestReplyDropsAuthority(t *testing.T) {
 	long := strings.Repeat("a.", 60)
 	m := response{
 		answer:     []string{"example. MX 1 mail.example.", "example. MX 2 " + long, "example. MX 3 b." + long + "c."},
-		authority:  []string{"example. SOA " + strings.Repeat("b.", 60) + " a. 1 2 3 4 5"},
+		authority:  []string{"example. SOA " + strings.Repeat("b.", 60) + " " + strings.Repeat("c.", 60) + " 1 2 3 4 5"},
 		additional: []string{"mail.example. A 192.0.2.1"},
 	}.parse(t, "example MX")
 	got := unpack(t, wire.Reply{Query: query(t, "example MX", nil), Message: m, Limit: 512}.Append(nil))
