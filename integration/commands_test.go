@@ -21,7 +21,7 @@ import (
 
 // commands are what scripts can say besides the commands of testscript:
 //
-//	serve ARG...                start the server, on a port of 127.0.0.1 unless ARGs say where; sets ADDR, PORT and HTTP
+//	serve ARG...                start the server, on a port of 127.0.0.1 unless ARGs say where; sets ADDR and PORT
 //	dig, kdig ARG...            ask that server, or the one that an ARG names
 //	upstream NAME MANNER [FILE] start an upstream with the records in FILE; sets NAME to its address
 //	asked NAME [REGEX]          print what it was asked; with REGEX, wait for that first
@@ -67,7 +67,7 @@ type scriptKey struct{}
 
 // setup prepares a script.
 func setup(env *testscript.Env) error {
-	env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("PATH", filepath.Dir(command)+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Values[scriptKey{}] = &script{
 		t: env.T().(testing.TB), vars: slices.Clone(env.Vars), upstreams: map[string]*upstream{},
 	}
@@ -101,7 +101,6 @@ func (s *script) serve(_ bool, args []string) error {
 	s.server = p
 	s.Setenv("ADDR", p.Addr)
 	s.Setenv("PORT", port(p.Addr))
-	s.Setenv("HTTP", p.HTTP)
 	return nil
 }
 
@@ -266,7 +265,11 @@ func (s *script) get(_ bool, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Getenv("HTTP")+args[0], http.NoBody)
+	base, err := s.server.stderr.wait(announcedHTTP)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base[1]+args[0], http.NoBody)
 	if err != nil {
 		return err
 	}
@@ -286,12 +289,12 @@ func (s *script) needs(_ bool, args []string) error {
 	return nil
 }
 
-// confined runs a command as root of a user, a mount and a network namespace,
-// where it may do as it likes. Some systems and containers allow none: they lack
-// no tool, and skip.
+// confined runs a command as root of namespaces of its own for users, mounts,
+// network and processes, where it may do as it likes; what it leaves running ends
+// with it. Some systems and containers allow none: they lack no tool, and skip.
 func (s *script) confined(neg bool, args []string) error {
 	needs(s.t, "unshare", "ip")
-	namespaces := []string{"--user", "--map-root-user", "--mount", "--net", "--"}
+	namespaces := []string{"--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child", "--"}
 	if err := exec.Command("unshare", append(namespaces, "true")...).Run(); err != nil {
 		s.t.Skip("namespaces are not allowed here")
 	}

@@ -30,8 +30,8 @@ import (
 // only tests that fail.
 const patience = 20 * time.Second
 
-// binary is the command under test.
-var binary string
+// command is the file of the command under test.
+var command string
 
 func TestMain(m *testing.M) {
 	os.Exit(runMain(m))
@@ -54,11 +54,11 @@ func runMain(m *testing.M) int {
 // build builds the command into dir, with the race detector if the tests have it.
 // Another user must be able to run it, too.
 func build(dir string) error {
-	binary = filepath.Join(dir, "splitdns")
+	command = filepath.Join(dir, "splitdns")
 	if runtime.GOOS == "windows" {
-		binary += ".exe"
+		command += ".exe"
 	}
-	args := []string{"build", "-o", binary}
+	args := []string{"build", "-o", command}
 	if underRace {
 		args = append(args, "-race")
 	}
@@ -66,7 +66,7 @@ func build(dir string) error {
 	if err != nil {
 		return fmt.Errorf("building the command: %w\n%s", err, out)
 	}
-	return errors.Join(os.Chmod(dir, 0o755), os.Chmod(binary, 0o755))
+	return errors.Join(os.Chmod(dir, 0o755), os.Chmod(command, 0o755))
 }
 
 func TestScripts(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"testing"
@@ -14,15 +15,17 @@ import (
 // A process is a running `splitdns serve`.
 type process struct {
 	Addr string // where it listens: the first address that it announced
-	HTTP string // http://ADDRESS:PORT, if it serves HTTP
 
 	cmd            *exec.Cmd
 	stdout, stderr transcript
 	ended          chan struct{} // closed when it has exited and all it printed is there
 }
 
-// announced is what serve prints when it listens.
-var announced = regexp.MustCompile(`(?s)splitdns \S+: listening on (\S+:\d+)[^\n]*\n(?:edition [^\n]*\n)(?:HTTP on (http://[^\s/]+:\d+):)?`)
+// announced and announcedHTTP are what serve prints when it listens.
+var (
+	announced     = regexp.MustCompile(`(?m)^splitdns \S+: listening on (\S+:\d+)\b`)
+	announcedHTTP = regexp.MustCompile(`(?m)^HTTP on (http://[^/]+):`)
+)
 
 // run starts `splitdns serve` with args in dir, on a port of 127.0.0.1 unless
 // args say where, and waits until it listens. The caller stops it.
@@ -30,7 +33,7 @@ func run(dir string, env []string, args ...string) (*process, error) {
 	if !slices.Contains(args, "--listen") {
 		args = append([]string{"--listen", "127.0.0.1:0"}, args...)
 	}
-	p := &process{cmd: exec.Command(binary, append([]string{"serve"}, args...)...), ended: make(chan struct{})}
+	p := &process{cmd: exec.Command(command, append([]string{"serve"}, args...)...), ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = dir, env
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
@@ -48,7 +51,7 @@ func run(dir string, env []string, args ...string) (*process, error) {
 		<-p.ended
 		return nil, err
 	}
-	p.Addr, p.HTTP = match[1], match[2]
+	p.Addr = match[1]
 	return p, nil
 }
 
@@ -100,4 +103,14 @@ func port(addr string) string {
 		panic("integration: " + err.Error())
 	}
 	return p
+}
+
+// writeConfig writes a configuration file and returns its path.
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.toml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

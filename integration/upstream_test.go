@@ -58,6 +58,8 @@ func newUpstream(manner, records string) (*upstream, error) {
 	}
 	u.servers = []*dns.Server{{PacketConn: udp, Handler: u}, {Listener: tcp, Handler: u}}
 	for _, s := range u.servers {
+		s.MsgAcceptFunc = u.accept
+		s.MsgInvalidFunc = func([]byte, error) { fmt.Fprintln(&u.asked, "malformed") }
 		started := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }
 		go func() { _ = s.ActivateAndServe() }() // until close
@@ -94,6 +96,16 @@ func (u *upstream) close() {
 	_ = u.other.Close()
 }
 
+// accept notes what ServeDNS will not see, or not for what it is.
+func (u *upstream) accept(h dns.Header) dns.MsgAcceptAction {
+	const opcode = 0x7800
+	action := dns.DefaultMsgAcceptFunc(h)
+	if action != dns.MsgAccept || h.Bits&opcode != 0 || h.Ancount+h.Nscount != 0 {
+		fmt.Fprintf(&u.asked, "odd header %+v\n", h)
+	}
+	return action
+}
+
 // ServeDNS notes a query and does what the manner says.
 func (u *upstream) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	fmt.Fprintln(&u.asked, describe(w, query))
@@ -122,7 +134,10 @@ func (u *upstream) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 // describe is a query as a line.
 func describe(w dns.ResponseWriter, query *dns.Msg) string {
 	q := query.Question[0]
-	words := []string{w.RemoteAddr().Network(), dns.TypeToString[q.Qtype], strings.ToLower(q.Name)}
+	words := []string{w.RemoteAddr().Network(), dns.Type(q.Qtype).String(), strings.ToLower(q.Name)}
+	if q.Qclass != dns.ClassINET {
+		words = append(words, dns.Class(q.Qclass).String())
+	}
 	if !query.RecursionDesired {
 		words = append(words, "no-rd")
 	}

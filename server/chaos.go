@@ -1,7 +1,9 @@
 package server
 
 import (
+	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,25 +94,15 @@ const maxText = 255
 // (RFC 1035, section 3.5, and RFC 3596, section 2.5).
 func reverseAddress(n matcher.Name) (netip.Addr, bool) {
 	labels := strings.Split(n.String(), ".")
-	suffix := strings.Join(labels[max(0, len(labels)-2):], ".")
-	labels = labels[:max(0, len(labels)-2)]
-	var text strings.Builder
-	for i := len(labels) - 1; i >= 0; i-- {
-		text.WriteString(labels[i])
-		switch {
-		case i == 0:
-		case suffix == "in-addr.arpa":
-			text.WriteByte('.')
-		case (len(labels)-i)%4 == 0:
-			text.WriteByte(':')
-		}
-	}
-	addr, err := netip.ParseAddr(text.String())
+	slices.Reverse(labels)
 	switch {
-	case err != nil || addr.Zone() != "":
-		return netip.Addr{}, false
-	case suffix == "in-addr.arpa":
-		return addr, addr.Is4() && len(labels) == 4
+	case len(labels) == 2+4 && labels[0] == "arpa" && labels[1] == "in-addr":
+		addr, err := netip.ParseAddr(strings.Join(labels[2:], "."))
+		return addr, err == nil && addr.Is4()
+	case len(labels) == 2+32 && labels[0] == "arpa" && labels[1] == "ip6":
+		octets, err := hex.DecodeString(strings.Join(labels[2:], ""))
+		addr, ok := netip.AddrFromSlice(octets)
+		return addr, err == nil && ok && addr.Is6() // of 32 labels, each is one digit then
 	}
-	return addr, suffix == "ip6.arpa" && addr.Is6() && len(labels) == 32
+	return netip.Addr{}, false
 }

@@ -49,7 +49,7 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 	}
 	b := &Bench{next: first.config}
 	b.Server = &Server{
-		resolver: newResolver(first, "test"), dial: dial, local: slices.Clone(localPrefixes),
+		resolver: newResolver(first, "test"), started: first.config, dial: dial, local: slices.Clone(localPrefixes),
 		options: Options{
 			Load: func() (*config.Config, tomlfile.Problems) { return b.next, b.problems },
 			Log:  slog.New(slog.NewTextHandler(&b.messages, nil)),
@@ -113,6 +113,7 @@ func (b *Bench) HTTP(addrs ...netip.AddrPort) (handler http.Handler, closeHTTP f
 
 // For tests of single steps.
 var (
+	MissingFamily   = missingFamily
 	NeedRestart     = needRestart
 	SystemResolvers = systemResolvers
 	IsSelf          = isSelf

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -50,10 +51,22 @@ func parseConfig(t testing.TB, text string) *config.Config {
 	return c
 }
 
+// compiled holds a *server.Bench for each configuration text seen so far: to
+// compile all bundled zones again for each test is most of what a test costs.
+var compiled sync.Map
+
 // newBench returns a server on the configuration text that asks x.
 func newBench(t testing.TB, text string, x exchange) *server.Bench {
 	t.Helper()
-	b, err := server.NewBench(parseConfig(t, text), everywhere(x))
+	first, ok := compiled.Load(text)
+	if !ok {
+		b, err := server.NewBench(parseConfig(t, text), everywhere(notAsked(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _ = compiled.LoadOrStore(text, b)
+	}
+	b, err := first.(*server.Bench).Again(everywhere(x))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func (h *httpServer) knows(host string) bool {
 	}
 	ip, err := netip.ParseAddr(name)
 	if err != nil {
-		return name == "localhost"
+		return strings.EqualFold(name, "localhost")
 	}
 	return slices.ContainsFunc(h.addrs(), func(l netip.AddrPort) bool {
 		return l.Addr() == ip || l.Addr().IsUnspecified() // a page cannot claim an address as its name

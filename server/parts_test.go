@@ -1,11 +1,12 @@
 package server_test
 
 import (
+	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,33 +18,36 @@ import (
 	"splitdns/server"
 )
 
+// loopback is where we listen.
+var loopback = []string{"127.0.0.1:53", "[::1]:53"}
+
+// resolvConfs are files of /etc, and the resolvers in them.
+var resolvConfs = map[string]struct {
+	file   string
+	listen []string
+	want   []string // none: an error
+}{
+	"several":                      {"# by NetworkManager\nsearch example\nnameserver 192.0.2.53\nnameserver 2001:db8::53\n", loopback, []string{"192.0.2.53:53", "[2001:db8::53]:53"}},
+	"twice the same":               {"nameserver 192.0.2.53\nnameserver 192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
+	"without a last line's end":    {"nameserver\t192.0.2.53", loopback, []string{"192.0.2.53:53"}},
+	"link-local with its scope":    {"nameserver fe80::1%eth0\n", loopback, []string{"[fe80::1%eth0]:53"}},
+	"IPv4-mapped":                  {"nameserver ::ffff:192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
+	"not an address":               {"nameserver dns.example\nnameserver 192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
+	"itself and another":           {"nameserver 127.0.0.1\nnameserver 192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
+	"only itself":                  {"nameserver 127.0.0.1\nnameserver ::1\n", loopback, nil},
+	"itself as this machine":       {"nameserver 0.0.0.0\n", loopback, nil},
+	"itself as this machine, IPv6": {"nameserver ::\n", loopback, nil},
+	"systemd-resolved beside us":   {"nameserver 127.0.0.53\n", loopback, []string{"127.0.0.53:53"}},
+	"we are on every address":      {"nameserver 127.0.0.53\nnameserver 192.0.2.53\n", []string{"0.0.0.0:53"}, []string{"192.0.2.53:53"}},
+	"we are on another port":       {"nameserver 127.0.0.1\n", []string{"127.0.0.1:5300"}, []string{"127.0.0.1:53"}},
+	"empty":                        {"", loopback, nil},
+}
+
 func TestSystemResolvers(t *testing.T) {
-	loopback := []string{"127.0.0.1:53", "[::1]:53"}
-	for name, c := range map[string]struct {
-		file   string
-		listen []string
-		want   []string // none: an error
-	}{
-		"several":                      {"# by NetworkManager\nsearch example\nnameserver 192.0.2.53\nnameserver 2001:db8::53\n", loopback, []string{"192.0.2.53:53", "[2001:db8::53]:53"}},
-		"twice the same":               {"nameserver 192.0.2.53\nnameserver 192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
-		"without a last line's end":    {"nameserver\t192.0.2.53", loopback, []string{"192.0.2.53:53"}},
-		"link-local with its scope":    {"nameserver fe80::1%eth0\n", loopback, []string{"[fe80::1%eth0]:53"}},
-		"IPv4-mapped":                  {"nameserver ::ffff:192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
-		"not an address":               {"nameserver dns.example\nnameserver 192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
-		"itself and another":           {"nameserver 127.0.0.1\nnameserver 192.0.2.53\n", loopback, []string{"192.0.2.53:53"}},
-		"only itself":                  {"nameserver 127.0.0.1\nnameserver ::1\n", loopback, nil},
-		"itself as this machine":       {"nameserver 0.0.0.0\n", loopback, nil},
-		"itself as this machine, IPv6": {"nameserver ::\n", loopback, nil},
-		"systemd-resolved beside us":   {"nameserver 127.0.0.53\n", loopback, []string{"127.0.0.53:53"}},
-		"we are on every address":      {"nameserver 127.0.0.53\nnameserver 192.0.2.53\n", []string{"0.0.0.0:53"}, []string{"192.0.2.53:53"}},
-		"we are on another port":       {"nameserver 127.0.0.1\n", []string{"127.0.0.1:5300"}, []string{"127.0.0.1:53"}},
-		"empty":                        {"", loopback, nil},
-	} {
+	for name, c := range resolvConfs {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "resolv.conf")
-			if err := os.WriteFile(file, []byte(c.file), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			write(t, file, c.file)
 			servers, err := server.SystemResolvers(file, addrPorts(c.listen...))
 			var got []string
 			for _, s := range servers {
@@ -59,6 +63,25 @@ func TestSystemResolvers(t *testing.T) {
 	}
 	if _, err := server.SystemResolvers("/does/not/exist", nil); err == nil || !strings.Contains(err.Error(), "/does/not/exist") {
 		t.Errorf("no file: %v", err)
+	}
+}
+
+// TestMissingFamily holds that a machine without IPv6 is served over IPv4, and
+// that no other address may be left out.
+func TestMissingFamily(t *testing.T) {
+	for _, c := range []struct {
+		addr string
+		err  error
+		want bool
+	}{
+		{"[::1]:5300", syscall.EADDRNOTAVAIL, true},
+		{"[::1]:5300", syscall.EAFNOSUPPORT, true},
+		{"[::1]:5300", syscall.EADDRINUSE, false},
+		{"127.0.0.1:5300", syscall.EADDRNOTAVAIL, false},
+	} {
+		if got := server.MissingFamily(netip.MustParseAddrPort(c.addr), fmt.Errorf("listening: %w", c.err)); got != c.want {
+			t.Errorf("MissingFamily(%s, %v) = %v, want %v", c.addr, c.err, got, c.want)
+		}
 	}
 }
 
@@ -181,27 +204,36 @@ func FuzzReverseAddress(f *testing.F) {
 	}
 	f.Add("example", netip.MustParseAddr("2001:db8::1").AsSlice())
 	f.Fuzz(func(t *testing.T, text string, octets []byte) {
-		if name, err := matcher.ParseName(text); err == nil {
-			if addr, ok := server.ReverseAddress(name); ok {
-				if back, err := dns.ReverseAddr(addr.String()); err != nil || back != name.String()+"." {
-					t.Errorf("%s was read as %v, whose name is %s", name, addr, back)
-				}
-			}
-		}
-		addr, ok := netip.AddrFromSlice(octets)
-		if !ok || addr.Is4In6() { // of which the library makes the IPv4 name
-			return
-		}
-		text, err := dns.ReverseAddr(addr.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		name, err := matcher.ParseName(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, ok := server.ReverseAddress(name); !ok || got != addr {
-			t.Errorf("%s was read as %v, %v, want %v", name, got, ok, addr)
+		nameIsItsAddress(t, text)
+		if addr, ok := netip.AddrFromSlice(octets); ok && !addr.Is4In6() { // of which the library makes the IPv4 name
+			addressIsRead(t, addr)
 		}
 	})
+}
+
+// nameIsItsAddress holds that a name that is read as an address is its reverse
+// name.
+func nameIsItsAddress(t *testing.T, text string) {
+	name, err := matcher.ParseName(text)
+	if err != nil {
+		return
+	}
+	addr, ok := server.ReverseAddress(name)
+	if !ok {
+		return
+	}
+	if back, err := dns.ReverseAddr(addr.String()); err != nil || back != name.String()+"." {
+		t.Errorf("%s was read as %v, whose name is %s", name, addr, back)
+	}
+}
+
+// addressIsRead holds that the reverse name of addr is read as addr.
+func addressIsRead(t *testing.T, addr netip.Addr) {
+	name, err := matcher.ParseName(reverse(t, addr.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := server.ReverseAddress(name); !ok || got != addr {
+		t.Errorf("%s was read as %v, %v, want %v", name, got, ok, addr)
+	}
 }

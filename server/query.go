@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"splitdns/server/internal/flight"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/wire"
 )
@@ -22,7 +24,19 @@ func (s *Server) serve(ctx context.Context, dst, packet []byte, from listen.Peer
 	if o.Decision.Log {
 		s.log.Write(s.entry(q, o))
 	}
+	s.reportPanic(q, o)
 	return dst
+}
+
+// reportPanic says where the program went wrong in finding o. The first time is
+// enough: a panic that clients can cause must not fill the log.
+func (s *Server) reportPanic(q Query, o Outcome) {
+	if p, ok := errors.AsType[*flight.PanicError](o.Failure); ok {
+		s.panicked.Do(func() {
+			s.options.Log.Error("a query failed, and later ones may without a word here: "+p.Error(),
+				"question", q.Question.String(), "stack", string(p.Stack))
+		})
+	}
 }
 
 // parseQuery reads a query as it came from a client.

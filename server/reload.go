@@ -37,7 +37,7 @@ func (s *Server) reload(why string) {
 			"why", why, "config", old.config.Digest)
 		return
 	}
-	for _, key := range needRestart(old.config, c) {
+	for _, key := range needRestart(s.started, c) {
 		s.options.Log.Warn(key + " has changed: this takes effect when the server is started again")
 	}
 	s.options.Log.Info("reloaded: "+s.Summary(), "why", why)
@@ -53,7 +53,7 @@ func (s *Server) replace(old *snapshot, c *config.Config) error {
 	return nil
 }
 
-// needRestart lists the keys whose change a reload cannot follow.
+// needRestart lists the keys whose change since the start a reload cannot follow.
 func needRestart(old, c *config.Config) []string {
 	var keys []string
 	add := func(key string, same bool) {

@@ -33,6 +33,7 @@ type Outcome struct {
 	Code          uint16     // the extended error that a change calls for (RFC 8914)
 	Notes         []wire.EDE // extended errors besides the annotation
 	Authoritative bool       // the answer is about this server itself
+	Failure       error      // why nobody had an answer
 }
 
 // Source says where a response came from. The zero value is ourselves.
@@ -122,7 +123,7 @@ func refused(q Query, why wire.EDE) Outcome {
 // failed is what a client gets when nobody had an answer: SERVFAIL and why, or
 // REFUSED for a question that must not be forwarded.
 func failed(q Query, d policy.Decision, err error) Outcome {
-	o := Outcome{Decision: d, Source: Source{Upstream: d.Upstream, Cache: "miss", RTT: -1}}
+	o := Outcome{Decision: d, Source: Source{Upstream: d.Upstream, Cache: "miss", RTT: -1}, Failure: err}
 	if errors.Is(err, errNotCached) {
 		o.Response = wire.NewMessage(q.Question, wire.Refused)
 		o.Notes = []wire.EDE{{Code: wire.EDENotAuthoritative, Text: err.Error()}}
@@ -130,6 +131,9 @@ func failed(q Query, d policy.Decision, err error) Outcome {
 	}
 	o.Response = wire.NewMessage(q.Question, wire.ServFail)
 	o.Notes = []wire.EDE{{Code: failureCode(err), Text: err.Error()}}
+	if _, ok := errors.AsType[*flight.PanicError](err); ok {
+		o.Notes = []wire.EDE{{Text: "internal error: the program's log has more"}}
+	}
 	return o
 }
 

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -58,14 +55,11 @@ func (s *Server) drain(ctx context.Context) error {
 // reloadOnSignal reloads on each SIGHUP, and reopens the query log, which is
 // how log rotation says that it has moved the file.
 func (s *Server) reloadOnSignal(ctx context.Context) error {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-hup:
+		case <-s.hangups:
 			if err := s.log.Reopen(); err != nil {
 				s.options.Log.Error(err.Error())
 			}

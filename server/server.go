@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -58,12 +59,15 @@ type Options struct {
 // Server is a running resolver.
 type Server struct {
 	options   Options
+	started   *config.Config // what the sockets, the cache and the query log were opened with
 	resolver  *Resolver
 	log       *querylog.Log
 	listeners []*listen.Listener
 	http      *httpServer
 	dial      dialer
-	draining  atomic.Bool // no longer ready: /readyz says so
+	hangups   chan os.Signal // SIGHUP, from Open on: its default would end the program
+	draining  atomic.Bool    // no longer ready: /readyz says so
+	panicked  sync.Once      // the first panic of a query is reported
 
 	reloading sync.Mutex     // guards local, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
@@ -76,7 +80,7 @@ func Open(o Options) (*Server, error) {
 	if c == nil {
 		return nil, &ConfigError{problems}
 	}
-	s := &Server{options: o, dial: dialUpstream, local: localNetworks()}
+	s := &Server{options: o, started: c, dial: dialUpstream, local: localNetworks()}
 	if o.Demo {
 		s.dial = func(config.Upstream) Exchanger { return sim.New(c.Zones) }
 	}
@@ -91,6 +95,8 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.hangups = make(chan os.Signal, 1)
+	signal.Notify(s.hangups, syscall.SIGHUP)
 	if err := s.listen(c); err != nil {
 		s.closeAll()
 		return nil, err
@@ -179,11 +185,11 @@ func (s *Server) Summary() string { return s.resolver.current.Load().summary() }
 // reportProblems logs problems, each with its place.
 func (s *Server) reportProblems(problems tomlfile.Problems) {
 	for _, p := range problems {
-		level := slog.LevelError
 		if p.Warning {
-			level = slog.LevelWarn
+			s.options.Log.Warn(p.String())
+			continue
 		}
-		s.options.Log.Log(nil, level, p.String())
+		s.options.Log.Error(p.String())
 	}
 }
 
@@ -196,6 +202,7 @@ func (s *Server) closeListeners() {
 
 // closeAll closes every socket and waits for queries to upstreams to end.
 func (s *Server) closeAll() {
+	signal.Stop(s.hangups)
 	s.closeListeners()
 	s.http.close()
 	s.resolver.flight.Close()

@@ -218,21 +218,23 @@ func TestAlongAgain(t *testing.T) {
 
 func TestAlongSharesNothing(t *testing.T) {
 	// Two chains behind one decision must not write over each other's steps and tags.
-	p := policy.New(policy.Input{Rules: []policy.Rule{
+	p := policy.New(policy.Input{Clients: groups, Rules: []policy.Rule{
 		{Name: "own", Names: patterns("www.example"), Tags: []string{"m"}},
+		{Name: "own2", Names: patterns("*.example"), Tags: []string{"n"}, Clients: []string{"all4"}},
+		{Name: "own3", Names: patterns(".example"), Tags: []string{"o"}, Clients: []string{"all4"}},
 		{Name: "one", Names: patterns("one.example"), Tags: []string{"a"}},
 		{Name: "two", Names: patterns("two.example"), Tags: []string{"z"}},
 	}})
-	d := decide(p, "www.example", "")
+	d := decide(p, "www.example", "192.0.2.1")
 	one := p.Along(d, names("one.example"), 0)
 	two := p.Along(d, names("two.example"), 0)
 	for _, test := range []struct {
 		got  policy.Decision
 		want string
 	}{
-		{d, "tags=m rules=own"},
-		{one, "tags=a,m rules=own,one"},
-		{two, "tags=m,z rules=own,two"},
+		{d, "tags=m,n,o rules=own,own2,own3"},
+		{one, "tags=a,m,n,o rules=own,own2,own3,one"},
+		{two, "tags=m,n,o,z rules=own,own2,own3,two"},
 	} {
 		if got := added(test.got); got != test.want {
 			t.Errorf("the decision is %q, want %q", got, test.want)

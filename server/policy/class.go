@@ -25,7 +25,6 @@ type class struct {
 func classify(allow []netip.Prefix, groups []ClientGroup) ([]class, *bart.Table[Class]) {
 	given := new(bart.Table[class])
 	add := func(p netip.Prefix, change func(*class)) {
-		p = p.Masked()
 		c, ok := given.Get(p)
 		if !ok {
 			c = nowhere(len(groups))
@@ -38,7 +37,7 @@ func classify(allow []netip.Prefix, groups []ClientGroup) ([]class, *bart.Table[
 	}
 	for g := range groups {
 		for _, p := range groups[g].Prefixes {
-			add(p, func(c *class) { c.within[g] = max(c.within[g], p.Bits()) })
+			add(p, func(c *class) { c.within[g] = p.Bits() })
 		}
 	}
 

@@ -230,10 +230,10 @@ func overlapping(g, h []*patternUse) (u, v *patternUse, ok bool) {
 }
 
 // shapeOf returns what patterns of equal rank that overlap have in common: the
-// labels to the right of the last range or star. It is empty for a pattern that
-// no other equals in rank without being the same.
+// labels to the right of the last range or star. It is empty without one, since
+// then no other pattern is of equal rank.
 func shapeOf(p matcher.Pattern) string {
-	text := strings.TrimPrefix(p.String(), "*.")
+	text := p.String()
 	last := strings.LastIndexAny(text, "*}")
 	if last < 0 {
 		return ""

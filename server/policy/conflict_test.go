@@ -39,6 +39,7 @@ func TestConflicts(t *testing.T) {
 		zone("x", row("1", "only.x.example shared.example", ""), row("2", "{0..50}-c.example", "")),
 		zone("y", row("1", "only.y.example shared.example", "")),
 		zone("z", row("1", "only.z.example", ""), row("2", "{0..9}-c.example", "")),
+		zone("p", row("1", "p.example", "")), zone("q", row("1", "p.example", "")),
 		catchAll("wide", row("1", "*.example", "")),
 		zone("empty"),
 	}
@@ -80,9 +81,9 @@ func TestConflicts(t *testing.T) {
 		"stars that lie apart":              {on(a, "a*.x.example"), on(b, "b*.x.example"), ""},
 
 		"own names over a zone":                 {on(a, "only.x.example shared.example {0..50}-c.example"), inZones(b, "x"), ""},
-		"a zone over *":                         {inZones(a, "x y z"), inAll(b), ""},
+		"a zone over *":                         {inZones(a, "x y z p q"), inAll(b), ""},
 		"own names over *, overlapping ranges":  {on(a, "{0..3}-c.example"), inAll(b), ""},
-		"the way that is closer counts":         {inZones(inAll(a), "x y z"), inAll(b), ""},
+		"the way that is closer counts":         {inZones(inAll(a), "x y z q"), inAll(b), ""},
 		"own names and a zone over both":        {on(inZones(a, "x"), "only.x.example"), on(inZones(b, "y"), "only.x.example shared.example"), "only.x.example"},
 		"one pattern is closer, another is not": {on(inZones(a, "x"), "only.x.example"), inZones(b, "x"), "shared.example"},
 
@@ -270,7 +271,7 @@ func manyNames(form string, n int) zones.Row {
 
 func TestConflictsInBigZones(t *testing.T) {
 	list, stars := zone("list", manyNames("n%d.example", 100_000)), zone("stars", manyNames("n%d*.example", 10_000))
-	again := zone("again", list.Rows...)
+	again, apart := zone("again", list.Rows...), zone("apart", manyNames("m%d.example", 10_000))
 	suffixes, others := zone("suffixes", manyNames("n*.%d.example", 10_000)), zone("others", manyNames("n*.%d.test", 10_000))
 	tests := map[string]struct {
 		loaded []*zones.Zone
@@ -279,6 +280,7 @@ func TestConflictsInBigZones(t *testing.T) {
 	}{
 		"one zone":                              {[]*zones.Zone{list}, "list", "list", true},
 		"zones with the same names, and *":      {[]*zones.Zone{list, again}, "list again", "*", false},
+		"zones with other names":                {[]*zones.Zone{list, apart}, "list", "apart", false},
 		"a zone with stars, and *":              {[]*zones.Zone{stars}, "stars", "*", false},
 		"zones with stars under other suffixes": {[]*zones.Zone{suffixes, others}, "suffixes", "others", false},
 	}

@@ -231,7 +231,7 @@ func TestSources(t *testing.T) {
 	p := policy.New(policy.Input{
 		NAT64: prefixes("64:ff9b::/96"),
 		Zones: []*zones.Zone{
-			zone("b", row("wide", "*.example a.example", "192.0.2.0/24 198.51.100.0/24"), row("nameless", "", "192.0.0.0/16")),
+			zone("b", row("all", "*.example a.example", "192.0.2.0/24 198.51.100.0/24"), row("nameless", "", "192.0.0.0/16")),
 			catchAll("a", row("two", "*.example", "192.0.2.0/24"), row("one", "b.example", "192.0.2.7 192.0.2.0/24")),
 		},
 	})
@@ -239,10 +239,10 @@ func TestSources(t *testing.T) {
 		{Zone: "a", Row: "one", Prefix: netip.MustParsePrefix("192.0.2.7/32")},
 		{Zone: "a", Row: "one", Prefix: netip.MustParsePrefix("192.0.2.0/24")},
 		{Zone: "a", Row: "two", Prefix: netip.MustParsePrefix("192.0.2.0/24")},
-		{Zone: "b", Row: "wide", Prefix: netip.MustParsePrefix("192.0.2.0/24")},
+		{Zone: "b", Row: "all", Prefix: netip.MustParsePrefix("192.0.2.0/24")},
 		{Zone: "b", Row: "nameless", Prefix: netip.MustParsePrefix("192.0.0.0/16")},
 	}
-	for _, addr := range addrs("192.0.2.7 ::ffff:192.0.2.7 64:ff9b::192.0.2.7") {
+	for _, addr := range addrs("192.0.2.7 ::ffff:192.0.2.7 64:ff9b::192.0.2.7 64:ff9b::192.0.2.7%eth0") {
 		got, judged := p.Sources(addr)
 		if diff := cmp.Diff(want, got, cmp.Comparer(samePrefix)); diff != "" {
 			t.Errorf("Sources(%v), want - got +:\n%s", addr, diff)

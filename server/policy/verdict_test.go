@@ -129,6 +129,11 @@ func TestNAT64(t *testing.T) {
 	for _, e := range nat64Examples {
 		all += " " + e.prefix
 	}
+	nested := prefixes(all)
+	policy.New(policy.Input{NAT64: nested})
+	if diff := cmp.Diff(prefixes(all), nested, cmp.Comparer(samePrefix)); diff != "" {
+		t.Errorf("the input after New, want it as it was - got +:\n%s", diff)
+	}
 	want := netip.MustParseAddr("192.0.2.33")
 	for _, e := range nat64Examples {
 		for _, list := range []string{e.prefix, all} { // the longest of nested prefixes counts

@@ -1,0 +1,176 @@
+package server_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestFollowsFiles changes the configuration in the ways that editors and
+// configuration management do.
+func TestFollowsFiles(t *testing.T) {
+	t.Parallel()
+	upstream := upstreamOf(t, mixed)
+	for name, c := range map[string]struct {
+		prepare, change func(t *testing.T, file, text string)
+	}{
+		"written in place": {write, write},
+		"replaced": {write, func(t *testing.T, file, text string) {
+			write(t, file+".new", text)
+			rename(t, file+".new", file)
+		}},
+		"moved away, then written": {write, func(t *testing.T, file, text string) {
+			rename(t, file, file+"~")
+			write(t, file, text)
+		}},
+		"a link that is swapped": {linked("one.toml"), func(t *testing.T, file, text string) {
+			dir := filepath.Dir(file)
+			write(t, filepath.Join(dir, "two.toml"), text)
+			link(t, "two.toml", file+".new")
+			rename(t, file+".new", file)
+		}},
+		"a folder's link that is swapped": { // as in volumes of Kubernetes
+			func(t *testing.T, file, text string) {
+				dir := filepath.Dir(file)
+				folder(t, filepath.Join(dir, "..one"), text)
+				link(t, "..one", filepath.Join(dir, "..data"))
+				link(t, "..data/config.toml", file)
+			},
+			func(t *testing.T, file, text string) {
+				dir := filepath.Dir(file)
+				folder(t, filepath.Join(dir, "..two"), text)
+				link(t, "..two", filepath.Join(dir, "..new"))
+				rename(t, filepath.Join(dir, "..new"), filepath.Join(dir, "..data"))
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "config.toml")
+			c.prepare(t, file, runConfig(upstream, "observe", ""))
+			r := start(t, file)
+			if got := addresses(r.asks(t, "dual.example", "udp")); len(got) != 2 {
+				t.Fatalf("at first: %v", got)
+			}
+			c.change(t, file, runConfig(upstream, "enforce", ""))
+			r.hears(t, "reloaded: edition")
+			if got := addresses(r.asks(t, "dual.example", "udp")); !slices.Equal(got, []string{"192.0.2.1"}) {
+				t.Errorf("after the change: %v", got)
+			}
+		})
+	}
+}
+
+// rename is os.Rename.
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// link makes a symbolic link.
+func link(t *testing.T, target, at string) {
+	t.Helper()
+	if err := os.Symlink(target, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// linked writes to target and makes the file a link to it.
+func linked(target string) func(t *testing.T, file, text string) {
+	return func(t *testing.T, file, text string) {
+		write(t, filepath.Join(filepath.Dir(file), target), text)
+		link(t, target, file)
+	}
+}
+
+// folder makes a folder with a configuration in it.
+func folder(t *testing.T, dir, text string) {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "config.toml"), text)
+}
+
+// TestFollowsZoneFiles changes a file that the configuration names, in another
+// folder.
+func TestFollowsZoneFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	zone := filepath.Join(dir, "zones", "own.txt")
+	if err := os.Mkdir(filepath.Dir(zone), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, zone, "other.example\n")
+	write(t, filepath.Join(dir, "config.toml"), runConfig(upstreamOf(t, mixed), "observe",
+		"[zone.own]\nfile = \"zones/own.txt\"\nformat = \"list\"\n[rule.own]\nzones = [\"own\"]\nanswer = \"nxdomain\"\n"))
+	r := start(t, filepath.Join(dir, "config.toml"))
+	write(t, zone, "www.example\n")
+	r.hears(t, "reloaded: edition")
+	if m := r.asks(t, "www.example", "udp"); m.Rcode != 3 {
+		t.Errorf("response %v, want NXDOMAIN", m)
+	}
+}
+
+// TestSameContentIsNoReload touches the file, then really changes it: only that
+// is a reload.
+func TestSameContentIsNoReload(t *testing.T) {
+	t.Parallel()
+	upstream := upstreamOf(t, mixed)
+	file := filepath.Join(t.TempDir(), "config.toml")
+	write(t, file, runConfig(upstream, "observe", ""))
+	r := start(t, file)
+	for range 2 { // at the start, and once more to be sure that nothing changed meanwhile
+		<-r.loads
+	}
+	write(t, file, runConfig(upstream, "observe", ""))
+	<-r.loads // it was looked at
+	write(t, file, runConfig(upstream, "enforce", ""))
+	if said := r.hears(t, "reloaded: edition"); len(said) != 1+strings.Count(strings.Join(said, "\n"), "level=WARN") {
+		t.Errorf("it said\n%s\nwant one reload", strings.Join(said, "\n"))
+	}
+}
+
+// TestDeletedFile takes the file away, then brings it back changed.
+func TestDeletedFile(t *testing.T) {
+	t.Parallel()
+	upstream := upstreamOf(t, mixed)
+	file := filepath.Join(t.TempDir(), "config.toml")
+	write(t, file, runConfig(upstream, "enforce", ""))
+	r := start(t, file)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	r.hears(t, "the old configuration stays in force")
+	if got := addresses(r.asks(t, "dual.example", "udp")); !slices.Equal(got, []string{"192.0.2.1"}) {
+		t.Errorf("%v, want the old configuration enforced", got)
+	}
+	write(t, file, runConfig(upstream, "observe", ""))
+	r.hears(t, "reloaded: edition")
+}
+
+// TestBadFileIsRefused writes a bad file, then a good one.
+func TestBadFileIsRefused(t *testing.T) {
+	t.Parallel()
+	upstream := upstreamOf(t, mixed)
+	file := filepath.Join(t.TempDir(), "config.toml")
+	write(t, file, runConfig(upstream, "enforce", ""))
+	r := start(t, file)
+	write(t, file, "\n[rule.held]\npin = \"loose\"\n")
+	said := strings.Join(r.hears(t, "the old configuration stays in force"), "\n")
+	if !strings.Contains(said, file+":3: rule.held.pin") {
+		t.Errorf("it said\n%s\nwant the problem with its line", said)
+	}
+	if got := addresses(r.asks(t, "dual.example", "udp")); !slices.Equal(got, []string{"192.0.2.1"}) {
+		t.Errorf("%v, want the old configuration enforced", got)
+	}
+	write(t, file, runConfig(upstream, "observe", ""))
+	r.hears(t, "reloaded: edition")
+	if got := addresses(r.asks(t, "dual.example", "udp")); len(got) != 2 {
+		t.Errorf("%v after the repair", got)
+	}
+}
