@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +18,7 @@ func checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Print every problem and warning of a configuration as FILE:LINE: KEY: text",
-		Args:  cobra.NoArgs,
+		Args:  arguments(0, 0, "the file with -c FILE"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			loaded, problems := load(file)
 			printProblems(c.OutOrStdout(), problems)
@@ -55,6 +57,13 @@ func name(file string) string {
 
 // summary says what a good configuration holds.
 func summary(c *config.Config, problems tomlfile.Problems) string {
-	return fmt.Sprintf("rules %d, zones %d of edition %s, upstream groups %d, warnings %d",
-		len(c.Rules), len(c.Zones), c.Edition, max(1, len(c.Upstreams)), len(problems))
+	groups := make([]string, 0, len(c.Upstreams))
+	for _, u := range c.Upstreams {
+		groups = append(groups, u.Name)
+	}
+	if !slices.Contains(groups, config.DefaultUpstream) {
+		groups = append(groups, config.DefaultUpstream+" (the system's)")
+	}
+	return fmt.Sprintf("rules %d, zones %d of edition %s, upstream groups %s, warnings %d",
+		len(c.Rules), len(c.Zones), c.Edition, strings.Join(groups, ", "), len(problems))
 }

@@ -24,7 +24,7 @@ func explainCommand() *cobra.Command {
 
 Works without a running server, by the same code that serves live queries. It
 has no cache and asks nobody; ask the running server with: dig @SERVER CH TXT NAME`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: arguments(1, 2, "a NAME or an ADDRESS, and perhaps a TYPE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			loaded, problems := load(file)
 			if loaded == nil {
@@ -32,7 +32,7 @@ has no cache and asks nobody; ask the running server with: dig @SERVER CH TXT NA
 			}
 			asker, err := netip.ParseAddr(client)
 			if err != nil {
-				return problem{fmt.Errorf("--client: %w", err)}
+				return problem{fmt.Errorf("--client: %q: want one address, such as 10.0.0.7", client)}
 			}
 			return explain(c.OutOrStdout(), server.NewResolver(loaded), request{args, asker.Unmap(), asJSON})
 		},
@@ -54,10 +54,13 @@ type request struct {
 func explain(w io.Writer, resolver *server.Resolver, r request) error {
 	asker := server.Asker{Client: r.client, Admin: true}
 	if addr, err := netip.ParseAddr(r.args[0]); err == nil {
+		if len(r.args) > 1 {
+			return problem{fmt.Errorf("%s: an address has no TYPE", r.args[1])}
+		}
 		e := resolver.ExplainAddress(addr, asker)
 		return printExplanation(w, r.json, e, e.Facts())
 	}
-	name, err := matcher.ParseName(r.args[0])
+	name, err := parseName(r.args[0])
 	if err != nil {
 		return problem{err}
 	}
@@ -67,6 +70,18 @@ func explain(w io.Writer, resolver *server.Resolver, r request) error {
 	}
 	lines := append(e.Facts(), "")
 	return printExplanation(w, r.json, e, append(lines, e.Cascade()...))
+}
+
+// parseName reads a name, and refuses what people take for one: it could only be
+// explained as a name that nobody publishes.
+func parseName(s string) (matcher.Name, error) {
+	if strings.ContainsAny(s, "/:") {
+		return matcher.Name{}, fmt.Errorf("%q: want a name or one address: no URL, port or prefix", s)
+	}
+	if strings.Trim(s, "0123456789.") == "" {
+		return matcher.Name{}, fmt.Errorf("%q: want a name or one address: this is no address", s)
+	}
+	return matcher.ParseName(s)
 }
 
 // printExplanation prints e as JSON or as lines.

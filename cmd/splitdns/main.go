@@ -49,7 +49,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "splitdns: "+err.Error())
 		return exitProblem
 	}
-	fmt.Fprintln(stderr, "splitdns: "+err.Error()+"\nSee splitdns --help")
+	fmt.Fprintln(stderr, err)
 	return exitUsage
 }
 
@@ -73,10 +73,26 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
+	})
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.AddCommand(serveCommand(), checkCommand(), explainCommand(), zonesCommand(), versionCommand())
 	return root
+}
+
+// arguments accepts between least and most arguments, which are what.
+func arguments(least, most int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) > most:
+			return fmt.Errorf("%s: unexpected %q; want %s; see %s --help", c.CommandPath(), args[most], what, c.CommandPath())
+		case len(args) < least:
+			return fmt.Errorf("%s: want %s; see %s --help", c.CommandPath(), what, c.CommandPath())
+		}
+		return nil
+	}
 }
 
 // versionCommand is `splitdns version`.

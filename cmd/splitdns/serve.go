@@ -38,8 +38,11 @@ Without -c no file is read: all bundled zones are logged and observed, on
 127.0.0.1:5300 and [::1]:5300, with the system's resolvers as upstream.
 SIGHUP, or a change of the configuration's files, reloads it; SIGTERM and
 SIGINT finish the queries under way and stop.`,
-		Args: cobra.NoArgs,
+		Args: arguments(0, 0, "the file with -c FILE"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if f.demo && len(f.upstream) > 0 {
+				return fmt.Errorf("--demo asks nobody: it goes without --upstream")
+			}
 			signal.Ignore(syscall.SIGPIPE) // who reads the query log may go; the resolver stays
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()

@@ -19,7 +19,7 @@ func zonesCommand() *cobra.Command {
 		Use:   "zones",
 		Short: "Look at the zones: the names and ranges that vendors publish",
 		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return fmt.Errorf("zones: want list or show ZONE") },
+		RunE:  func(*cobra.Command, []string) error { return fmt.Errorf("splitdns zones: want list or show ZONE") },
 	}
 	list := &cobra.Command{
 		Use:   "list",
@@ -30,7 +30,7 @@ func zonesCommand() *cobra.Command {
 	show := &cobra.Command{
 		Use:   "show ZONE",
 		Short: "Show the rows of a zone",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, 1, "a ZONE; `splitdns zones list` has their names"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return from.with(c.OutOrStdout(), func(w io.Writer, loaded []*zones.Zone) error {
 				return showZone(w, loaded, args[0])
