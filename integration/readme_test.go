@@ -71,21 +71,33 @@ func parts(args string) (subcommand, flags []string) {
 func TestReadmeTour(t *testing.T) {
 	needs(t, "dig")
 	p := start(t, "--demo")
-	blocks := regexp.MustCompile("(?s)```console\n\\$ dig @127\\.0\\.0\\.1 -p 5300 ([^\n]*)\n(.*?)```").FindAllStringSubmatch(readme(t), -1)
-	if len(blocks) == 0 {
+	shown := 0
+	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(readme(t), -1) {
+		for _, typed := range strings.Split(block[1], "$ ") {
+			line, printed, _ := strings.Cut(typed, "\n")
+			if args, ok := strings.CutPrefix(line, "dig @127.0.0.1 -p 5300 "); ok {
+				shown++
+				comparePrinted(t, p, args, printed)
+			}
+		}
+	}
+	if shown == 0 {
 		t.Error("the README shows no dig")
 	}
-	for _, b := range blocks {
-		args := append([]string{"@127.0.0.1", "-p", port(p.Addr), "+tries=1", "+time=10"}, strings.Fields(b[1])...)
-		out, err := exec.Command("dig", args...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", args, err, out)
-		}
-		got := lasting(string(out))
-		for line := range strings.Lines(b[2]) {
-			if line = lasting(line); !strings.Contains(got, line) {
-				t.Errorf("README: dig %s does not print\n%s\nbut\n%s", b[1], line, got)
-			}
+}
+
+// comparePrinted asks p with dig, which must print every line of want.
+func comparePrinted(t *testing.T, p *process, args, want string) {
+	t.Helper()
+	all := append([]string{"@127.0.0.1", "-p", port(p.Addr), "+tries=1", "+time=10"}, strings.Fields(args)...)
+	out, err := exec.Command("dig", all...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("dig %s: %v\n%s", args, err, out)
+	}
+	got := lasting(string(out))
+	for line := range strings.Lines(want) {
+		if line = lasting(line); !strings.Contains(got, line) {
+			t.Errorf("README: dig %s does not print\n%s\nbut\n%s", args, line, out)
 		}
 	}
 }

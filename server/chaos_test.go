@@ -78,9 +78,10 @@ func explainBench(t *testing.T) *server.Bench {
 		secret.test. 300 IN A 192.0.2.1
 		bare.example. 300 IN CNAME a.tracker.test.
 		www.test. 300 IN CNAME a.tracker.test.
+		a.other.test. 300 IN CNAME a.tracker.test.
 		a.tracker.test. 300 IN A 198.51.100.9
 		www.test. 300 IN HTTPS 1 . alpn=h2`))
-	for _, words := range []string{"dual.example", "dual.example HTTPS", "x.dual.example", "secret.test", "bare.example", "www.test", "www.test HTTPS"} {
+	for _, words := range []string{"dual.example", "dual.example HTTPS", "x.dual.example", "secret.test", "bare.example", "www.test", "www.test HTTPS", "a.other.test"} {
 		send(t, b, question(words), phone, false)
 	}
 	return b
@@ -160,6 +161,10 @@ func TestFacts(t *testing.T) {
 				"match rule=tracker rule-pattern=*.tracker.test", "decision tags=tracker answer=null chain=a.tracker.test", "published no-range",
 				"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "served A 0.0.0.0",
 				"cache HTTPS age=61 ttl=239 from=192.0.2.53", "verdict=no-address",
+			}},
+			{"a block along the chain of all that is cached", "a.other.test", client, []string{
+				"match rule=tracker rule-pattern=*.tracker.test", "decision tags=tracker answer=null chain=a.tracker.test", "published no-range",
+				"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "served A 0.0.0.0", "verdict=not-asked",
 			}},
 			{"a block along the chain that is spared", "bare.example", client, []string{
 				"match zone=vendor row=bare pattern=bare.example rule=published,tracker rule-pattern=*.tracker.test",

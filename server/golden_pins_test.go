@@ -1,8 +1,12 @@
 package server_test
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
+
+	"splitdns/server/internal/wire"
 )
 
 // The parts of scripts that many cells use.
@@ -132,5 +136,21 @@ func TestGoldenAnnotate(t *testing.T) {
 		t.Run(annotate, func(t *testing.T) {
 			checkGolden(t, "annotate-"+annotate, held("enforce", "\n[server]\nannotate = \""+annotate+"\"\n"), cells)
 		})
+	}
+}
+
+// TestPreferNeverEmpties holds that an answer goes out whole where the only
+// address inside the published ranges is beside it.
+func TestPreferNeverEmpties(t *testing.T) {
+	b := newBench(t, held("prefer", ""), func(_ context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+		m, err := wire.NewMessage(q.Question, wire.NoError).WithRecords(wire.Answer, "dual.example. 300 IN A 198.51.100.1")
+		if err != nil {
+			return m, "", err
+		}
+		m, err = m.WithRecords(wire.Additional, "other.example. 300 IN A 192.0.2.1")
+		return m, "192.0.2.53", err
+	})
+	if got := addresses(ask(t, b, "dual.example")); !slices.Equal(got, []string{"198.51.100.1"}) {
+		t.Errorf("%v, want the answer as it came", got)
 	}
 }
