@@ -57,11 +57,20 @@ func (o Outcome) annotation() string {
 		}
 	} else {
 		t.add("pin", d.Pin.String())
-		t.add("verdict", o.Judgement.Verdict.String())
+		t.add("verdict", o.verdict())
 		t.add("spared", d.Spared)
 	}
 	t.add("tags", strings.Join(d.Tags, ","))
 	return strings.Join(t, " ")
+}
+
+// verdict is the verdict in words. A failure has none: nothing was answered that
+// could be judged.
+func (o Outcome) verdict() string {
+	if rcode := o.Response.Rcode(); !o.Decision.Answer.Given() && rcode != wire.NoError && rcode != wire.NXDomain {
+		return ""
+	}
+	return o.Judgement.Verdict.String()
 }
 
 // tokens is a line of key=value words in the making.

@@ -29,7 +29,7 @@ func (s *Server) entry(q Query, o Outcome) querylog.Entry {
 		Row:       d.Match.Row,
 		Tags:      d.Tags,
 		Pin:       pin,
-		Verdict:   o.Judgement.Verdict.String(),
+		Verdict:   o.verdict(),
 		Addresses: judged,
 		Outside:   o.Judgement.Outside(),
 		Served:    o.Response.Addresses(),

@@ -49,6 +49,7 @@ type Explanation struct {
 	Verdict       string     `json:"verdict"`
 	Groups        []string   `json:"client_groups"`
 
+	alias  bool         // the answer is a CNAME, whose target is asked of the upstream
 	asked  bool         // there is a cached answer to judge
 	judged []netip.Addr // the addresses of all such answers, for Verdict
 }
@@ -124,7 +125,7 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 	e := Explanation{
 		Name: name.String(), Client: a.Client.String(), SubnetIgnored: a.SubnetIgnored,
 		Config: s.config.Digest, Edition: s.config.Edition,
-		Served: s.policy.Served(class), Groups: s.policy.Groups(class),
+		Served: s.policy.Served(class), Groups: append([]string{}, s.policy.Groups(class)...),
 		Cache: []Cached{}, CacheHidden: !a.Admin && !d.Matched(),
 	}
 	types := a.types
@@ -242,6 +243,7 @@ func (e *Explanation) decision(d policy.Decision) {
 	e.Pin = Settled{d.Pin.String(), d.By.Pin}
 	e.Upstream = Settled{d.Upstream, d.By.Upstream}
 	e.Answer = Settled{d.Answer.String(), d.By.Answer}
+	e.alias = d.Answer.Kind == policy.AnswerCNAME
 	if d.MaxTTL != 0 {
 		e.MaxTTL = Settled{d.MaxTTL.String(), d.By.MaxTTL}
 	}

@@ -29,6 +29,9 @@ func (e Explanation) Facts() []string {
 	for _, c := range e.Cache {
 		facts = append(facts, c.facts()...)
 	}
+	if e.CacheHidden {
+		return facts // and no verdict: it would be about what others looked up
+	}
 	return append(facts, "verdict="+e.Verdict)
 }
 
@@ -85,6 +88,8 @@ func (e Explanation) decisionFact() string {
 	t.add("tags", strings.Join(e.Tags, ","))
 	if e.Answer.Value == "" {
 		t.add("pin", e.Pin.Value)
+	}
+	if e.Answer.Value == "" || e.alias {
 		t.add("upstream", e.Upstream.Value)
 	}
 	t.add("answer", e.Answer.Value)

@@ -131,14 +131,17 @@ func (s *Server) explainRequest(r *http.Request, asker netip.Addr) (any, error) 
 	if text := r.FormValue("client"); text != "" {
 		client, err := netip.ParseAddr(text)
 		if err != nil {
-			return nil, fmt.Errorf("client: %w", err)
+			return nil, fmt.Errorf("client: %q: want one address, such as 10.0.0.7", text)
 		}
 		a.Client = client.Unmap()
+	}
+	if r.FormValue("name") != "" && r.FormValue("address") != "" || r.FormValue("name") == r.FormValue("address") {
+		return nil, errors.New("want name=NAME or address=ADDRESS")
 	}
 	if text := r.FormValue("address"); text != "" {
 		addr, err := netip.ParseAddr(text)
 		if err != nil {
-			return nil, fmt.Errorf("address: %w", err)
+			return nil, fmt.Errorf("address: %q: want one address, such as 17.57.144.23", text)
 		}
 		return s.resolver.ExplainAddress(addr, a), nil
 	}

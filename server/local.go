@@ -65,7 +65,8 @@ func (r *Resolver) alias(ctx context.Context, s *snapshot, q Query, d policy.Dec
 		if err != nil {
 			return failed(q, d, err)
 		}
-		o.Response, o.Source, o.Notes = m.Prepend(head), source, relayed(m, source)
+		o.Response = m.Prepend(head)
+		o = o.relayed(m, source)
 	}
 	o.Response = capTTL(o.Response, d)
 	return o

@@ -14,6 +14,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"splitdns/server/config"
+	"splitdns/zones/tomlfile"
 )
 
 // reload reads the configuration again and puts it in force, if it is good.
@@ -29,7 +30,7 @@ func (s *Server) reload(why string) {
 	s.reportProblems(problems)
 	if c == nil {
 		s.options.Log.Error("reload refused, the old configuration stays in force",
-			"why", why, "problems", len(problems), "config", old.config.Digest)
+			"why", why, "problems", countErrors(problems), "config", old.config.Digest)
 		return
 	}
 	if err := s.replace(old, c); err != nil {
@@ -41,6 +42,17 @@ func (s *Server) reload(why string) {
 		s.options.Log.Warn(key + " has changed: this takes effect when the server is started again")
 	}
 	s.options.Log.Info("reloaded: "+s.Summary(), "why", why)
+}
+
+// countErrors counts the problems that are more than warnings.
+func countErrors(problems tomlfile.Problems) int {
+	n := 0
+	for _, p := range problems {
+		if !p.Warning {
+			n++
+		}
+	}
+	return n
 }
 
 // replace puts c in force. The caller holds s.reloading.
@@ -90,7 +102,7 @@ func (s *Server) reloadOnChange(ctx context.Context) error {
 	}
 	defer w.Close()
 	s.watch(w)
-	seen := ""
+	seen, before := "", s.fingerprint()
 	settled := time.After(settle) // they may have changed since they were read
 	for {
 		select {
@@ -101,11 +113,14 @@ func (s *Server) reloadOnChange(ctx context.Context) error {
 			settled = time.After(settle) // events may be lost: look
 		case event := <-w.Events:
 			if settled == nil && s.concerns(event) {
-				settled = time.After(settle)
+				before, settled = s.fingerprint(), time.After(settle)
 			}
 		case <-settled:
 			settled = nil
-			if now := s.fingerprint(); now != seen {
+			switch now := s.fingerprint(); {
+			case now != before: // still being written
+				before, settled = now, time.After(settle)
+			case now != seen:
 				seen = now // as of before they are read: no later change is missed
 				s.reload(fileChanged)
 				s.watch(w)

@@ -85,9 +85,8 @@ func (r *Resolver) Resolve(ctx context.Context, s *snapshot, q Query) Outcome {
 		return o
 	}
 	o := s.pin(m, d) // after the cache: a reload takes effect on cached answers
-	o.Source, o.Notes = source, relayed(m, source)
 	o.Response = capTTL(o.Response, d)
-	return o
+	return o.relayed(m, source)
 }
 
 // unsupported answers what a forwarding resolver does not do: zone transfers and
@@ -137,13 +136,21 @@ func failed(q Query, d policy.Decision, err error) Outcome {
 	return o
 }
 
-// relayed are the extended errors that go with what an upstream said: its own,
-// and where it gave none for a failure, that the failure is the upstream's.
-func relayed(m wire.Message, source Source) []wire.EDE {
-	if rcode := m.Rcode(); len(m.EDEs()) == 0 && (rcode == wire.ServFail || rcode == wire.Refused) {
-		return []wire.EDE{{Text: fmt.Sprintf("upstream %s: %s: answered %v", source.Upstream, source.From, rcode)}}
+// relayed is o with where m came from, and with the extended errors that go with
+// m: its own, and where a failure has none, that it is the upstream's. An upstream
+// that refuses has refused us and not the client, who gets SERVFAIL as with any
+// other trouble behind us.
+func (o Outcome) relayed(m wire.Message, source Source) Outcome {
+	o.Source, o.Notes = source, m.EDEs()
+	rcode := m.Rcode()
+	if rcode == wire.Refused {
+		o.Response = wire.NewMessage(o.Response.Question(), wire.ServFail)
 	}
-	return m.EDEs()
+	if len(o.Notes) == 0 && (rcode == wire.ServFail || rcode == wire.Refused) {
+		text := fmt.Sprintf("upstream %s: %s: answered %v", source.Upstream, source.From, rcode)
+		o.Notes = []wire.EDE{{Code: wire.EDENoReachable, Text: text}}
+	}
+	return o
 }
 
 // failureCode picks the extended error for an upstream failure.

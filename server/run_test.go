@@ -217,7 +217,7 @@ func TestDrain(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- r.stop() }()
 	r.hears(t, "stopping")
-	for range 20 { // it goes on saying so
+	for range 200 { // it goes on saying so
 		if code := status(t, ready); code != http.StatusServiceUnavailable {
 			t.Errorf("/readyz says %d while draining", code)
 		}

@@ -9,7 +9,11 @@ import (
 // fileSchema is what a zone file may hold.
 var fileSchema = tomlfile.Schema{
 	{Table: "", Keys: []string{"title", "vendor", "edition", "source", "catch_all"}},
-	{Table: "row.*", Keys: []string{"names", "prefixes", "ports", "purpose", "required", "carve_out", "source", "date"}},
+	{
+		Table: "row.*",
+		Keys:  []string{"names", "prefixes", "ports", "purpose", "required", "carve_out", "source", "date"},
+		Wants: map[string]string{"names": WantPattern, "prefixes": WantPrefix, "ports": WantPort},
+	},
 }
 
 // Parse reads a zone file. What it normalised are warnings; with any other
@@ -29,6 +33,7 @@ func Parse(name, file string, data []byte) (*Zone, tomlfile.Problems) {
 		Source:   root.String("source", ""),
 		CatchAll: root.Bool("catch_all", false),
 	}
+	checkDate(root, "edition", z.Edition)
 	tables := f.Named("row")
 	for _, t := range tables {
 		z.Rows = append(z.Rows, parseRow(t, z.Source))
@@ -66,15 +71,15 @@ func parseRow(t *tomlfile.Table, source string) Row {
 	if r.CarveOut && !t.Has("names") {
 		t.Problem("carve_out", "only names can be carved out, and the row has none")
 	}
-	if r.Date != "" && !isDate(r.Date) {
-		t.Problem("date", "%q: want a date such as \"2026-03-24\", or \"2026-03\"", r.Date)
-	}
+	checkDate(t, "date", r.Date)
 	return r
 }
 
-// isDate says whether s is a date; vendors print some of them without the day.
-func isDate(s string) bool {
-	_, errDay := time.Parse(time.DateOnly, s)
-	_, errMonth := time.Parse("2006-01", s)
-	return errDay == nil || errMonth == nil
+// checkDate records a value that is no date; vendors print some of them without the day.
+func checkDate(t *tomlfile.Table, key, value string) {
+	_, errDay := time.Parse(time.DateOnly, value)
+	_, errMonth := time.Parse("2006-01", value)
+	if value != "" && errDay != nil && errMonth != nil {
+		t.Problem(key, "%q: want a date such as \"2026-03-24\", or \"2026-03\"", value)
+	}
 }

@@ -2,6 +2,7 @@ package zones
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"splitdns/matcher"
@@ -66,7 +67,7 @@ func (l *list) line(number int, line string) {
 		return
 	}
 	if strings.ContainsAny(clean, " \t") {
-		l.add(number, false, "%q: want one pattern a line", clean)
+		l.add(number, false, "%q: %s", clean, severalWords(strings.Fields(clean)))
 		return
 	}
 	p, err := matcher.ParsePattern(clean)
@@ -83,6 +84,19 @@ func (l *list) line(number int, line string) {
 	}
 	l.seen[p.String()] = number
 	l.patterns = append(l.patterns, p)
+}
+
+// severalWords says what a line of several words is, and what it should be. Block
+// lists are often files of the form of /etc/hosts: an address, then names.
+func severalWords(words []string) string {
+	_, err := netip.ParseAddr(words[0])
+	switch {
+	case err != nil:
+		return "want one pattern a line"
+	case len(words) > 2:
+		return "a line of a hosts file; write the names alone, each on its line"
+	}
+	return "a line of a hosts file; write the name alone: " + words[1]
 }
 
 // comment looks at a comment that may have been meant as a pattern: vendors

@@ -11,6 +11,13 @@ import (
 	"splitdns/zones/tomlfile"
 )
 
+// What the elements of lists are, as messages say it.
+const (
+	WantPattern = `a pattern such as "*.example"`
+	WantPrefix  = "an address or a prefix"
+	WantPort    = `a port such as "tcp/443"`
+)
+
 // Patterns reads a list of patterns. It records what is wrong with each, and
 // warns of every change that it made and of patterns given twice.
 func Patterns(texts []tomlfile.Text) []matcher.Pattern {
@@ -32,36 +39,6 @@ func Prefixes(texts []tomlfile.Text) []netip.Prefix {
 // Ports reads a list of ports.
 func Ports(texts []tomlfile.Text) []Port {
 	return tomlfile.Each(texts, func(text tomlfile.Text) (Port, error) { return parsePort(text.Value) })
-}
-
-// ParsePrefix reads a prefix, or a single address as the prefix of full length.
-func ParsePrefix(s string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(s)
-	addr := p.Addr()
-	if !strings.Contains(s, "/") {
-		addr, err = netip.ParseAddr(s)
-		p = netip.PrefixFrom(addr, addr.BitLen())
-	}
-	switch {
-	case err != nil:
-		return netip.Prefix{}, fmt.Errorf("%q: %s; want an address or a prefix, such as \"192.0.2.1\" or \"192.0.2.0/24\"", s, cause(err))
-	case addr.Zone() != "":
-		return netip.Prefix{}, fmt.Errorf("%q: an interface has no place here; write %q", s, addr.WithZone(""))
-	case addr.Is4In6():
-		return netip.Prefix{}, fmt.Errorf("%q: an IPv4-mapped address; write it as IPv4, such as %q", s, addr.Unmap())
-	case p != p.Masked():
-		return netip.Prefix{}, fmt.Errorf("%q: bits are set beyond the prefix length; write %q", s, p.Masked())
-	}
-	return p, nil
-}
-
-// cause is what a netip error says after it quoted its input.
-func cause(err error) string {
-	_, text, ok := strings.Cut(err.Error(), "): ")
-	if !ok {
-		return err.Error()
-	}
-	return text
 }
 
 // errPort is the right form of a port.

@@ -105,7 +105,7 @@ func (f serveFlags) loader() (func() (*config.Config, tomlfile.Problems), error)
 		if len(listen) > 0 {
 			c = c.WithListen(listen)
 		}
-		if len(upstream) > 0 {
+		if len(upstream) > 0 || f.demo { // a simulated internet has no servers to be known
 			c = c.WithUpstream(upstream)
 		}
 		return c, problems

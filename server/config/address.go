@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"splitdns/zones"
 	"splitdns/zones/tomlfile"
 )
 
@@ -52,6 +53,9 @@ func unbracket(s string) string {
 // addressError says what is wrong with text that is no address, and how to
 // write what was probably meant.
 func addressError(s string, port uint16) error {
+	if form := otherForm(s); form != "" {
+		return fmt.Errorf("%q: %s", s, form)
+	}
 	host, portText, err := net.SplitHostPort(s)
 	if err != nil {
 		host, portText = s, strconv.Itoa(int(max(port, 1)))
@@ -69,8 +73,28 @@ func addressError(s string, port uint16) error {
 	case isHostName(host):
 		return fmt.Errorf("%q: a host name; write the address, such as %q", s, at(netip.AddrFrom4([4]byte{192, 0, 2, 1})))
 	}
-	_, err = netip.ParseAddr(unbracket(host))
-	return fmt.Errorf("%q: no address: %w", s, err)
+	return fmt.Errorf("%q: %s; want an address such as \"192.0.2.1\", \"192.0.2.1:53\" or \"[2001:db8::1]:53\"", s, zones.AddressFault(unbracket(host)))
+}
+
+// otherForm says how to write an address that is followed by a length, or by a
+// port as other resolvers write it. It gives "" for all else.
+func otherForm(s string) string {
+	i := strings.IndexAny(s, "/#@")
+	if i < 0 {
+		return ""
+	}
+	addr, err := netip.ParseAddr(unbracket(s[:i]))
+	if err != nil {
+		return ""
+	}
+	if s[i] == '/' {
+		return fmt.Sprintf("want one address, without a length; write %q", addr)
+	}
+	port, err := strconv.ParseUint(s[i+1:], 10, 16)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("a port stands after a colon; write %q", netip.AddrPortFrom(addr, uint16(port)))
 }
 
 // isHostName says whether s looks like a name rather than a mistyped address.

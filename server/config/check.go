@@ -6,62 +6,33 @@ import (
 
 	"splitdns/matcher"
 	"splitdns/server/policy"
-	"splitdns/zones"
 	"splitdns/zones/tomlfile"
 )
 
-// historicEdition is the bundled edition whose addresses are no longer in use.
-const historicEdition = "2020-09-08"
-
-// checkPin warns of what a pin that changes answers does not do, or does besides.
-func (l *loader) checkPin(t *tomlfile.Table, r *policy.Rule) {
-	if r.Pin <= policy.Observe {
-		return
-	}
-	t.Warn("pin", "clients that validate DNSSEC take a changed signed answer as bogus and get no address at all")
-	if l.cfg.Edition == historicEdition && l.usesEdition(r) {
-		t.Warn("pin", "the addresses of edition %s are history: none of its single addresses is still published", historicEdition)
-	}
-	for _, z := range l.cfg.Zones {
-		if slices.Contains(r.Zones, z.Name) && !z.HasRanges() {
-			t.Warn("pin", "zone %q publishes no ranges: there is nothing to hold its names to", z.Name)
+// checkRules looks at what the rules say together, and at what they cannot do.
+// The tables are those of the rules; the default rule has none.
+func (l *loader) checkRules(tables map[string]*tomlfile.Table) {
+	in := policy.Input{Zones: l.cfg.Zones, Rules: l.cfg.Rules, Clients: l.cfg.Clients, Allow: l.cfg.Server.Allow}
+	var compiled *policy.Policy // made for the first rule that needs it: zones may be large
+	for i := range l.cfg.Rules {
+		r := &l.cfg.Rules[i]
+		t := tables[r.Name]
+		if t == nil {
+			continue
 		}
-	}
-	for _, p := range r.Names {
-		if !slices.ContainsFunc(l.cfg.Zones, func(z *zones.Zone) bool { return publishes(z, p) }) {
-			t.Warn("pin", "no zone publishes ranges for %q: there is nothing to hold it to", p)
+		if compiled == nil && (r.Pin > policy.Observe || r.Answer.Kind == policy.AnswerCNAME) {
+			compiled = policy.New(in)
 		}
+		checkAction(t, r)
+		checkBlock(t, r)
+		l.checkPin(t, r, compiled)
+		l.checkTarget(t, r, compiled)
 	}
-}
-
-// usesEdition says whether a rule can match by what the edition brought. The
-// ranges for its own names may come from there as well.
-func (l *loader) usesEdition(r *policy.Rule) bool {
-	isBundled := func(name string) bool {
-		return slices.ContainsFunc(l.cfg.Zones, func(z *zones.Zone) bool { return z.Name == name && z.Edition == l.cfg.Edition })
-	}
-	return r.AllZones || len(r.Names) > 0 || slices.ContainsFunc(r.Zones, isBundled)
-}
-
-// publishes says whether a zone has a range for a name that p matches.
-func publishes(z *zones.Zone, p matcher.Pattern) bool {
-	for i := range z.Rows {
-		if len(z.Rows[i].Prefixes) > 0 && slices.ContainsFunc(z.Rows[i].Patterns, p.Overlaps) {
-			return true
-		}
-	}
-	return false
-}
-
-// checkConflicts records rules of equal rank that say different things.
-func (l *loader) checkConflicts(tables map[string]*tomlfile.Table) {
-	conflicts := policy.Conflicts(policy.Input{
-		Zones: l.cfg.Zones, Rules: l.cfg.Rules, Clients: l.cfg.Clients, Allow: l.cfg.Server.Allow,
-	})
-	for _, c := range conflicts {
+	for _, c := range policy.Conflicts(in) {
 		first, second := tables[c.RuleA], tables[c.RuleB]
-		second.Problem(c.Key, "contradicts rule.%s.%s%s: both match %s alike, and neither is the more specific",
-			c.RuleA, c.Key, onLine(first.LineOf(c.Key)), c.Pattern)
+		second.Problem(c.Key, "contradicts rule.%s.%s%s: both match %s alike, and neither is the more specific; "+
+			"make one pattern or client prefix more specific, or drop %s in one of them",
+			c.RuleA, c.Key, onLine(first.LineOf(c.Key)), c.Pattern, c.Key)
 	}
 }
 
@@ -71,4 +42,87 @@ func onLine(line int) string {
 		return ""
 	}
 	return fmt.Sprintf(" on line %d", line)
+}
+
+// checkAction warns of a rule that matches and does nothing.
+func checkAction(t *tomlfile.Table, r *policy.Rule) {
+	says := len(r.Tags) > 0 || r.Pin != policy.PinUnset || r.Upstream != "" || r.Answer.Kind != policy.AnswerUnset || r.MaxTTL > 0
+	if !r.Log && !says {
+		t.Warn("", "the rule does nothing; give it log, tags, pin, upstream, answer or max_ttl")
+	}
+}
+
+// checkBlock warns of a rule that takes every name away.
+func checkBlock(t *tomlfile.Table, r *policy.Rule) {
+	if !r.Answer.Blocks() {
+		return
+	}
+	for _, p := range r.Names {
+		if s := p.String(); s == "*" || s == "." {
+			t.Warn("answer", "%q in names matches every name: %q blocks them all", s, r.Answer)
+		}
+	}
+}
+
+// checkTarget warns of a CNAME that does not lead where it seems to: the target
+// is asked of an upstream, and no rule applies to it.
+func (l *loader) checkTarget(t *tomlfile.Table, r *policy.Rule, compiled *policy.Policy) {
+	if r.Answer.Kind != policy.AnswerCNAME {
+		return
+	}
+	for _, p := range r.Names {
+		if name, ok := p.Literal(); ok && name == r.Answer.Target {
+			t.Warn("answer", "%q is one of the names of the rule: no name can be its own CNAME target, so its queries are forwarded", p)
+		}
+	}
+	for _, c := range l.classes(r, compiled) {
+		d := compiled.Decide(r.Answer.Target, c)
+		if d.Answer.Given() && d.By.Answer != r.Name {
+			t.Warn("answer", "rules do not apply to the target: %q is asked of the upstream group, whatever rule.%s answers", r.Answer.Target, d.By.Answer)
+			return
+		}
+	}
+}
+
+// classes gives the classes of the clients that a rule is for, by an address of
+// each prefix that is given.
+func (l *loader) classes(r *policy.Rule, compiled *policy.Policy) []policy.Class {
+	var all []policy.Class
+	if len(r.Clients) == 0 {
+		all = append(all, 0) // everybody whom no prefix holds
+	}
+	for _, g := range l.cfg.Clients {
+		for _, prefix := range g.Prefixes {
+			c := compiled.Class(prefix.Addr())
+			isIn := func(group string) bool { return slices.Contains(r.Clients, group) }
+			if len(r.Clients) == 0 || slices.ContainsFunc(compiled.Groups(c), isIn) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// examples gives names that p matches: one of its own, and one for each row with
+// ranges that may match the same names. Crossing says that p and a row also meet
+// in names that are not among them.
+func (l *loader) examples(p matcher.Pattern) (names []matcher.Name, crossing bool) {
+	names = []matcher.Name{p.Example()}
+	for _, z := range l.cfg.Zones {
+		for i := range z.Rows {
+			if len(z.Rows[i].Prefixes) == 0 {
+				continue
+			}
+			for _, q := range z.Rows[i].Patterns {
+				switch {
+				case !p.Overlaps(q) || q.Matches(names[0]):
+				case p.Matches(q.Example()):
+					names = append(names, q.Example())
+				default:
+					crossing = true
+				}
+			}
+		}
+	}
+	return names, crossing
 }

@@ -130,8 +130,10 @@ const (
 	defaultMaxNegativeTTL = 3 * time.Hour // RFC 2308, section 5
 )
 
-// defaultTimeout is that of an upstream group.
-const defaultTimeout = 5 * time.Second
+// defaultTimeout is that of an upstream group. Stub resolvers and dig give up
+// after five seconds (resolv.conf(5)), and the response that says why there is no
+// answer must reach them before.
+const defaultTimeout = 4 * time.Second
 
 // defaultQueries is where queries are logged.
 const defaultQueries = LogStdout

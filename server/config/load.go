@@ -51,6 +51,9 @@ func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
 	l := &loader{cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New()}
 	l.hash(data)
 	l.load()
+	if path != "" && file.Empty() {
+		file.Root().Warn("", "empty: every key has its default")
+	}
 	problems := slices.Concat(file.Problems(), l.others)
 	problems.Sort(append([]string{path}, l.order...)...)
 	if problems.Errors() {

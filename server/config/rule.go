@@ -17,7 +17,7 @@ const allZones = "*"
 
 // rules reads every [rule.NAME], and then looks at what they say together.
 func (l *loader) rules() {
-	tables := make(map[string]*tomlfile.Table)
+	tables := make(map[string]*tomlfile.Table) // of the rules without problems
 	for _, t := range l.file.Named("rule") {
 		before := l.file.Failed()
 		r := l.rule(t)
@@ -25,13 +25,12 @@ func (l *loader) rules() {
 			continue // what it says together with others is not known
 		}
 		tables[r.Name] = t
-		l.checkPin(t, &r)
 		l.cfg.Rules = append(l.cfg.Rules, r)
 	}
 	if len(l.file.Named("rule")) == 0 {
 		l.cfg.Rules = []policy.Rule{defaultRule()}
 	}
-	l.checkConflicts(tables)
+	l.checkRules(tables)
 }
 
 // rule reads one rule.
@@ -125,6 +124,7 @@ const maxListed = 8
 
 // unknown says that there is no such thing, and the nearest name or all that there are.
 func unknown(thing, name string, have []string) error {
+	have = slices.DeleteFunc(slices.Clone(have), func(s string) bool { return zones.CheckName(s) != nil }) // these are problems themselves
 	near := tomlfile.Nearest(name, have)
 	switch {
 	case near != "":
@@ -146,16 +146,14 @@ func ruleTags(t *tomlfile.Table) []string {
 
 // rulePin reads the pin of a rule.
 func rulePin(t *tomlfile.Table) policy.Pin {
-	text, ok := t.Text("pin")
-	if !ok {
+	if !t.Has("pin") {
 		return policy.PinUnset
 	}
-	pin, err := policy.ParsePin(text.Value)
-	if err != nil {
-		text.Problem("%v", err)
-	}
-	return pin
+	return policy.Observe + policy.Pin(t.OneOf("pin", pinWords()...))
 }
+
+// answerWords are the values of answer that are neither an address nor a name.
+var answerWords = []string{"nxdomain", "nodata", "refused", "null"}
 
 // ruleAnswer reads the answer of a rule.
 func ruleAnswer(t *tomlfile.Table) policy.Answer {
@@ -172,7 +170,19 @@ func ruleAnswer(t *tomlfile.Table) policy.Answer {
 	}
 	answer, err := policy.ParseAnswer(values)
 	if err != nil && len(texts) == 1 {
-		texts[0].Problem("%v", err)
+		badAnswer(texts[0], err)
 	}
 	return answer
+}
+
+// badAnswer records what is wrong with an answer: most often a word is misspelt.
+func badAnswer(text tomlfile.Text, err error) {
+	switch near := tomlfile.Nearest(text.Value, answerWords); {
+	case near == "":
+		text.Problem("%v", err)
+	case strings.EqualFold(near, text.Value):
+		text.Problem("%q: write it in lower case: %q", text.Value, near)
+	default:
+		text.Problem("%q: did you mean %q?", text.Value, near)
+	}
 }

@@ -1,20 +1,57 @@
 package config
 
-import "splitdns/zones/tomlfile"
+import (
+	"splitdns/server/policy"
+	"splitdns/zones"
+	"splitdns/zones/tomlfile"
+)
 
 // schema is every table and key of the configuration, in the order in which
 // config.example.toml shows them.
 var schema = tomlfile.Schema{
-	{Table: "server", Keys: []string{
-		"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity",
-		"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size",
-	}},
+	{
+		Table: "server",
+		Keys: []string{
+			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity",
+			"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size",
+		},
+		Wants: map[string]string{
+			"listen": `an address such as "127.0.0.1:53"`, "allow": `"local", an address or a prefix`,
+			"admins": zones.WantPrefix, "nat64": "an IPv6 prefix",
+		},
+	},
 	{Table: "cache", Keys: []string{"entries", "max_ttl", "max_negative_ttl"}},
-	{Table: "upstream.*", Keys: []string{"servers", "timeout"}},
-	{Table: "client.*", Keys: []string{"addresses"}},
-	{Table: "zones", Keys: []string{"edition"}},
-	{Table: "zone.*", Keys: []string{"names", "prefixes", "ports", "file", "format"}},
-	{Table: "rule.*", Keys: []string{"zones", "names", "clients", "log", "tags", "pin", "upstream", "answer", "max_ttl"}},
-	{Table: "log", Keys: []string{"queries"}},
-	{Table: "http", Keys: []string{"listen"}},
+	{Table: "upstream.*", Keys: []string{"servers", "timeout"}, Wants: map[string]string{"servers": `an address such as "192.0.2.53"`}},
+	{Table: "client.*", Keys: []string{"addresses"}, Wants: map[string]string{"addresses": zones.WantPrefix}},
+	{Table: "zones", Keys: []string{"edition"}, Wants: map[string]string{"edition": tomlfile.Alternatives(zones.Editions())}},
+	{
+		Table: "zone.*",
+		Keys:  []string{"names", "prefixes", "ports", "file", "format"},
+		Wants: map[string]string{
+			"names": zones.WantPattern, "prefixes": zones.WantPrefix, "ports": zones.WantPort, "file": "the path of a file",
+		},
+	},
+	{
+		Table: "rule.*",
+		Keys:  []string{"zones", "names", "clients", "log", "tags", "pin", "upstream", "answer", "max_ttl"},
+		Wants: map[string]string{
+			"zones": "the name of a zone", "names": zones.WantPattern, "clients": "the name of a client group",
+			"pin": tomlfile.Alternatives(pinWords()), "upstream": "the name of an upstream group",
+			"answer": wantAnswer,
+		},
+	},
+	{Table: "log", Keys: []string{"queries"}, Wants: map[string]string{"queries": `"stdout", "off" or a file`}},
+	{Table: "http", Keys: []string{"listen"}, Wants: map[string]string{"listen": `an address and port such as "127.0.0.1:9153"`}},
+}
+
+// wantAnswer is what answer takes, as messages say it.
+const wantAnswer = `"nxdomain", "nodata", "refused", "null", addresses or a CNAME target`
+
+// pinWords are the values of pin, from safe to strict.
+func pinWords() []string {
+	var words []string
+	for pin := policy.Observe; pin <= policy.Substitute; pin++ {
+		words = append(words, pin.String())
+	}
+	return words
 }

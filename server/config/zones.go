@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -47,7 +48,9 @@ func (l *loader) ownZones() {
 
 // ownZone reads one zone, or gives nil where it has problems.
 func (l *loader) ownZone(t *tomlfile.Table) *zones.Zone {
+	before := l.file.Failed()
 	isList := t.OneOf("format", "zone", "list") == 1
+	formatKnown := l.file.Failed() == before
 	row := zones.Row{
 		Name:     "inline",
 		Line:     t.Line(),
@@ -61,6 +64,9 @@ func (l *loader) ownZone(t *tomlfile.Table) *zones.Zone {
 			if t.Has(key) {
 				t.Problem(key, "the zone is in a file; add this there, or leave out %s.file", "zone."+t.Name())
 			}
+		}
+		if !formatKnown {
+			return nil
 		}
 		return l.zoneFile(t, isList)
 	}
@@ -94,7 +100,42 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 		l.cfg.Files = append(l.cfg.Files, abs)
 	}
 	z, problems := parse(t.Name(), path, data)
-	l.others.Add(problems...)
+	if z == nil && isOtherFormat(data, isList) {
+		text.Problem("%s", otherFormat(path, isList))
+		return nil
+	}
+	for _, p := range problems {
+		if !slices.Contains(l.others, p) { // another zone may have the same file
+			l.others.Add(p)
+		}
+	}
 	l.order = append(l.order, path)
 	return z
+}
+
+// isOtherFormat says whether a file with problems was hardly meant to be read as
+// it was. A line of a zone file is a header or has a key; a list has neither.
+func isOtherFormat(data []byte, isList bool) bool {
+	content := false
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimSpace(line)
+		switch {
+		case len(line) == 0 || line[0] == '#':
+			continue
+		case line[0] == '[':
+			return isList
+		case !isList && bytes.Contains(line, []byte("=")):
+			return false
+		}
+		content = true
+	}
+	return content && !isList
+}
+
+// otherFormat says that a file was read in the wrong format.
+func otherFormat(path string, isList bool) string {
+	if isList {
+		return path + ` is read as a list and looks like a zone file; leave out format = "list"`
+	}
+	return path + ` is read as a zone file and does not look like TOML; if it is a list, add format = "list"`
 }

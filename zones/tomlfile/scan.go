@@ -59,6 +59,8 @@ type scanner struct {
 	keys  [][]string // every key with its tables, in the order of the file
 	twice *duplicate // the first key that was given twice
 	open  int        // where the outermost list or inline table begins that did not end
+
+	openText int // where a text of several lines begins that did not end
 }
 
 // duplicate is a key that stands in a file twice.
@@ -292,6 +294,7 @@ func (s *scanner) stringValue(quote byte) error {
 		}
 		return nil
 	}
+	begin := s.line
 	for s.pos < len(s.data) {
 		if s.take(fence) {
 			// Up to two quotes may stand right before the closing three (TOML 1.0, "String").
@@ -308,7 +311,7 @@ func (s *scanner) stringValue(quote byte) error {
 		}
 		s.pos++
 	}
-	s.pos = len(s.data)
+	s.pos, s.openText = len(s.data), begin
 	return errScan
 }
 

@@ -14,6 +14,11 @@ type Schema []Section
 type Section struct {
 	Table string   // "" for keys before any table; "rule.*" for tables that users name
 	Keys  []string // keys of values
+
+	// Wants says what the strings of a key are, for messages: "the name of a
+	// zone". Words in quotes in it are values that the key takes. Keys that take any
+	// string are not in it.
+	Wants map[string]string
 }
 
 // section gives the section of the given name.

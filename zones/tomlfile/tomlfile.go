@@ -81,6 +81,19 @@ func (f *File) Failed() int {
 	return n
 }
 
+// Empty says whether the file gives no key a value.
+func (f *File) Empty() bool { return isBlank(f.root.values) }
+
+// isBlank says whether there is nothing but tables in a table, and nothing in these.
+func isBlank(values map[string]any) bool {
+	for _, v := range values {
+		if inner, ok := v.(map[string]any); !ok || !isBlank(inner) {
+			return false
+		}
+	}
+	return true
+}
+
 // Root is the table of the keys that stand before any header.
 func (f *File) Root() *Table { return f.root }
 
@@ -122,7 +135,7 @@ func decode(data []byte) (map[string]any, *node, Problem) {
 	if text := refusal(data, scanErr); text != "" {
 		return nil, nil, Problem{Line: s.line, Text: text}
 	}
-	values, keys, err := safeDecode(data)
+	values, keys, err := decodeHuge(s.data)
 	switch {
 	case err != nil:
 		return nil, nil, syntaxProblem(err, s, scanErr)
@@ -147,6 +160,38 @@ func refusal(data []byte, scanErr error) string {
 	return ""
 }
 
+// maxHuge is how many numbers out of range a file may have.
+const maxHuge = 10
+
+// decodeHuge decodes, and takes numbers that are out of range as infinite: they
+// are for whoever reads the key to refuse, with all other problems.
+func decodeHuge(data []byte) (values map[string]any, keys [][]string, err error) {
+	for range maxHuge {
+		values, keys, err = safeDecode(data)
+		start, end, ok := hugeNumber(err, len(data))
+		if !ok {
+			return values, keys, err
+		}
+		data = slices.Clone(data)
+		copy(data[start:end], infinite+strings.Repeat(" ", end-start-len(infinite)))
+	}
+	return safeDecode(data)
+}
+
+// infinite is how TOML spells a number that is out of every range.
+const infinite = "inf"
+
+// hugeNumber gives the place of a number, in a text of the given size, because of
+// which the decoder stopped: it is out of range.
+func hugeNumber(err error, size int) (start, end int, ok bool) {
+	pe, _ := errors.AsType[toml.ParseError](err)
+	if !strings.Contains(pe.Message, "is out of range for") {
+		return 0, 0, false
+	}
+	start, end = pe.Position.Start, pe.Position.Start+pe.Position.Len
+	return start, end, start >= 0 && end <= size && end-start > len(infinite)
+}
+
 // safeDecode decodes, and takes the decoder's panics as syntax errors: it calls
 // what it did not foresee a bug, whatever the text.
 func safeDecode(data []byte) (values map[string]any, keys [][]string, err error) {
@@ -163,40 +208,6 @@ func safeDecode(data []byte) (values map[string]any, keys [][]string, err error)
 		keys = append(keys, k)
 	}
 	return values, keys, nil
-}
-
-// syntaxProblem puts the decoder's error into our form.
-func syntaxProblem(err error, s *scanner, scanErr error) Problem {
-	pe, ok := errors.AsType[toml.ParseError](err)
-	if !ok {
-		return Problem{Text: strings.TrimSpace(err.Error())}
-	}
-	if s.twice != nil && strings.Contains(pe.Message, "already") {
-		return s.twice.problem()
-	}
-	lines := strings.Count(string(s.data), "\n") + 1
-	line := min(max(pe.Position.Line, 1), lines)
-	text := strings.ToLower(pe.Message[:1]) + pe.Message[1:]
-	if scanErr != nil && s.open > 0 && s.open < line {
-		text += fmt.Sprintf("; the list or table begun on line %d is still open here", s.open)
-	} else {
-		text += wordHint(text)
-	}
-	return Problem{Line: line, Text: text}
-}
-
-// wordHint says what to do about a word that is no value: most often the quotes
-// are missing.
-func wordHint(message string) string {
-	_, rest, ok := strings.Cut(message, `expected value but found "`)
-	if !ok {
-		return ""
-	}
-	word, _, _ := strings.Cut(rest, `"`)
-	if lower := strings.ToLower(word); lower == "true" || lower == "false" {
-		return "; write " + lower
-	}
-	return "; text stands in quotes"
 }
 
 // problem gives the duplicate as a problem.

@@ -1,0 +1,51 @@
+// Bench measures how fast splitdns answers, next to the other resolvers that
+// are installed and next to what the machine can do at all. It needs Linux and
+// two cores:
+//
+//	go run ./integration/bench                         all, in under ten minutes
+//	go run ./integration/bench -quick                  all, in under two minutes
+//	go run ./integration/bench -only splitdns,unbound -workloads cached,moderate
+//
+// It prints tables in Markdown, and writes every figure of every run to a file
+// of JSON (-o). Nothing else may run on the machine meanwhile: a run that shared
+// its core with a stranger says so.
+//
+// # What is compared
+//
+// The limit is an echo, in C where there is a compiler: it only flips the QR bit
+// of what it gets and sends it back, in batches. No server can be faster, and
+// since nobody's absolute figures say anything about another machine, each
+// figure is given as a ratio to the echo's in the same round. The others are
+// splitdns, built from this tree, and what peers.go knows; each has one thread,
+// a cache for as many names, the same list, and the same upstream, a stub that
+// answers any name at once. They are asked the same names in the same order.
+// Names that vendors publish are half of them, so that the policy of splitdns is
+// at work, and each query has EDNS, so that splitdns has its notes to add.
+//
+// # Who runs where
+//
+// The server under test has the last core to itself. The load generator and the
+// stub are processes of their own on the first core (with three cores the stub
+// has the second). What a server costs is the user and system time of its process,
+// with its children, over a million answers (s/M): the steadiest figure. Servers
+// take turns, round after round, each started afresh for each run; tables show the
+// median of the rounds and their spread.
+//
+// Capacity is measured in a closed loop: so many queries are always under way, and
+// a new one leaves when one is answered. Latency is measured in an open loop:
+// queries leave at random intervals (a Poisson process) whether or not earlier ones
+// were answered, and count from the moment at which they were meant to leave, so
+// that a server that stalls pays for all that it kept waiting.
+//
+// # What it refuses to say
+//
+// Queries/s say something about a server only if it was the server that could take
+// no more. Where the load generator's core was full while the server's was not, or
+// neither was, the table says so in place of the ratio; see saturation.
+//
+// # How it is made
+//
+// The program starts itself for the load generator, the stub, and the echo in Go:
+// see roles. Everything it starts dies with it. It leaves nothing behind but the
+// file of JSON.
+package main

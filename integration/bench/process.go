@@ -1,0 +1,167 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// A process is one that this program started, on a core of its own choice. It is
+// the first of a process group, so that Ctrl-C reaches only this program, and so
+// that what it started ends with it.
+type process struct {
+	cmd   *exec.Cmd
+	log   string        // the file that has what it prints
+	began time.Time     // just before it was started
+	ended chan struct{} // closed when it has exited
+}
+
+// spawn starts argv in dir on a core. The main goroutine alone may call it: it is
+// bound to the main thread, and the child inherits the core from that thread and is
+// killed when that thread ends.
+func spawn(dir string, core int, argv []string) (*process, error) {
+	p := &process{cmd: exec.Command(argv[0], argv[1:]...), log: filepath.Join(dir, "log"), ended: make(chan struct{})}
+	out, err := os.Create(p.log)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
+	if err := p.start(core); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = p.cmd.Wait() // how it ended is told by what it printed
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// start starts the command on a core.
+func (p *process) start(core int) error {
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.cmd.Env = append(os.Environ(), roleEnv...)
+	home, err := allowedCores()
+	if err != nil {
+		return err
+	}
+	if err := pinThread(0, core); err != nil {
+		return err
+	}
+	p.began = time.Now()
+	err = p.cmd.Start()
+	return errors.Join(err, pinThread(0, home[0]))
+}
+
+// pid is the process's number.
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+// stop ends the process and what it started, and waits for it.
+func (p *process) stop() {
+	_ = syscall.Kill(-p.pid(), syscall.SIGKILL) // it may have ended
+	<-p.ended
+}
+
+// said is the end of what the process printed, for messages.
+func (p *process) said() string {
+	const most = 600
+	data, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	data = bytes.TrimSpace(data)
+	if len(data) == 0 {
+		return "it printed nothing"
+	}
+	return string(data[max(0, len(data)-most):])
+}
+
+// answers waits until the process answers query as expected, and returns how long
+// that took from its start.
+func (p *process) answers(ctx context.Context, port int, query []byte, want expectation) (time.Duration, error) {
+	c, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	response := make([]byte, packetSize)
+	for {
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("no right answer: %w: %s", context.Cause(ctx), p.said())
+		case <-p.ended:
+			return 0, fmt.Errorf("it ended: %s", p.said())
+		default:
+		}
+		n, err := ask(c, query, response)
+		if err == nil && want.met(query, response[:n]) {
+			return time.Since(p.began), nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			time.Sleep(time.Millisecond) // its port is closed, or it is not ready
+		}
+	}
+}
+
+// ask sends a query and waits a moment for a response.
+func ask(c *net.UDPConn, query, response []byte) (int, error) {
+	if _, err := c.Write(query); err != nil {
+		return 0, err
+	}
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+		return 0, err
+	}
+	return c.Read(response)
+}
+
+// call starts argv on a core, gives it input, and returns what it prints.
+func call(ctx context.Context, core int, argv []string, input []byte) ([]byte, error) {
+	var stdout, stderr bytes.Buffer
+	p := &process{cmd: exec.Command(argv[0], argv[1:]...), ended: make(chan struct{})}
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = bytes.NewReader(input), &stdout, io.Writer(&stderr)
+	if err := p.start(core); err != nil {
+		return nil, err
+	}
+	var failed error
+	go func() {
+		failed = p.cmd.Wait()
+		close(p.ended)
+	}()
+	select {
+	case <-p.ended:
+	case <-ctx.Done():
+		p.stop()
+		return nil, context.Cause(ctx)
+	}
+	if failed != nil {
+		return nil, fmt.Errorf("%w: %s", failed, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return stdout.Bytes(), nil
+}
+
+// freePort is a port of 127.0.0.1 that is free for UDP and TCP.
+func freePort() (int, error) {
+	for range 100 {
+		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			return 0, err
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		l.Close()
+		if err == nil {
+			return port, c.Close()
+		}
+	}
+	return 0, errors.New("no port is free for both UDP and TCP")
+}

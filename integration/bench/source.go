@@ -1,0 +1,77 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+// A source hands out queries: the same row of draws over and over, and for each
+// miss a name that it never handed out before.
+type source struct {
+	hot    [][]byte // the queries for hot name i: A at 2i, AAAA at 2i+1
+	misses [][]byte // queries whose first label counter replaces
+	draws  []int32
+	next   int
+	salt   uint64 // makes the names of this process new to the server
+	count  uint64 // of misses
+}
+
+// A miss's first label is missDigits digits, after the header and the octet that
+// says how long it is.
+const (
+	missDigits = 14
+	missAt     = headerSize + 1
+)
+
+// newSource is a source of queries for hot names and, in the share missShare, new
+// names below suffixes.
+func newSource(hot, suffixes []string, missShare float64) (*source, error) {
+	s := &source{draws: draws(len(hot), 1<<16, missShare), salt: uint64(os.Getpid())}
+	for _, name := range hot {
+		for _, qtype := range []uint16{typeA, typeAAAA} {
+			q, err := newQuery(name, qtype)
+			if err != nil {
+				return nil, err
+			}
+			s.hot = append(s.hot, q)
+		}
+	}
+	for _, suffix := range suffixes {
+		q, err := newQuery(fmt.Sprintf("%0*d", missDigits, 0)+suffix, typeA)
+		if err != nil {
+			return nil, err
+		}
+		s.misses = append(s.misses, q)
+	}
+	return s, nil
+}
+
+// take writes the next query to dst, with id, and returns its length and whether
+// its name is new. It does not allocate.
+func (s *source) take(dst []byte, id uint16) (n int, isNew bool) {
+	question := s.draws[s.next]
+	s.next = (s.next + 1) & (len(s.draws) - 1)
+	if question == miss {
+		n = s.takeMiss(dst)
+	} else {
+		n = copy(dst, s.hot[question])
+	}
+	dst[0], dst[1] = byte(id>>8), byte(id)
+	return n, question == miss
+}
+
+// takeMiss writes a query for a name that is new: six hexadecimal digits of
+// the salt, eight of the count.
+func (s *source) takeMiss(dst []byte) int {
+	const digits = "0123456789abcdef"
+	n := copy(dst, s.misses[s.count%uint64(len(s.misses))])
+	number := s.salt<<32 | s.count
+	for i := missAt + missDigits - 1; i >= missAt; i-- {
+		dst[i] = digits[number&0xf]
+		number >>= 4
+	}
+	s.count++
+	return n
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"splitdns/matcher"
+	"splitdns/server/policy"
+	"splitdns/zones"
+	"splitdns/zones/tomlfile"
+)
+
+// historicEdition is the bundled edition whose addresses are no longer in use.
+const historicEdition = "2020-09-08"
+
+// checkPin warns of what a pin that changes answers does not do, or does besides.
+func (l *loader) checkPin(t *tomlfile.Table, r *policy.Rule, compiled *policy.Policy) {
+	if r.Pin <= policy.Observe {
+		return
+	}
+	t.Warn("pin", "clients that validate DNSSEC take a changed signed answer as bogus and get no address at all")
+	if l.cfg.Edition == historicEdition && l.usesEdition(r) {
+		t.Warn("pin", "the addresses of edition %s are history: none of its single addresses is still published", historicEdition)
+	}
+	singles := false
+	for _, z := range l.cfg.Zones {
+		if isNamed := slices.Contains(r.Zones, z.Name); isNamed || r.AllZones && !z.CatchAll {
+			singles = singles || hasSingles(z)
+			if isNamed && !z.HasRanges() {
+				t.Warn("pin", "zone %q publishes no ranges: there is nothing to hold its names to", z.Name)
+			}
+		}
+	}
+	for _, p := range r.Names {
+		ranges := l.rangesFor(p, compiled)
+		singles = singles || ranges.singles
+		if !ranges.any {
+			t.Warn("pin", "no zone publishes ranges for %q%s: there is nothing to hold it to", p, ranges.carvedOut())
+		}
+	}
+	if r.Pin == policy.Substitute && !singles {
+		t.Warn("pin", "nothing that is published for these names is a single address: %q does what %q does", policy.Substitute, policy.Enforce)
+	}
+}
+
+// usesEdition says whether a rule can match by what the edition brought. The
+// ranges for its own names may come from there as well.
+func (l *loader) usesEdition(r *policy.Rule) bool {
+	isBundled := func(name string) bool {
+		return slices.ContainsFunc(l.cfg.Zones, func(z *zones.Zone) bool { return z.Name == name && z.Edition == l.cfg.Edition })
+	}
+	return r.AllZones || len(r.Names) > 0 || slices.ContainsFunc(r.Zones, isBundled)
+}
+
+// hasSingles says whether a row of the zone publishes a single address.
+func hasSingles(z *zones.Zone) bool {
+	return slices.ContainsFunc(z.Rows, func(r zones.Row) bool {
+		return slices.ContainsFunc(r.Prefixes, netip.Prefix.IsSingleIP)
+	})
+}
+
+// ranges is what is published for the names that a pattern matches.
+type ranges struct {
+	any     bool
+	singles bool         // single addresses are
+	cut     policy.Match // the row because of which ranges do not count
+}
+
+// rangesFor finds what is published for names that p matches.
+func (l *loader) rangesFor(p matcher.Pattern, compiled *policy.Policy) ranges {
+	names, crossing := l.examples(p)
+	found := ranges{any: crossing, singles: crossing} // not known, so not warned of
+	for i, name := range names {
+		published := compiled.Decide(name, 0).Published
+		if i == 0 {
+			found.cut = published.CarveOut()
+		}
+		found.any = found.any || published.Any()
+		found.singles = found.singles || len(published.Singles(true))+len(published.Singles(false)) > 0
+	}
+	return found
+}
+
+// carvedOut says which row keeps ranges away, if one does.
+func (r ranges) carvedOut() string {
+	if r.cut == (policy.Match{}) {
+		return ""
+	}
+	return fmt.Sprintf(", which row %s of zone %q carves out", r.cut.Row, r.cut.Zone)
+}
