@@ -22,6 +22,7 @@ var imports = map[string][]string{
 	"server":                     {"matcher", "zones", "zones/tomlfile", "server/policy", "server/config", "server/internal/*"},
 	"cmd/splitdns":               {"matcher", "zones", "zones/tomlfile", "server/config", "server"},
 	"integration":                {},
+	"integration/*":              {"matcher", "zones"},
 }
 
 // restricted are modules that only some packages import, outside of tests.

@@ -15,6 +15,7 @@ package integration_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -67,6 +68,21 @@ func build(dir string) error {
 		return fmt.Errorf("building the command: %w\n%s", err, out)
 	}
 	return errors.Join(os.Chmod(dir, 0o755), os.Chmod(command, 0o755))
+}
+
+// TestSourcesAreReadable reads the folders of the sources. What it finds does not
+// matter: folders that a test has read are part of what its kept result depends
+// on, so that `go test` does not take an old result for one of the command as it is.
+func TestSourcesAreReadable(t *testing.T) {
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == ".git" {
+			return filepath.SkipDir
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestScripts(t *testing.T) {

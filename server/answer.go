@@ -29,18 +29,19 @@ func (s *snapshot) pack(dst []byte, q Query, o Outcome, tcp bool) []byte {
 	}.Append(dst)
 }
 
-// extended returns the extended errors of o: what went wrong, then what the
-// rules made of it, as far as server.annotate shows it.
+// extended returns the extended errors of o: what went wrong, what the rules made
+// of it, as far as server.annotate shows it, and last, where room is short, what
+// the upstream sent.
 func (s *snapshot) extended(o Outcome) []wire.EDE {
 	annotate := s.config.Server.Annotate
-	notes := slices.Clip(o.Notes) // may be the cached message's
+	all := slices.Clip(o.Notes)
 	switch {
 	case o.Changed && annotate == config.AnnotateOff:
-		return append(notes, wire.EDE{Code: o.Code})
+		all = append(all, wire.EDE{Code: o.Code})
 	case o.Changed, o.Decision.Matched() && annotate == config.AnnotateMatched:
-		return append(notes, wire.EDE{Code: o.Code, Text: o.annotation()})
+		all = append(all, wire.EDE{Code: o.Code, Text: o.annotation()})
 	}
-	return notes
+	return append(all, o.Relayed...)
 }
 
 // annotation says in one line which rules matched and what came of it.

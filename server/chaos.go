@@ -68,19 +68,21 @@ func (r *Resolver) facts(s *snapshot, q Query) []string {
 	return r.explain(s, q.Name, a).Facts()
 }
 
-// texts turns facts into the strings of TXT records. A fact over 255 octets
-// goes on in another record that begins with the same word.
+// texts turns facts into the strings of TXT records. A fact over 255 octets goes
+// on in another record that begins with the same word. A token is cut only if it
+// fills a record by itself, and its rest is marked +=, so that nobody's name can
+// begin a token of its own.
 func texts(facts []string) [][]string {
 	var records [][]string
 	for _, fact := range facts {
 		word, _, _ := strings.Cut(fact, " ")
 		for len(fact) > maxText {
-			cut := strings.LastIndexByte(fact[:maxText+1], ' ')
+			cut, joint := strings.LastIndexByte(fact[:maxText+1], ' '), " "
 			if cut <= len(word) {
-				cut = maxText // one token longer than a record
+				cut, joint = maxText, " +="
 			}
 			records = append(records, []string{fact[:cut]})
-			fact = word + " " + strings.TrimPrefix(fact[cut:], " ")
+			fact = word + joint + strings.TrimPrefix(fact[cut:], " ")
 		}
 		records = append(records, []string{fact})
 	}

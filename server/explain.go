@@ -182,10 +182,10 @@ func (s *snapshot) treated(m wire.Message, d policy.Decision) Outcome {
 
 // cached adds one cached answer and what became of it.
 func (e *Explanation) cached(o Outcome, stored cache.Stored) {
-	now := time.Now()
+	age := int(stored.Age(time.Now()) / time.Second)
 	c := Cached{
 		Type: o.Response.Question().Type.String(), From: stored.From, Rcode: o.Response.Rcode().String(), Changed: o.Changed,
-		Age: int(stored.Age(now) / time.Second), TTL: int(stored.Left(now) / time.Second),
+		Age: age, TTL: int(stored.Lifetime/time.Second) - age, // TTLs count whole seconds
 		Addresses: []Address{}, Served: []string{},
 	}
 	for _, a := range o.Judgement.Addresses {

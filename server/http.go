@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
 	"splitdns/matcher"
@@ -28,6 +29,7 @@ type httpServer struct {
 const (
 	httpTimeout   = 5 * time.Second
 	httpMaxHeader = 8 << 10
+	httpMaxConns  = 64 // of all clients
 )
 
 // openHTTP opens the addresses of the HTTP service of s.
@@ -45,7 +47,7 @@ func openHTTP(s *Server, listen []netip.AddrPort) (*httpServer, error) {
 			h.close()
 			return nil, fmt.Errorf("http.listen: %w", err)
 		}
-		h.listeners = append(h.listeners, l)
+		h.listeners = append(h.listeners, netutil.LimitListener(l, httpMaxConns))
 	}
 	return h, nil
 }
@@ -96,7 +98,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "stopping", http.StatusServiceUnavailable)
 		return
 	}
-	fmt.Fprintln(w, "ready: "+s.Summary())
+	fmt.Fprintln(w, "ready")
 }
 
 // apiExplain is `GET /api/explain?name=NAME[&type=TYPE][&client=ADDRESS]`, or with

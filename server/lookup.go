@@ -18,8 +18,12 @@ type Exchanger interface {
 }
 
 // errNotCached is the answer to a query without RD for a name that is not in
-// the cache: it must not be forwarded (RFC 1034, section 4.3.1).
+// the cache: it must not be forwarded (RFC 1034, section 4.3.1). Only
+// administrators may look into the cache like that.
 var errNotCached = errors.New("not cached, and the query does not ask for recursion")
+
+// errMustWait says that the answer is not known yet, to a query that does not wait.
+var errMustWait = errors.New("an upstream must be asked")
 
 // flightKey tells identical questions apart: what is asked, and whom.
 type flightKey struct {
@@ -44,12 +48,18 @@ func (r *Resolver) lookup(ctx context.Context, s *snapshot, q Query, group strin
 	key := cacheKey(q)
 	source := Source{Upstream: group, Cache: "hit", RTT: -1}
 	now := time.Now()
+	if !q.RD && !s.admin(q.Client) {
+		return wire.Message{}, source, errNotCached // nor does anybody learn what others looked up
+	}
 	if stored, ok := r.cache.Get(key, up.id, now); ok {
 		source.From = stored.From
 		return stored.Message.Aged(stored.Age(now)), source, nil
 	}
 	if !q.RD {
 		return wire.Message{}, source, errNotCached
+	}
+	if !q.waits {
+		return wire.Message{}, source, errMustWait
 	}
 	f, shared, err := r.flight.Do(ctx, flightKey{key, up.id}, func(ctx context.Context) (fetched, error) {
 		return r.fetch(ctx, up, key, s)

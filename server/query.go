@@ -14,18 +14,38 @@ import (
 // gets the reply that the RFCs want, which is often none, and goes no further.
 // It appends to dst and keeps neither dst nor packet.
 func (s *Server) serve(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	dst, _ = s.answer(ctx, dst, packet, from)
+	return dst
+}
+
+// now is serve for what needs no waiting: cached answers and those of our own. It
+// says false, and has done nothing, where an upstream would have to be asked, or
+// where the answer takes more work than others should wait for.
+func (s *Server) now(dst, packet []byte, from listen.Peer) ([]byte, bool) {
+	return s.answer(nil, dst, packet, from)
+}
+
+// answer is serve, or without a ctx, which only what waits needs, now.
+func (s *Server) answer(ctx context.Context, dst, packet []byte, from listen.Peer) ([]byte, bool) {
 	q, refusal := parseQuery(packet, from)
 	if refusal != nil {
-		return append(dst, refusal.Reply...)
+		return append(dst, refusal.Reply...), true
+	}
+	q.waits = ctx != nil
+	if q.Class == wire.ClassCH && !q.waits {
+		return dst, false
 	}
 	now := s.resolver.current.Load() // one snapshot for the whole query
 	o := s.resolver.Resolve(ctx, now, q)
+	if errors.Is(o.Failure, errMustWait) {
+		return dst, false
+	}
 	dst = now.pack(dst, q, o, from.TCP)
 	if o.Decision.Log {
 		s.log.Write(s.entry(q, o))
 	}
 	s.reportPanic(q, o)
-	return dst
+	return dst, true
 }
 
 // reportPanic says where the program went wrong in finding o. The first time is

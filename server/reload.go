@@ -23,7 +23,7 @@ func (s *Server) reload(why string) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	old := s.resolver.current.Load()
-	c, problems := s.options.Load()
+	c, problems := s.load()
 	if c != nil && why == fileChanged && c.Digest == old.config.Digest {
 		return // touched, or written with the same content
 	}
@@ -42,6 +42,17 @@ func (s *Server) reload(why string) {
 		s.options.Log.Warn(key + " has changed: this takes effect when the server is started again")
 	}
 	s.options.Log.Info("reloaded: "+s.Summary(), "why", why)
+}
+
+// load reads the configuration. Files that make the program panic are a problem
+// like others: the server goes on with what it has.
+func (s *Server) load() (c *config.Config, problems tomlfile.Problems) {
+	defer func() {
+		if p := recover(); p != nil {
+			c, problems = nil, tomlfile.Problems{{Text: fmt.Sprintf("reading the configuration: internal error: %v", p)}}
+		}
+	}()
+	return s.options.Load()
 }
 
 // countErrors counts the problems that are more than warnings.
@@ -90,6 +101,9 @@ const fileChanged = "file changed"
 // and configuration management write in several steps.
 const settle = 200 * time.Millisecond
 
+// maxRests bounds how often a change that goes on makes us wait.
+const maxRests = 25
+
 // reloadOnChange reloads when a file of the configuration changes. It watches
 // folders, as a watch on a file ends when an editor replaces it. SIGHUP is the
 // sure way; where watching is not to be had, it is the only one.
@@ -102,31 +116,61 @@ func (s *Server) reloadOnChange(ctx context.Context) error {
 	}
 	defer w.Close()
 	s.watch(w)
-	seen, before := "", s.fingerprint()
+	s.follow(ctx, w)
+	return nil
+}
+
+// follow reloads on what w sees, until ctx is cancelled.
+func (s *Server) follow(ctx context.Context, w *fsnotify.Watcher) {
+	c := changes{last: s.fingerprint()}
 	settled := time.After(settle) // they may have changed since they were read
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case err := <-w.Errors:
 			s.options.Log.Warn("watching the configuration: " + err.Error())
 			settled = time.After(settle) // events may be lost: look
 		case event := <-w.Events:
 			if settled == nil && s.concerns(event) {
-				before, settled = s.fingerprint(), time.After(settle)
+				c.last, settled = s.fingerprint(), time.After(settle)
 			}
 		case <-settled:
 			settled = nil
-			switch now := s.fingerprint(); {
-			case now != before: // still being written
-				before, settled = now, time.After(settle)
-			case now != seen:
-				seen = now // as of before they are read: no later change is missed
+			if c.moving(s.fingerprint()) {
+				settled = time.After(settle)
+			} else if c.news() {
 				s.reload(fileChanged)
 				s.watch(w)
 			}
 		}
 	}
+}
+
+// changes follows the fingerprint of the files: what was read, and what it was
+// at the last look.
+type changes struct {
+	read, last string
+	rests      int // looks at which they were still being written
+}
+
+// moving reports whether the files are still being written, and are to be looked
+// at again.
+func (c *changes) moving(now string) bool {
+	moved := now != c.last && c.rests < maxRests
+	c.last = now
+	if moved {
+		c.rests++
+	}
+	return moved
+}
+
+// news reports whether the files differ from those that were read, and takes them
+// for read: as of before they are, so that no later change is missed.
+func (c *changes) news() bool {
+	news := c.last != c.read
+	c.read, c.rests = c.last, 0
+	return news
 }
 
 // watch adds the folders of the files in force to w.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ type Query struct {
 	wire.Query
 	Client   netip.Addr // unmapped, without a scope
 	Received time.Time
+	waits    bool // an upstream may be asked; else only what is known already is told
 }
 
 // Outcome is what became of a query. The answer, the query log and explain
@@ -32,6 +34,7 @@ type Outcome struct {
 	Changed       bool       // Response is not what an upstream said
 	Code          uint16     // the extended error that a change calls for (RFC 8914)
 	Notes         []wire.EDE // extended errors besides the annotation
+	Relayed       []wire.EDE // those that the upstream sent
 	Authoritative bool       // the answer is about this server itself
 	Failure       error      // why nobody had an answer
 }
@@ -141,12 +144,16 @@ func failed(q Query, d policy.Decision, err error) Outcome {
 // that refuses has refused us and not the client, who gets SERVFAIL as with any
 // other trouble behind us.
 func (o Outcome) relayed(m wire.Message, source Source) Outcome {
-	o.Source, o.Notes = source, m.EDEs()
+	o.Source = source
+	for _, e := range m.EDEs() {
+		e.Text = strings.TrimSuffix("upstream "+source.Upstream+": "+e.Text, ": ") // never taken for ours
+		o.Relayed = append(o.Relayed, e)
+	}
 	rcode := m.Rcode()
 	if rcode == wire.Refused {
 		o.Response = wire.NewMessage(o.Response.Question(), wire.ServFail)
 	}
-	if len(o.Notes) == 0 && (rcode == wire.ServFail || rcode == wire.Refused) {
+	if len(o.Relayed) == 0 && (rcode == wire.ServFail || rcode == wire.Refused) {
 		text := fmt.Sprintf("upstream %s: %s: answered %v", source.Upstream, source.From, rcode)
 		o.Notes = []wire.EDE{{Code: wire.EDENoReachable, Text: text}}
 	}

@@ -1,6 +1,7 @@
 package zones_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -77,20 +78,21 @@ func TestParseProblems(t *testing.T) {
 		text string
 		want []string
 	}{
-		"syntax": {"[row.a]\nnames = [a]\n", []string{`z.toml:2: expected value but found "a" instead; text stands in quotes`}},
+		"syntax": {"[row.a]\nnames = [a]\n", []string{`z.toml:2: a: no value; text stands in quotes, and booleans are true or false`}},
 		"empty":  {"", []string{`z.toml:1: a zone needs at least one row: [row.NAME]`}},
 		"all of them": {
-			"titel = 'x'\n[row.A]\nnames = ['a.example']\n[row.b]\nports = ['tcp/1']\n[row.c]\nprefixes = []\ncarve_out = true\n[row.d]\nnames = ['x']\ndate = 'May'\nname = 'x'\nrequired = 'yes'\n[rows.e]\n",
+			"titel = 'x'\nedition = 'yesterday'\n[row.A]\nnames = ['a.example']\n[row.b]\nports = ['tcp/1']\n[row.c]\nprefixes = []\ncarve_out = true\n[row.d]\nnames = ['x']\ndate = 'May'\nname = 'x'\nrequired = 'yes'\n[rows.e]\n",
 			[]string{
 				`z.toml:1: titel: unknown key; did you mean "title"?`,
-				`z.toml:2: row.A: name "A": capital letters; write "a"`,
-				`z.toml:4: row.b: a row needs names, prefixes or both`,
-				`z.toml:7: row.c.prefixes: the list is empty; leave the key out`,
-				`z.toml:8: row.c.carve_out: only names can be carved out, and the row has none`,
-				`z.toml:11: row.d.date: "May": want a date such as "2026-03-24", or "2026-03"`,
-				`z.toml:12: row.d.name: unknown key; did you mean "names"?`,
-				`z.toml:13: row.d.required: want true or false, have a string`,
-				`z.toml:14: rows: unknown table; did you mean [row.NAME]?`,
+				`z.toml:2: edition: "yesterday": want a date such as "2026-03-24", or "2026-03"`,
+				`z.toml:3: row.A: name "A": capital letters; write "a"`,
+				`z.toml:5: row.b: a row needs names, prefixes or both`,
+				`z.toml:8: row.c.prefixes: the list is empty; leave the key out`,
+				`z.toml:9: row.c.carve_out: only names can be carved out, and the row has none`,
+				`z.toml:12: row.d.date: "May": want a date such as "2026-03-24", or "2026-03"`,
+				`z.toml:13: row.d.name: unknown key; did you mean "names"?`,
+				`z.toml:14: row.d.required: want true or false, have a string; write true`,
+				`z.toml:15: rows: unknown table; did you mean [row.NAME]?`,
 			},
 		},
 		"warnings": {
@@ -124,15 +126,30 @@ func TestParsePrefix(t *testing.T) {
 			t.Errorf("ParsePrefix(%q) = %v, %v, want %s", text, got, err, want)
 		}
 	}
+	const forms = `; want an address or a prefix, such as "192.0.2.1" or "192.0.2.0/24"`
 	for text, want := range map[string]string{
-		"192.0.2.1/24":          `"192.0.2.1/24": bits are set beyond the prefix length; write "192.0.2.0/24"`,
-		"::ffff:192.0.2.1":      `"::ffff:192.0.2.1": an IPv4-mapped address; write it as IPv4, such as "192.0.2.1"`,
-		"fe80::1%eth0":          `"fe80::1%eth0": an interface has no place here; write "fe80::1"`,
-		"192.0.2.01":            `"192.0.2.01": IPv4 field has octet with leading zero; want an address or a prefix, such as "192.0.2.1" or "192.0.2.0/24"`,
-		"192.0.2.0/33":          `"192.0.2.0/33": prefix length out of range; want an address or a prefix, such as "192.0.2.1" or "192.0.2.0/24"`,
-		"192.0.2.0/255.255.0.0": `"192.0.2.0/255.255.0.0": bad bits after slash: "255.255.0.0"; want an address or a prefix, such as "192.0.2.1" or "192.0.2.0/24"`,
-		"":                      `"": unable to parse IP; want an address or a prefix, such as "192.0.2.1" or "192.0.2.0/24"`,
+		"192.0.2.1/24":          `bits are set beyond the prefix length; write "192.0.2.0/24"`,
+		"::ffff:192.0.2.1":      `an IPv4-mapped address; write it as IPv4, such as "192.0.2.1"`,
+		"fe80::1%eth0":          `an interface has no place here; write "fe80::1"`,
+		"fe80::%eth0/64":        `an interface has no place here; write "fe80::/64"`,
+		"192.0.2.01":            `01: an IPv4 address has no zeros before its numbers` + forms,
+		"192.0.2.256":           `256 is no part of an IPv4 address, which has numbers up to 255` + forms,
+		"192.0.2":               `an IPv4 address has 4 numbers, this has 3` + forms,
+		"192.0..2":              `a dot too many` + forms,
+		"192.0.2.*":             `a star has no place in an address` + forms,
+		" 192.0.2.1":            `spaces around the address` + forms,
+		"192.0.2.1:53":          `a port has no place here; write "192.0.2.1"`,
+		"192.0.2.1-192.0.2.9":   `a run of addresses; write it as prefixes, such as "192.0.2.0/24"`,
+		"www.example":           `no address` + forms,
+		"2001:db8::g":           `no IPv6 address` + forms,
+		"192.0.2.0/33":          `"33" is no prefix length; want a number up to 32`,
+		"2001:db8::/129":        `"129" is no prefix length; want a number up to 128`,
+		"192.0.2.0/":            `"" is no prefix length; want a number up to 32`,
+		"10/8":                  `an IPv4 address has 4 numbers, this has 1` + forms,
+		"192.0.2.0/255.255.0.0": `a netmask; write the prefix length: "192.0.0.0/16"`,
+		"":                      `no address at all` + forms,
 	} {
+		want = fmt.Sprintf("%q: %s", text, want)
 		if got, err := zones.ParsePrefix(text); err == nil || err.Error() != want {
 			t.Errorf("ParsePrefix(%q) = %v, %v, want the error\n%s", text, got, err, want)
 		}

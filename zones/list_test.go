@@ -30,13 +30,15 @@ func TestParseList(t *testing.T) {
 }
 
 func TestParseListProblems(t *testing.T) {
-	text := "#-courier.push.example\nA.example\n0.0.0.0 b.example\na.example\nb..example\n"
+	text := "#-courier.push.example\nA.example\n0.0.0.0 b.example\na.example\nb..example\n:: c.example d.example\ne.example f.example\n"
 	z, problems := zones.ParseList("l", "l.txt", []byte(text))
 	want := `l.txt:1: warning: "#-courier.push.example" is a comment; if # stands for a number, write {0..50}-courier.push.example
 l.txt:2: warning: "A.example": made upper case lower case; read as "a.example"
-l.txt:3: "0.0.0.0 b.example": want one pattern a line
+l.txt:3: "0.0.0.0 b.example": a line of a hosts file; write the name alone: b.example
 l.txt:4: warning: "a.example" stands in this list twice, first on line 2
 l.txt:5: pattern "b..example": empty label: two dots with nothing between them, or a dot too many at an end
+l.txt:6: ":: c.example d.example": a line of a hosts file; write the names alone, each on its line
+l.txt:7: "e.example f.example": want one pattern a line
 `
 	if diff := cmp.Diff(want, problems.String()); z != nil || diff != "" {
 		t.Errorf("zone %v, problems (-want +got):\n%s", z, diff)

@@ -7,60 +7,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A process is one that this program started, on a core of its own choice. It is
 // the first of a process group, so that Ctrl-C reaches only this program, and so
 // that what it started ends with it.
 type process struct {
-	cmd   *exec.Cmd
-	log   string        // the file that has what it prints
-	began time.Time     // just before it was started
-	ended chan struct{} // closed when it has exited
+	cmd    *exec.Cmd
+	log    string        // the file that has what it prints
+	began  time.Time     // just before it was started
+	ended  chan struct{} // closed when it has exited
+	failed error         // how it exited; only to be read after ended
 }
 
-// spawn starts argv in dir on a core. The main goroutine alone may call it: it is
-// bound to the main thread, and the child inherits the core from that thread and is
-// killed when that thread ends.
-func spawn(dir string, core int, argv []string) (*process, error) {
-	p := &process{cmd: exec.Command(argv[0], argv[1:]...), log: filepath.Join(dir, "log"), ended: make(chan struct{})}
+// A command is what to start, where.
+type command struct {
+	Argv []string
+	Env  []string // besides our own
+	Core int
+}
+
+// spawn starts a command in dir. The main goroutine alone may call it: it is bound
+// to the main thread, and the child inherits the core from that thread and is killed
+// when that thread ends.
+func spawn(dir string, c command) (*process, error) {
+	p := &process{log: filepath.Join(dir, "log")}
 	out, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
+	p.cmd = exec.Command(c.Argv[0], c.Argv[1:]...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
-	if err := p.start(core); err != nil {
-		return nil, err
-	}
-	go func() {
-		_ = p.cmd.Wait() // how it ended is told by what it printed
-		close(p.ended)
-	}()
-	return p, nil
+	return p, p.start(c)
 }
 
-// start starts the command on a core.
-func (p *process) start(core int) error {
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	p.cmd.Env = append(os.Environ(), roleEnv...)
-	home, err := allowedCores()
-	if err != nil {
-		return err
+// start starts the command on its core.
+func (p *process) start(c command) error {
+	var home unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &home); err != nil {
+		return fmt.Errorf("reading which cores are allowed: %w", err)
 	}
-	if err := pinThread(0, core); err != nil {
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.cmd.Env = append(os.Environ(), c.Env...)
+	if err := pinThread(0, c.Core); err != nil {
 		return err
 	}
 	p.began = time.Now()
-	err = p.cmd.Start()
-	return errors.Join(err, pinThread(0, home[0]))
+	failed := p.cmd.Start()
+	if err := errors.Join(failed, unix.SchedSetaffinity(0, &home)); err != nil {
+		return err
+	}
+	p.ended = make(chan struct{})
+	go func() {
+		p.failed = p.cmd.Wait()
+		close(p.ended)
+	}()
+	return nil
 }
 
 // pid is the process's number.
@@ -124,27 +135,22 @@ func ask(c *net.UDPConn, query, response []byte) (int, error) {
 	return c.Read(response)
 }
 
-// call starts argv on a core, gives it input, and returns what it prints.
-func call(ctx context.Context, core int, argv []string, input []byte) ([]byte, error) {
+// call starts a command, gives it input, and returns what it prints.
+func call(ctx context.Context, c command, input []byte) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
-	p := &process{cmd: exec.Command(argv[0], argv[1:]...), ended: make(chan struct{})}
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = bytes.NewReader(input), &stdout, io.Writer(&stderr)
-	if err := p.start(core); err != nil {
+	p := &process{cmd: exec.Command(c.Argv[0], c.Argv[1:]...)}
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = bytes.NewReader(input), &stdout, &stderr
+	if err := p.start(c); err != nil {
 		return nil, err
 	}
-	var failed error
-	go func() {
-		failed = p.cmd.Wait()
-		close(p.ended)
-	}()
 	select {
 	case <-p.ended:
 	case <-ctx.Done():
 		p.stop()
 		return nil, context.Cause(ctx)
 	}
-	if failed != nil {
-		return nil, fmt.Errorf("%w: %s", failed, bytes.TrimSpace(stderr.Bytes()))
+	if p.failed != nil {
+		return nil, fmt.Errorf("%w: %s", p.failed, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return stdout.Bytes(), nil
 }

@@ -23,7 +23,9 @@ func (l *loader) checkRules(tables map[string]*tomlfile.Table) {
 		if compiled == nil && (r.Pin > policy.Observe || r.Answer.Kind == policy.AnswerCNAME) {
 			compiled = policy.New(in)
 		}
-		checkAction(t, r)
+		if l.file.Failed() == 0 { // or else what it should do may be among the problems
+			checkAction(t, r)
+		}
 		checkBlock(t, r)
 		l.checkPin(t, r, compiled)
 		l.checkTarget(t, r, compiled)

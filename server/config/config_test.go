@@ -115,7 +115,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		},
 		Cache: config.Cache{Entries: 9, MaxTTL: time.Hour, MaxNegativeTTL: time.Minute},
 		Upstreams: []config.Upstream{
-			{Name: "isp", Servers: []netip.AddrPort{ap("10.0.0.1:53"), ap("10.0.0.1:5353"), ap("[2001:db8::1]:53"), ap("[2001:db8::4]:53")}, Timeout: 5 * time.Second},
+			{Name: "isp", Servers: []netip.AddrPort{ap("10.0.0.1:53"), ap("10.0.0.1:5353"), ap("[2001:db8::1]:53"), ap("[2001:db8::4]:53")}, Timeout: 4 * time.Second},
 			{Name: "default", Servers: []netip.AddrPort{ap("10.0.0.3:53")}, Timeout: 1500 * time.Millisecond},
 		},
 		Edition: "2020-09-08",
@@ -238,7 +238,7 @@ func TestLoadShowsProblemsOfZoneFilesAfterItsOwn(t *testing.T) {
 	path := write(t, dir, "config.toml", "[zone.b]\nfile = 'b.toml'\n[zone.a]\nfile = 'a.txt'\nformat = 'list'\n[zone.none]\nfile = '.'\n[rule.a]\nzones = ['a', 'b']\npin = 5\n")
 	cfg, problems := config.Load(path)
 	want := `config.toml:7: zone.none.file: reading DIR: is a directory
-config.toml:10: rule.a.pin: want a string, have an integer; write "5"
+config.toml:10: rule.a.pin: want "observe", "prefer", "enforce" or "substitute", have an integer
 b.toml:2: row.all.names[0]: pattern "b..example": empty label: two dots with nothing between them, or a dot too many at an end
 a.txt:2: warning: "#-a.example" is a comment; if # stands for a number, write {0..50}-a.example
 a.txt:3: warning: "A.example": made upper case lower case; read as "a.example"

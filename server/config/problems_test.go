@@ -52,7 +52,7 @@ func TestServerProblems(t *testing.T) {
 				`c.toml:5: server.listen[2]: "*:5300": every address of the machine is "0.0.0.0:5300" and "[::]:5300"`,
 				`c.toml:6: server.listen[3]: "dns.example": a host name; write the address, such as "192.0.2.1:53"`,
 				`c.toml:7: server.listen[4]: "127.0.0.1:99999": "99999" is no port; want a number up to 65535`,
-				`c.toml:8: server.listen[5]: "10.0.0": no address: ParseAddr("10.0.0"): IPv4 address too short`,
+				`c.toml:8: server.listen[5]: "10.0.0": an IPv4 address has 4 numbers, this has 3; want an address such as "192.0.2.1", "192.0.2.1:53" or "[2001:db8::1]:53"`,
 				`c.toml:9: server.listen[6]: "[::ffff:10.0.0.1]:53": an IPv4-mapped address; write "10.0.0.1:53"`,
 				`c.toml:10: server.listen[7]: "224.0.0.1:53": a multicast address`,
 				`c.toml:11: server.listen[8]: "udp://127.0.0.1": only plain addresses are supported, such as "192.0.2.1" or "192.0.2.1:53"`,
@@ -80,7 +80,7 @@ func TestServerProblems(t *testing.T) {
 				`c.toml:2: server.allow[1]: "Local": want "local", addresses or prefixes; everybody is "0.0.0.0/0" and "::/0", which makes an open resolver`,
 				`c.toml:2: warning: server.allow[3]: "0.0.0.0/0" serves the whole internet: an open resolver is used for attacks on others`,
 				`c.toml:2: server.allow[4]: "10.0.0.1/8": bits are set beyond the prefix length; write "10.0.0.0/8"`,
-				`c.toml:2: server.allow[5]: "corp.example": unexpected character (at "corp.example"); want an address or a prefix, such as "192.0.2.1" or "192.0.2.0/24"`,
+				`c.toml:2: server.allow[5]: "corp.example": no address; want an address or a prefix, such as "192.0.2.1" or "192.0.2.0/24"`,
 				`c.toml:2: warning: server.allow[6]: "::/0" serves the whole internet: an open resolver is used for attacks on others`,
 				`c.toml:2: warning: server.allow[8]: "10.0.0.0/8" stands in this list twice, first as server.allow[7]`,
 			},
@@ -93,10 +93,10 @@ func TestServerProblems(t *testing.T) {
 			text: "[server]\nannotate = 'all'\npin_families = 'Strict'\nnat64 = ['64:ff9b::/95', '10.0.0.0/8']\nhide_identity = 'no'\nqueries_in_flight = 0\ntcp_connections = 1.5\ntcp_idle = '500ms'\ndrain = '10m'\nudp_size = 65535\n",
 			want: []string{
 				`c.toml:2: server.annotate: "all": want "matched", "changed" or "off"`,
-				`c.toml:3: server.pin_families: "Strict": want "pass" or "strict"`,
+				`c.toml:3: server.pin_families: "Strict": did you mean "strict"?`,
 				`c.toml:4: server.nat64[0]: "64:ff9b::/95": want an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits`,
 				`c.toml:4: server.nat64[1]: "10.0.0.0/8": want an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits`,
-				`c.toml:5: server.hide_identity: want true or false, have a string`,
+				`c.toml:5: server.hide_identity: want true or false, have a string; write false`,
 				`c.toml:6: server.queries_in_flight: 0: want 1 to 1000000`,
 				`c.toml:7: server.tcp_connections: want an integer, have a number with a point`,
 				`c.toml:8: server.tcp_idle: "500ms": want 1s to 1h`,
@@ -108,8 +108,8 @@ func TestServerProblems(t *testing.T) {
 			text: "[cache]\nentries = '100'\nmax_ttl = 300\nmax_negative_ttl = '1d'\n",
 			want: []string{
 				`c.toml:2: cache.entries: want an integer, have a string; write 100`,
-				`c.toml:3: cache.max_ttl: want a duration such as "30s", "5m" or "24h", have an integer`,
-				`c.toml:4: cache.max_negative_ttl: "1d": want a number with its unit, such as "30s", "5m" or "24h"`,
+				`c.toml:3: cache.max_ttl: want a duration such as "30s", "5m" or "24h", have an integer; write "300s"`,
+				`c.toml:4: cache.max_negative_ttl: "1d": want a number with its unit, such as "30s", "5m" or "24h"; write "24h"`,
 			},
 		},
 		"log": {
@@ -166,7 +166,7 @@ func TestUpstreamAndClientProblems(t *testing.T) {
 			text: "[client.a]\n[client.b]\naddresses = ['10.0.0.0-10.0.0.9', '::ffff:10.0.0.1', 'fe80::1%eth0', '10.0.0.1', '10.0.0.1/32']\n[client.c]\naddresses = ['10.0.0.0/8', '10.0.0.1']\n",
 			want: []string{
 				`c.toml:1: client.a.addresses: want at least one, such as addresses = ["192.0.2.0/24"]`,
-				`c.toml:3: client.b.addresses[0]: "10.0.0.0-10.0.0.9": unexpected character (at "-10.0.0.9"); want an address or a prefix, such as "192.0.2.1" or "192.0.2.0/24"`,
+				`c.toml:3: client.b.addresses[0]: "10.0.0.0-10.0.0.9": a run of addresses; write it as prefixes, such as "192.0.2.0/24"`,
 				`c.toml:3: client.b.addresses[1]: "::ffff:10.0.0.1": an IPv4-mapped address; write it as IPv4, such as "10.0.0.1"`,
 				`c.toml:3: client.b.addresses[2]: "fe80::1%eth0": an interface has no place here; write "fe80::1"`,
 				`c.toml:3: warning: client.b.addresses[4]: "10.0.0.1/32" stands in this list twice, first as client.b.addresses[3]`,
@@ -174,7 +174,7 @@ func TestUpstreamAndClientProblems(t *testing.T) {
 		},
 		"names": {
 			text: "[upstream.ISP]\nservers = ['10.0.0.1']\n[client.'a b']\naddresses = ['10.0.0.1']\n[client.-a]\naddresses = ['10.0.0.1']\n[rule.\"\"]\nnames = ['a.example']\n[rule.été]\n",
-			want: []string{`c.toml:9: expected '.' or ']' to end table name, but got 'é' instead`},
+			want: []string{`c.toml:9: want ] after the name in the header, have 'é'; a name has only letters a-z, digits, hyphen and underscore`},
 		},
 		"names with odd letters": {
 			text: "[upstream.ISP]\nservers = ['10.0.0.1']\n[client.'a b']\naddresses = ['10.0.0.1']\n[client.-a]\naddresses = ['10.0.0.1']\n[rule.\"\"]\nnames = ['a.example']\n[rule.'été']\nnames = ['a.example']\ntags = ['MDM', 'a=b', 'x.y_z-1']\n[zone.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\nnames = ['a.example']\n",
@@ -234,17 +234,17 @@ listen = []
 				`c.toml:12: client.ios.addresses[0]: "10.0.0.1/8": bits are set beyond the prefix length; write "10.0.0.0/8"`,
 				`c.toml:15: zones.edition: no edition "2026"; have 2020-09-08, 2026-03-24`,
 				`c.toml:18: zone.corp.names[0]: pattern "#.corp.example": # does not say which numbers: write the range, as in {0..50}.corp.example`,
-				`c.toml:19: zone.corp.prefixes[0]: "10.0.0.0/33": prefix length out of range; want an address or a prefix, such as "192.0.2.1" or "192.0.2.0/24"`,
+				`c.toml:19: zone.corp.prefixes[0]: "10.0.0.0/33": "33" is no prefix length; want a number up to 32`,
 				`c.toml:22: rule.apns.zones[1]: no zone "aple-push"; did you mean "apple-push"?`,
 				`c.toml:23: rule.apns.upstream: no [upstream.none]; have default, isp`,
-				`c.toml:24: rule.apns.pin: want a string, have an integer; write "5"`,
-				`c.toml:27: log.queries: want a string, have an integer; write "5"`,
+				`c.toml:24: rule.apns.pin: want "observe", "prefer", "enforce" or "substitute", have an integer`,
+				`c.toml:27: log.queries: want "stdout", "off" or a file, have an integer`,
 				`c.toml:29: htpp: unknown table; did you mean [http]?`,
 			},
 		},
 		"but a syntax error stands alone": {
 			text: "[server]\ncolour = 5\nlisten = ['localhost'\n",
-			want: []string{`c.toml:3: expected a comma (',') or array terminator (']'), but got end of file`},
+			want: []string{`c.toml:3: want a comma or ] after a value of the list, have the end of the file`},
 		},
 	})
 }

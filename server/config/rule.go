@@ -124,13 +124,17 @@ const maxListed = 8
 
 // unknown says that there is no such thing, and the nearest name or all that there are.
 func unknown(thing, name string, have []string) error {
-	have = slices.DeleteFunc(slices.Clone(have), func(s string) bool { return zones.CheckName(s) != nil }) // these are problems themselves
+	// A name that is itself a problem is no way out of this one.
+	all := len(have)
+	have = slices.DeleteFunc(slices.Clone(have), func(s string) bool { return zones.CheckName(s) != nil })
 	near := tomlfile.Nearest(name, have)
 	switch {
 	case near != "":
 		return fmt.Errorf("no %s; did you mean %q?", thing, near)
-	case len(have) == 0:
+	case all == 0:
 		return fmt.Errorf("no %s; the file has none", thing)
+	case len(have) == 0:
+		return fmt.Errorf("no %s", thing)
 	case len(have) > maxListed:
 		return fmt.Errorf("no %s; have %s and %d more", thing, strings.Join(have[:maxListed], ", "), len(have)-maxListed)
 	}
@@ -146,10 +150,19 @@ func ruleTags(t *tomlfile.Table) []string {
 
 // rulePin reads the pin of a rule.
 func rulePin(t *tomlfile.Table) policy.Pin {
-	if !t.Has("pin") {
+	text, ok := t.Text("pin")
+	if !ok {
 		return policy.PinUnset
 	}
-	return policy.Observe + policy.Pin(t.OneOf("pin", pinWords()...))
+	pin, err := policy.ParsePin(text.Value)
+	if err == nil {
+		return pin
+	}
+	if near := tomlfile.Nearest(text.Value, pinWords()); near != "" {
+		err = fmt.Errorf("%v; did you mean %q?", err, near)
+	}
+	text.Problem("%v", err)
+	return policy.PinUnset
 }
 
 // answerWords are the values of answer that are neither an address nor a name.

@@ -38,7 +38,8 @@ func syntaxProblem(err error, s *scanner, scanErr error) Problem {
 	case s.openText > 0 && strings.Contains(pe.Message, "EOF"):
 		p.Line = s.openText
 	case s.open > 0 && s.open < m.line:
-		p.Text += fmt.Sprintf("; the list or table begun on line %d is still open here", s.open)
+		what, _, _ := strings.Cut(p.Text, "; ") // the hint is for text where it belongs
+		p.Text = fmt.Sprintf("%s; the list or table begun on line %d is still open here", what, s.open)
 	}
 	return p
 }
@@ -124,8 +125,10 @@ func (m mistake) character() rune {
 
 // found names the character for users.
 func (m mistake) found() string {
-	if strings.Contains(m.message, "unexpected EOF") || strings.Contains(m.message, "got end of file") {
-		return "the end of the file"
+	for _, end := range []string{"unexpected EOF", "got end of file", `'\x00'`} { // the decoder's ways to say it
+		if strings.Contains(m.message, end) {
+			return "the end of the file"
+		}
 	}
 	if c := m.character(); c != '\n' && c != '\r' {
 		return fmt.Sprintf("%q", c)

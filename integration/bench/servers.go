@@ -1,0 +1,178 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A setup is what the configuration of a server must say.
+type setup struct {
+	Dir      string // its own, where its files are
+	Port     int    // of 127.0.0.1, for UDP and TCP
+	Upstream int    // the port of the stub
+	List     string // the file of the list; empty: without
+	User     string // who runs it
+}
+
+// The equal caches: names that each holds, and octets where a server counts these.
+const (
+	cacheNames  = 100_000
+	cacheOctets = 128 << 20
+)
+
+// A configuration is the files of a server, by their names in its directory, and
+// its arguments.
+type configuration struct {
+	Files map[string]string
+	Args  []string
+}
+
+// A server is one that can be measured.
+type server struct {
+	Name      string
+	Programs  []string // the executable, by any of its names
+	Package   string   // Debian's
+	Version   string   // the argument that makes it print its version; empty: it is ours
+	List      listFormat
+	Configure func(setup) configuration
+	Only      []string // the workloads that make sense; none: all
+
+	argv []string // how to run it, without the arguments
+	said string   // its version
+}
+
+// echoName is the server that the others are compared with.
+const echoName = "echo"
+
+// does says whether the server takes part in a workload.
+func (s *server) does(workload string) bool {
+	return len(s.Only) == 0 || slices.Contains(s.Only, workload)
+}
+
+// locate finds the executable, also where only root's PATH would.
+func (s *server) locate() bool {
+	for _, program := range s.Programs {
+		for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/"} {
+			if path, err := exec.LookPath(dir + program); err == nil {
+				s.argv = []string{path}
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// learnVersion asks a peer for its version: the first line with a digit.
+func (s *server) learnVersion() {
+	out, _ := exec.Command(s.argv[0], s.Version).CombinedOutput() // some exit with 1
+	for line := range strings.Lines(string(out)) {
+		if strings.ContainsAny(line, "0123456789") {
+			s.said = strings.TrimSpace(line)
+			return
+		}
+	}
+	s.said = "unknown version"
+}
+
+// launch writes the files of a server and starts it.
+func (s *server) launch(at setup, core int) (*process, error) {
+	c := s.Configure(at)
+	for name, text := range c.Files {
+		if err := os.WriteFile(filepath.Join(at.Dir, name), []byte(text), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	p, err := spawn(at.Dir, command{Argv: slices.Concat(s.argv, c.Args), Core: core})
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", s.Name, err)
+	}
+	return p, nil
+}
+
+// A missing is a server that is not installed.
+type missing struct {
+	Name    string `json:"name"`
+	Package string `json:"package"`
+}
+
+// choose keeps the servers of names, or all if there are none, and the echo; it
+// says which of these are not installed.
+func choose(all []*server, names []string) (chosen []*server, absent []missing, err error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(s *server) bool { return s.Name == name }) {
+			return nil, nil, fmt.Errorf("no server %q: there are %s", name, strings.Join(serverNames(all), ", "))
+		}
+	}
+	for _, s := range all {
+		if len(names) > 0 && s.Name != echoName && !slices.Contains(names, s.Name) {
+			continue
+		}
+		if s.Package != "" && !s.locate() {
+			absent = append(absent, missing{s.Name, s.Package})
+			continue
+		}
+		chosen = append(chosen, s)
+	}
+	return chosen, absent, nil
+}
+
+// serverNames are the names of servers.
+func serverNames(all []*server) []string {
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// prepare builds what is built here, into dir, and asks the others for their
+// versions.
+func prepare(chosen []*server, dir string) error {
+	for _, s := range chosen {
+		var err error
+		switch {
+		case s.Package != "":
+			s.learnVersion()
+		case s.Name == echoName:
+			s.argv, s.said, err = buildEcho(dir)
+		default:
+			s.argv, s.said, err = buildSplitdns(dir)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildSplitdns builds splitdns from this tree into dir and returns how to run it,
+// and its version.
+func buildSplitdns(dir string) (argv []string, version string, err error) {
+	program := filepath.Join(dir, "splitdns")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", program, "splitdns/cmd/splitdns").CombinedOutput(); err != nil {
+		return nil, "", fmt.Errorf("building splitdns (run bench in its source tree): %w\n%s", err, out)
+	}
+	out, err := exec.Command(program, "version").Output()
+	if err != nil {
+		return nil, "", fmt.Errorf("asking splitdns for its version: %w", err)
+	}
+	first, _, _ := strings.Cut(string(out), "\n")
+	return []string{program}, first, nil
+}
+
+// userName is who runs this program.
+func userName() (string, error) {
+	u, err := user.Current()
+	if err != nil {
+		return "", errors.Join(errors.New("finding out who runs this"), err)
+	}
+	return u.Username, nil
+}
