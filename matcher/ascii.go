@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -19,7 +20,7 @@ func errNotASCII(s string) error {
 	if !ok {
 		return errors.New("not ASCII: write the xn-- form of the name")
 	}
-	return errors.New("not ASCII: write " + ascii)
+	return fmt.Errorf("not ASCII: write %q", ascii)
 }
 
 // lookupForm maps labels as programs do that look names up (RFC 5891, section 5).
@@ -28,8 +29,11 @@ var lookupForm = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.St
 
 // asciiForm returns s with each label that is not ASCII as an A-label (RFC 5890,
 // section 2.3.2.1). Some text has none, or only an empty one: then ok is false.
+//
+// A character takes four octets at most in UTF-8, so longer text is no name. Punycode
+// takes time with the square of its length.
 func asciiForm(s string) (ascii string, ok bool) {
-	if strings.ContainsFunc(s, isStrayPunct) {
+	if len(s) > 4*maxName || strings.ContainsFunc(s, isStrayPunct) {
 		return "", false
 	}
 	ascii, err := lookupForm.ToASCII(s)

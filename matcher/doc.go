@@ -50,6 +50,9 @@
 // choose names that collide.
 //
 // Tails of one node are compared one after the other. Patterns with ranges and
-// stars are few under one suffix in every published list; ten thousand of them
-// under the same suffix would make lookups below that suffix slow.
+// stars are few under one suffix in every published list. A list made to do harm may
+// hold any number: [Matcher.Widest] counts them, and [MaxTails] says how many are too
+// many. Turned down is an index of tails by the literals that they begin or end with:
+// patterns such as *.a*1*b agree in both, and the order of results would have to be
+// restored.
 package matcher

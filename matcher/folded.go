@@ -7,7 +7,7 @@ import "encoding/binary"
 type folded struct {
 	octets [maxName]byte
 	size   int // octets in use
-	starts [maxName/2 + 1]uint8
+	starts [maxLabels + 1]uint8
 	labels int // without the root; starts[labels] is where the root label stands
 }
 

@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"math/bits"
+	"slices"
 	"strconv"
 )
 
@@ -59,7 +60,10 @@ func (l label) matches(b []byte, n numeric) bool {
 func (p *part) afterLiteral(from uint64, b []byte) (ends uint64) {
 	for ; from != 0; from &= from - 1 {
 		end := bits.TrailingZeros64(from) + len(p.text)
-		if end <= len(b) && string(b[end-len(p.text):end]) == p.text {
+		if end > len(b) {
+			break
+		}
+		if string(b[end-len(p.text):end]) == p.text {
 			ends |= 1 << end
 		}
 	}
@@ -116,6 +120,11 @@ func (l label) isLiteral() bool { return len(l) == 1 && l[0].kind == literal }
 // isLoneStar says whether the label is a star and nothing else.
 func (l label) isLoneStar() bool { return len(l) == 1 && l[0].kind == star }
 
+// hasStar says whether a star is among the label's parts.
+func (l label) hasStar() bool {
+	return slices.ContainsFunc(l, func(p part) bool { return p.kind == star })
+}
+
 // example returns the shortest text that the label stands for, and "host" for a lone star.
 func (l label) example() string {
 	if l.isLoneStar() {
@@ -159,15 +168,12 @@ func (l label) rank() byte {
 	if l.isLoneStar() {
 		return rankLoneStar
 	}
-	octets, stars := 0, 0
+	if !l.hasStar() {
+		return rankRange
+	}
+	octets := 0
 	for _, p := range l {
 		octets += len(p.text)
-		if p.kind == star {
-			stars++
-		}
-	}
-	if stars == 0 {
-		return rankRange
 	}
 	return rankLoneStar - 1 - byte(octets)
 }

@@ -89,6 +89,51 @@ func (m *Matcher[V]) collect(dst []V, s span, n *folded, left int, num numeric) 
 	return dst
 }
 
+// MaxTails is how many patterns with ranges and stars under one suffix a lookup may be given,
+// those under the suffixes above counted in. At 10 to 100 ns for each it takes up to a
+// millisecond for ten thousand. See [Matcher.Widest].
+const MaxTails = 10_000
+
+// Widest returns the suffix below which a lookup has most to do: the number of patterns
+// that it may have to compare with a name one by one, there and at the suffixes above, is
+// tails. Patterns without ranges and stars inside labels are not among them. Nothing is
+// refused here: whoever takes patterns from others holds tails to [MaxTails].
+func (m *Matcher[V]) Widest() (suffix Name, tails int) {
+	suffix, tails = Name{rootWire}, m.tailsIn(m.root)
+	for wire, s := range m.nodes {
+		n := m.tailsIn(s)
+		if n == 0 {
+			continue // no more than above
+		}
+		for rest := wire; rest != rootWire; {
+			rest = rest[1+rest[0]:]
+			n += m.tailsIn(m.at(rest))
+		}
+		if n > tails || n == tails && wire < suffix.wire {
+			suffix, tails = Name{wire}, n
+		}
+	}
+	return suffix, tails
+}
+
+// at returns the node of a suffix.
+func (m *Matcher[V]) at(suffix string) span {
+	if suffix == rootWire {
+		return m.root
+	}
+	return m.nodes[suffix]
+}
+
+// tailsIn counts the entries of a node that have a tail.
+func (m *Matcher[V]) tailsIn(s span) (n int) {
+	for _, e := range m.entries[s.at : s.at+s.n] {
+		if e.tail != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Builder collects patterns and makes a [Matcher] of them. The zero value is ready for use.
 type Builder[V any] struct {
 	added []addition[V]
@@ -98,7 +143,6 @@ type Builder[V any] struct {
 type addition[V any] struct {
 	pattern Pattern
 	value   V
-	turn    int
 }
 
 // Add adds a pattern and what a lookup returns for it. A pattern may be added more than
@@ -107,39 +151,67 @@ func (b *Builder[V]) Add(p Pattern, v V) {
 	if p.suffix.IsZero() {
 		return
 	}
-	b.added = append(b.added, addition[V]{p, v, len(b.added)})
+	b.added = append(b.added, addition[V]{p, v})
 }
 
 // Build returns a Matcher of the patterns added so far. The builder can be used on; what it
 // built does not change.
 func (b *Builder[V]) Build() *Matcher[V] {
-	added := slices.Clone(b.added)
-	slices.SortFunc(added, leastSpecificFirst)
 	m := &Matcher[V]{
 		nodes:   make(map[string]span),
-		entries: make([]entry[V], 0, len(added)),
+		entries: make([]entry[V], 0, len(b.added)),
 		tails:   [][]label{nil},
 	}
-	for i := 0; i < len(added); {
-		at, suffix := i, added[i].pattern.suffix.wire
-		for ; i < len(added) && added[i].pattern.suffix.wire == suffix; i++ {
-			m.append(added[i].pattern, added[i].value)
+	order, nodes := b.byNode(m.nodes)
+	for _, node := range nodes {
+		added := order[node.at : node.at+node.n]
+		slices.SortFunc(added, b.leastSpecificFirst)
+		for _, i := range added {
+			m.append(b.added[i].pattern, b.added[i].value)
 		}
-		m.put(suffix, span{uint32(at), uint32(i - at)})
+		m.put(b.added[added[0]].pattern.suffix.wire, node)
 	}
 	return m
 }
 
-// leastSpecificFirst brings the patterns of each node together, in reverse of the order
-// that a lookup returns them in.
-func leastSpecificFirst[V any](a, b addition[V]) int {
-	if c := strings.Compare(a.pattern.suffix.wire, b.pattern.suffix.wire); c != 0 {
-		return c
+// byNode returns the indexes of what was added, those of one node next to each other, and
+// where in there each node lies. It leaves the suffixes of the nodes in suffixes. Sorting
+// everything by suffix would take several times as long for a million patterns, since most
+// nodes have only one.
+func (b *Builder[V]) byNode(suffixes map[string]span) (order []uint32, nodes []span) {
+	nodeOf := make([]uint32, len(b.added)) // index into nodes
+	for i := range b.added {
+		suffix := b.added[i].pattern.suffix.wire
+		node, ok := suffixes[suffix]
+		if !ok {
+			node.at = uint32(len(nodes))
+			suffixes[suffix] = node
+			nodes = append(nodes, span{})
+		}
+		nodeOf[i] = node.at
+		nodes[node.at].n++
 	}
+	at := uint32(0)
+	for i := range nodes {
+		at, nodes[i] = at+nodes[i].n, span{at: at}
+	}
+	order = make([]uint32, len(b.added))
+	for i, n := range nodeOf {
+		node := &nodes[n]
+		order[node.at+node.n] = uint32(i)
+		node.n++
+	}
+	return order, nodes
+}
+
+// leastSpecificFirst orders two indexes of one node in reverse of the order that a lookup
+// returns them in.
+func (b *Builder[V]) leastSpecificFirst(i, j uint32) int {
+	p, q := &b.added[i].pattern, &b.added[j].pattern
 	return cmp.Or(
-		b.pattern.Compare(a.pattern),
-		strings.Compare(b.pattern.text, a.pattern.text),
-		cmp.Compare(b.turn, a.turn),
+		q.Compare(*p),
+		strings.Compare(q.text, p.text),
+		cmp.Compare(j, i),
 	)
 }
 
@@ -154,12 +226,13 @@ func (m *Matcher[V]) append(p Pattern, v V) {
 }
 
 // put makes a node, and markers for those of its ancestors that are not there yet.
-func (m *Matcher[V]) put(suffix string, s span) {
+func (m *Matcher[V]) put(suffix string, node span) {
 	if suffix == rootWire {
-		m.root = s
+		m.root = node
+		delete(m.nodes, suffix)
 		return
 	}
-	m.nodes[suffix] = s
+	m.nodes[suffix] = node
 	for {
 		suffix = suffix[1+suffix[0]:]
 		if _, ok := m.nodes[suffix]; ok || suffix == rootWire {

@@ -160,6 +160,35 @@ func TestNear(t *testing.T) {
 	}
 }
 
+func TestWidest(t *testing.T) {
+	tests := map[string]struct {
+		patterns string
+		suffix   string
+		tails    int
+	}{
+		"nothing":                       {"", ".", 0},
+		"plain patterns":                {"a.example *.example .example * .", ".", 0},
+		"a range":                       {"a.example {0..9}.example", "example", 1},
+		"a star":                        {"a*b.x.example a.*.example", "x.example", 2},
+		"those above count":             {"a*.x.example a*.example b*.example *.c*", "x.example", 4},
+		"those beside do not":           {"a*.x.example a*.y.example b*.y.example", "y.example", 2},
+		"the first suffix of as many":   {"a*.y.example a*.x.example", "x.example", 1},
+		"the root":                      {"*.a*b a*b plain.example", ".", 2},
+		"a suffix that only leads on":   {"*.a*b x.example {0..9}.a.b.c.d.example", "a.b.c.d.example", 2},
+		"a pattern that is added twice": {"a*.example a*.example", "example", 2},
+	}
+	for what, tt := range tests {
+		suffix, tails := build(parseAll(strings.Fields(tt.patterns)...)).Widest()
+		if suffix.String() != tt.suffix || tails != tt.tails {
+			t.Errorf("%s: Widest() = %v, %d, want %s, %d", what, suffix, tails, tt.suffix, tt.tails)
+		}
+	}
+	var zero matcher.Matcher[int]
+	if _, tails := zero.Widest(); tails != 0 {
+		t.Errorf("zero Matcher: Widest() = %d, want 0", tails)
+	}
+}
+
 func TestBuilderIsUsedOn(t *testing.T) {
 	var b matcher.Builder[string]
 	empty := b.Build()

@@ -8,8 +8,9 @@ import (
 
 // Limits of RFC 1035, section 2.3.4, in octets.
 const (
-	maxLabel = 63
-	maxName  = 255 // with the length octets and the root label
+	maxLabel  = 63
+	maxName   = 255               // with the length octets and the root label
+	maxLabels = (maxName - 1) / 2 // without the root label
 )
 
 // rootWire is the root in wire form.

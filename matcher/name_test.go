@@ -72,8 +72,8 @@ func TestParseNameErrors(t *testing.T) {
 		"cut escape":        {`a\`, `name "a\\": want \DDD, a number up to 255, or one ASCII character after a backslash`},
 		"two digits":        {`a\12`, `name "a\\12": want \DDD, a number up to 255, or one ASCII character after a backslash`},
 		"over 255":          {`\256`, `name "\\256": want \DDD, a number up to 255, or one ASCII character after a backslash`},
-		"not ASCII":         {"bücher.example", `name "bücher.example": not ASCII: write xn--bcher-kva.example`},
-		"ideographic stops": {"a。example", `name "a。example": not ASCII: write a.example`},
+		"not ASCII":         {"bücher.example", `name "bücher.example": not ASCII: write "xn--bcher-kva.example"`},
+		"ideographic stops": {"a。example", `name "a。example": not ASCII: write "a.example"`},
 		"dash of a text":    {"a–b.example", `name "a–b.example": not ASCII: write the xn-- form of the name`},
 	}
 	for what, tt := range tests {

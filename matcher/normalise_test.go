@@ -38,6 +38,12 @@ func TestNormalise(t *testing.T) {
 		"half-width stop":         {"a｡example", "a.example", []string{half}},
 		"final ideographic stop":  {"a.example。", "a.example", []string{stop, final}},
 		"everything":              {` \*.A。b．c｡Example. `, "*.a.b.c.example", []string{spaces, stop, wide, half, star, final, upper}},
+		"space before final dot":  {"1.2.3.4 .", "1.2.3.4", []string{final}},
+		"final dots apart stay":   {"a . .", "a . .", nil},
+		"a final dot alone":       {" .", ".", []string{spaces}},
+		"escaped space, dot stay": {`a\ .`, `a\ .`, nil},
+		"escaped backslash, star": {`a\\*.example`, `a\\*.example`, nil},
+		"three backslashes":       {`\\\*.example`, `\\*.example`, []string{star}},
 		"two final dots stay":     {"a.example..", "a.example..", nil},
 		"two dots stay":           {"..", "..", nil},
 		"escaped final dot stays": {`a\.`, `a\.`, nil},
@@ -59,4 +65,19 @@ func TestNormalise(t *testing.T) {
 			}
 		})
 	}
+}
+
+func FuzzNormalise(f *testing.F) {
+	for _, s := range []string{" \\*.A。b．c｡Example. ", "1.2.3.4 .", `\\\*`, "a . .", `a\ .`, `\。`, "\ufeff.\u200b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		clean, changes := matcher.Normalise(s)
+		if (clean != s) != (len(changes) > 0) {
+			t.Errorf("Normalise(%q) = %q, and says %q", s, clean, changes)
+		}
+		if again, more := matcher.Normalise(clean); again != clean || more != nil {
+			t.Errorf("Normalise(%q) = %q, and of that %q, %q, want no change", s, clean, again, more)
+		}
+	})
 }

@@ -15,8 +15,10 @@ func (p Pattern) Overlaps(q Pattern) bool {
 	if p.suffix != q.suffix && !q.suffix.Below(p.suffix) {
 		return false
 	}
-	// q has the longer suffix: what it has more of meets p's tail.
-	qTail := append(q.suffix.labelsFromRight(p.fixed), q.tail...)
+	qTail := q.tail
+	if q.fixed > p.fixed { // what q's suffix has more of meets p's tail
+		qTail = append(q.suffix.labelsFromRight(int(p.fixed)), q.tail...)
+	}
 	if !reaches(p.anchor, len(p.tail), q.anchor, len(qTail)) {
 		return false
 	}
@@ -61,6 +63,63 @@ func (l label) overlaps(m label) bool {
 		return l.matches([]byte(m[0].text), inRange)
 	case l.isLoneStar() || m.isLoneStar():
 		return true
+	case l.partsWith(m):
+		return false
 	}
 	return commonText(l, m)
+}
+
+// partsWith says whether l and m differ in a literal that both begin or both end with.
+// That is quickly seen, and tells most labels of long lists apart.
+func (l label) partsWith(m label) bool {
+	a, b := l[0].text, m[0].text
+	both := min(len(a), len(b))
+	if a[:both] != b[:both] {
+		return true
+	}
+	a, b = l[len(l)-1].text, m[len(m)-1].text
+	both = min(len(a), len(b))
+	return a[len(a)-both:] != b[len(b)-both:]
+}
+
+// Form returns what p has in common with every pattern of equal rank that it overlaps,
+// so that only patterns of one form need be held against each other. It is empty for a
+// pattern that overlaps no other of equal rank: one without ranges and without stars
+// inside labels.
+func (p Pattern) Form() string {
+	if len(p.tail) == 0 {
+		return ""
+	}
+	form := []byte(p.suffix.wire)
+	for _, l := range p.tail {
+		form = append(l.appendForm(form), '.')
+	}
+	return string(append(form, p.anchor.text()...))
+}
+
+// appendForm appends the label's share of [Pattern.Form]. All that a label without a star
+// stands for is the same text but for the numbers in it; where there is a star, only the
+// rank is sure.
+func (l label) appendForm(b []byte) []byte {
+	switch {
+	case l.isLiteral():
+		return append(b, l[0].text...)
+	case l.hasStar():
+		return append(b, '*', l.rank())
+	}
+	var text []byte
+	for _, p := range l {
+		if p.kind == numbers {
+			text = append(text, '0')
+		}
+		text = append(text, p.text...)
+	}
+	for i, c := range text {
+		if !isDigit(c) {
+			b = append(b, c)
+		} else if i == 0 || !isDigit(text[i-1]) {
+			b = append(b, '0')
+		}
+	}
+	return b
 }

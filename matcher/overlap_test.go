@@ -100,6 +100,9 @@ func TestOverlapsByTrying(t *testing.T) {
 		if got := p.Overlaps(q); got != (want != "") {
 			t.Errorf("%v overlaps %v = %v, common text %q", p, q, got, want)
 		}
+		if want != "" && a != b && p.Compare(q) == 0 && p.Form() != q.Form() {
+			t.Errorf("%v and %v overlap and are of equal rank: forms %q and %q", p, q, p.Form(), q.Form())
+		}
 	}
 }
 
@@ -112,7 +115,47 @@ func someParts(random *rand.Rand, parts []string) string {
 	return s + ".x"
 }
 
-// FuzzOverlaps holds Overlaps to Matches: patterns that match one name overlap.
+func TestForm(t *testing.T) {
+	tests := []struct {
+		a, b string
+		same bool
+	}{
+		{"{0..50}-courier.example", "{5..9}-courier.example", true},
+		{"{0..50}-courier.example", "{5..9}-curier.example", false},
+		{"{0..50}-courier.example", "{5..9}-courier.test", false},
+		{"{0..50}-courier.example", "*.{5..9}-courier.example", false},
+		{"*.{0..50}-courier.example", ".{5..9}-courier.example", false},
+		{"{0..9}x.a.example", "{0..9}x.b.example", false},
+		{"x.{0..9}.example", "x.{5..12}.example", true},
+		{"x.{0..9}.example", "y.{5..12}.example", false},
+		{"5-h{1..20}.example", "{0..9}-h17.example", true}, // 5-h17
+		{"1{0..9}.example", "{0..9}{0..9}.example", true},
+		{"a*b.example", "*-d.example", true},
+		{"a*b.example", "*-.example", false},
+	}
+	for _, tt := range tests {
+		a, b := matcher.MustParsePattern(tt.a).Form(), matcher.MustParsePattern(tt.b).Form()
+		if (a == b) != tt.same || a == "" || b == "" {
+			t.Errorf("forms of %s and %s: %q, %q, want them to be the same: %v", tt.a, tt.b, a, b, tt.same)
+		}
+	}
+	for _, plain := range []string{"a.example", "*.example", ".example", "*", "."} {
+		if got := matcher.MustParsePattern(plain).Form(); got != "" {
+			t.Errorf("form of %s: %q, want none", plain, got)
+		}
+	}
+}
+
+// TestOverlapsQuickly holds patterns against each other that long lists are full of.
+func TestOverlapsQuickly(t *testing.T) {
+	p, q := matcher.MustParsePattern("{0..50}-c17.example"), matcher.MustParsePattern("{0..50}-c18.example")
+	if n := testing.AllocsPerRun(100, func() { p.Overlaps(q) }); n != 0 {
+		t.Errorf("Overlaps allocates %v times, want 0", n)
+	}
+}
+
+// FuzzOverlaps holds Overlaps to Matches: patterns that match one name overlap. And
+// those of equal rank that do are of one form.
 func FuzzOverlaps(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -124,6 +167,9 @@ func FuzzOverlaps(f *testing.F) {
 		}
 		if p.Matches(n) && q.Matches(n) && !p.Overlaps(q) {
 			t.Errorf("%v and %v match %v and do not overlap", p, q, n)
+		}
+		if p.String() != q.String() && p.Compare(q) == 0 && p.Overlaps(q) && (p.Form() == "" || p.Form() != q.Form()) {
+			t.Errorf("%v and %v overlap and are of equal rank: forms %q and %q", p, q, p.Form(), q.Form())
 		}
 		if p.Overlaps(q) != q.Overlaps(p) {
 			t.Errorf("%v overlaps %v = %v, and not the other way round", p, q, p.Overlaps(q))

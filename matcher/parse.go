@@ -49,10 +49,12 @@ func parsePattern(s string) (Pattern, error) {
 		if l, rest, err = parseLabel(rest); err != nil {
 			return Pattern{}, err
 		}
-		labels = append(labels, l)
+		if labels = append(labels, l); len(labels) > maxLabels {
+			return Pattern{}, errLongName
+		}
 	}
 	if a == exact && isGlued(labels[0]) {
-		return Pattern{}, errGlued(s)
+		return Pattern{}, errGlued(patternText(labels, exact))
 	}
 	p := newPattern(labels, a)
 	if len(p.Example().wire) > maxName {
@@ -70,12 +72,21 @@ func misread(s string) error {
 		return errNotASCII(s)
 	}
 	if strings.Contains(s, "#") {
-		return fmt.Errorf("# does not say which numbers: write the range, as in %s", strings.ReplaceAll(s, "#", "{0..50}"))
+		return errHash(s)
 	}
 	if _, err := netip.ParseAddr(s); err == nil {
 		return errAddress
 	}
 	return nil
+}
+
+// errHash shows s with a range for each #, if that makes it a pattern.
+func errHash(s string) error {
+	right, err := parsePattern(strings.ReplaceAll(s, "#", "{0..50}"))
+	if err != nil {
+		return errors.New("# does not say which numbers: write the range, as in {0..50}")
+	}
+	return fmt.Errorf("# does not say which numbers: write the range, as in %s", right)
 }
 
 // parseAnchor splits off what s says of the labels to the left.
@@ -113,22 +124,19 @@ func parseLabel(s string) (l label, rest string, err error) {
 	return l, strings.TrimPrefix(s, "."), nil
 }
 
-// with appends a part to a label that is being read, joining literals.
+// with appends a part to a label that is being read. The parts that are not stars take an
+// octet each at least, and a star can stand before, between and behind them.
 func (l label) with(p part) (label, error) {
-	if len(l) == 0 {
-		return label{p}, nil
-	}
-	switch last := &l[len(l)-1]; {
-	case p.kind == star && last.kind == star:
+	if len(l) > 0 && p.kind == star && l[len(l)-1].kind == star {
 		return nil, errTwoStars
-	case p.kind == literal && last.kind == literal:
-		last.text += p.text
-		return l, nil
+	}
+	if len(l) == 2*maxLabel+1 {
+		return nil, errLongLabel
 	}
 	return append(l, p), nil
 }
 
-// parsePart reads a star, a range or one literal octet from the beginning of s.
+// parsePart reads a star, a range or a literal, as far as it goes, from the beginning of s.
 func parsePart(s string) (p part, size int, err error) {
 	switch s[0] {
 	case '*':
@@ -138,11 +146,27 @@ func parsePart(s string) (p part, size int, err error) {
 	case '}':
 		return part{}, 0, errClosedBrace
 	}
-	if s[0] != '\\' && !isPlain(s[0]) {
-		return part{}, 0, errOctet(s[0])
+	return parseLiteral(s)
+}
+
+// parseLiteral reads the octets that s begins with and that stand for themselves.
+func parseLiteral(s string) (p part, size int, err error) {
+	var room [maxLabel]byte
+	text := room[:0]
+	for size < len(s) && strings.IndexByte(".*{}", s[size]) < 0 {
+		if s[size] != '\\' && !isPlain(s[size]) {
+			return part{}, 0, errOctet(s[size])
+		}
+		c, n, err := parseOctet(s[size:])
+		if err != nil {
+			return part{}, 0, err
+		}
+		if len(text) == maxLabel {
+			return part{}, 0, errLongLabel
+		}
+		text, size = append(text, c), size+n
 	}
-	c, size, err := parseOctet(s)
-	return part{kind: literal, text: string([]byte{c})}, size, err
+	return part{kind: literal, text: string(text)}, size, nil
 }
 
 // parseRange reads the {first..last} that s begins with.
@@ -154,18 +178,18 @@ func parseRange(s string) (p part, size int, err error) {
 	braces := s[:end+1]
 	from, to, ok := strings.Cut(braces[1:end], "..")
 	if !ok || !isDigits(from) || !isDigits(to) {
-		return part{}, 0, fmt.Errorf("%s: want {first..last}, as in {0..50}", braces)
+		return part{}, 0, fmt.Errorf("%q: want {first..last}, as in {0..50}", braces)
 	}
 	first, err1 := strconv.ParseUint(from, 10, 64)
 	last, err2 := strconv.ParseUint(to, 10, 64)
 	if err1 != nil || err2 != nil {
-		return part{}, 0, fmt.Errorf("%s: a number is over 18446744073709551615", braces)
+		return part{}, 0, fmt.Errorf("%q: a number is over 18446744073709551615", braces)
 	}
 	if first > last {
-		return part{}, 0, fmt.Errorf("%s runs backwards: write {%d..%d}", braces, last, first)
+		return part{}, 0, fmt.Errorf("%q runs backwards: write {%d..%d}", braces, last, first)
 	}
 	if right := fmt.Sprintf("{%d..%d}", first, last); right != braces {
-		return part{}, 0, fmt.Errorf("%s: a range matches numbers without leading zeros: write %s", braces, right)
+		return part{}, 0, fmt.Errorf("%q: a range matches numbers without leading zeros: write %s", braces, right)
 	}
 	return part{kind: numbers, first: first, last: last}, end + 1, nil
 }
@@ -175,9 +199,9 @@ func isGlued(l label) bool {
 	return len(l) == 2 && l[0].kind == star && l[1].kind == literal && isAlphanumeric(l[1].text[0])
 }
 
-// errGlued shows both readings of a star stuck to a domain.
-func errGlued(s string) error {
-	domain := s[1:]
+// errGlued shows both readings of a star stuck to a domain, in canonical text.
+func errGlued(text string) error {
+	domain := text[1:]
 	return fmt.Errorf("a star is stuck to a domain: "+
 		"write .%s for %s and every name below it, or *.%s for only the names below it", domain, domain, domain)
 }

@@ -1,6 +1,9 @@
 package matcher
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+)
 
 // anchor says what may stand to the left of a pattern's labels.
 type anchor uint8
@@ -36,52 +39,54 @@ const (
 // Octets other than letters, digits, hyphen and underscore are written \DDD.
 type Pattern struct {
 	text   string
-	ranks  string  // one octet for each label from the right, then one for the anchor
 	suffix Name    // the literal labels on the right, up to the first that is not literal
-	fixed  int     // labels in suffix
-	tail   []label // the rest, from the right to the left; empty or beginning with a label that is not literal
+	tail   []label // the rest, from the right to the left; nil or beginning with a label that is not literal
+	fixed  uint8   // labels in suffix
 	anchor anchor
 }
 
 // newPattern compiles a pattern from its labels, which are given from the left.
 func newPattern(labels []label, a anchor) Pattern {
-	p := Pattern{anchor: a, text: patternText(labels, a)}
-	ranks := make([]byte, 0, len(labels)+1)
-	wire := rootWire
-	for i := len(labels) - 1; i >= 0; i-- {
-		l := labels[i]
-		ranks = append(ranks, l.rank())
-		if len(p.tail) > 0 || !l.isLiteral() {
-			p.tail = append(p.tail, l)
-			continue
-		}
-		p.fixed++
-		wire = string(rune(len(l[0].text))) + l[0].text + wire
+	left := len(labels) // of the suffix
+	for left > 0 && labels[left-1].isLiteral() {
+		left--
 	}
-	p.suffix = Name{wire}
-	p.ranks = string(append(ranks, a.rank()))
+	var room [maxName]byte
+	wire := room[:0]
+	for _, l := range labels[left:] {
+		wire = append(append(wire, byte(len(l[0].text))), l[0].text...)
+	}
+	p := Pattern{
+		text:   patternText(labels, a),
+		suffix: Name{string(append(wire, rootWire...))},
+		fixed:  uint8(len(labels) - left),
+		anchor: a,
+	}
+	if left > 0 {
+		p.tail = slices.Clone(labels[:left])
+		slices.Reverse(p.tail)
+	}
 	return p
 }
 
 // patternText writes a pattern in its canonical form.
 func patternText(labels []label, a anchor) string {
-	var b []byte
+	var room [maxName]byte
+	b := append(room[:0], a.text()...)
 	for i, l := range labels {
 		if i > 0 {
 			b = append(b, '.')
 		}
 		b = l.appendText(b)
 	}
-	switch {
-	case a == below && len(labels) == 0:
+	if a == below && len(labels) == 0 {
 		return "*"
-	case a == below:
-		return "*." + string(b)
-	case a == subtree:
-		return "." + string(b)
 	}
 	return string(b)
 }
+
+// text is how the anchor is written before a label.
+func (a anchor) text() string { return [...]string{exact: "", below: "*.", subtree: "."}[a] }
 
 // rank is the anchor's place in the order of [Pattern.Compare].
 func (a anchor) rank() byte {
@@ -113,7 +118,7 @@ func (p Pattern) matches(name Name, num numeric) bool {
 	if p.suffix.IsZero() || n.read([]byte(name.wire)) != nil {
 		return false
 	}
-	left := n.labels - p.fixed
+	left := n.labels - int(p.fixed)
 	return left >= 0 && string(n.from(left)) == p.suffix.wire && tailMatches(p.tail, p.anchor, &n, left, num)
 }
 
@@ -145,7 +150,27 @@ func tailMatches(tail []label, a anchor, n *folded, left int, num numeric) bool 
 //
 // So a longer literal suffix beats a shorter one, and a pattern's text plays no part.
 // Over all patterns the order is a strict weak one, fit for sorting.
-func (p Pattern) Compare(q Pattern) int { return strings.Compare(p.ranks, q.ranks) }
+func (p Pattern) Compare(q Pattern) int {
+	// As far as both are literal they are equal.
+	for i := min(int(p.fixed), int(q.fixed)); ; i++ {
+		// An anchor's rank is no label's: patterns that are equal up to here both end here.
+		if c := cmp.Compare(p.rank(i), q.rank(i)); c != 0 || i >= int(p.fixed)+len(p.tail) {
+			return c
+		}
+	}
+}
+
+// rank is the rank of label i from the right, and that of the anchor behind them all.
+func (p *Pattern) rank(i int) byte {
+	i -= int(p.fixed)
+	switch {
+	case i < 0:
+		return rankLiteral
+	case i < len(p.tail):
+		return p.tail[i].rank()
+	}
+	return p.anchor.rank()
+}
 
 // Literal returns the one name that p stands for, if it has no range, star or leading dot.
 func (p Pattern) Literal() (Name, bool) {

@@ -1,6 +1,7 @@
 package matcher_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -287,5 +288,12 @@ func TestMatchesAsTheTwin(t *testing.T) {
 	}
 	if !slices.Contains(patternLabels, "*") {
 		t.Error("no lone star among the labels compared")
+	}
+}
+
+// Lists hold a million patterns, each more than once.
+func TestPatternIsSmall(t *testing.T) {
+	if size := reflect.TypeFor[matcher.Pattern]().Size(); size > 64 {
+		t.Errorf("a Pattern takes %d octets, want at most 64", size)
 	}
 }

@@ -12,10 +12,11 @@ import (
 const maxTCP = 65535
 
 // pack appends the response to q as this client gets it: never larger than
-// what it said it takes, nor over UDP than our own limit (RFC 9715).
-func (s *snapshot) pack(dst []byte, q Query, o Outcome, tcp bool) []byte {
+// what it said it takes, nor over UDP than our own limit (RFC 9715). It reports
+// whether the answer is whole.
+func (s *snapshot) pack(dst []byte, q Query, o Outcome) (packet []byte, whole bool) {
 	limit := min(q.UDPSize, s.config.Server.UDPSize)
-	if tcp {
+	if q.TCP {
 		limit = maxTCP
 	}
 	return wire.Reply{
@@ -26,7 +27,15 @@ func (s *snapshot) pack(dst []byte, q Query, o Outcome, tcp bool) []byte {
 		EDEs:               s.extended(o),
 		Limit:              limit,
 		UDPSize:            s.config.Server.UDPSize,
-	}.Append(dst)
+	}.AppendWhole(dst)
+}
+
+// tooLarge is what becomes of an answer that not even TCP carries: truncated, it
+// would only be asked for again.
+func (o Outcome) tooLarge() Outcome {
+	o.Response = wire.NewMessage(o.Response.Question(), wire.ServFail)
+	o.Notes = []wire.EDE{{Code: wire.EDEOther, Text: "the answer is too large for DNS"}}
+	return o
 }
 
 // extended returns the extended errors of o: what went wrong, what the rules made

@@ -92,86 +92,92 @@ func head(b *server.Bench, name string, from netip.Addr) string {
 	return fmt.Sprintf("v1 name=%s client=%s config=%s edition=2026-03-24", name, from, b.Digest())
 }
 
+// ranges is the fact that lists what vendor.toml publishes for dual.example.
+const ranges = "published 192.0.2.0/25 192.0.2.200 2001:db8:1::/48 2001:db8:2::7"
+
+// factCells are explanations of explainBench, 61 seconds after its questions,
+// without their first line.
+var factCells = []struct {
+	title string
+	name  string
+	from  netip.Addr
+	want  []string
+}{
+	{"a rule by its zone, several types cached", "dual.example", phone, []string{
+		"match zone=vendor row=dual pattern=dual.example rule=published",
+		"decision log tags=mdm pin=observe upstream=default", ranges,
+		"cache A age=61 ttl=239 from=192.0.2.53 192.0.2.1=inside 198.51.100.9=outside",
+		"cache HTTPS age=61 ttl=239 from=192.0.2.53 192.0.2.2=inside", "verdict=mixed",
+	}},
+	{"a rule's own pattern, for a client group, with a changed answer", "x.dual.example", phone, []string{
+		"match zone=vendor row=dual pattern=*.dual.example rule=phones,published rule-pattern=*.dual.example",
+		"decision log tags=mdm,phones pin=enforce upstream=default max_ttl=5m0s", ranges,
+		"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=outside", "served A none", "verdict=outside",
+	}},
+	{"the same for another client", "x.dual.example", client, []string{
+		"match zone=vendor row=dual pattern=*.dual.example rule=published",
+		"decision log tags=mdm pin=observe upstream=default", ranges,
+		"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=outside", "verdict=outside",
+	}},
+	{"not cached", "y.dual.example", phone, []string{
+		"match zone=vendor row=dual pattern=*.dual.example rule=phones,published rule-pattern=*.dual.example",
+		"decision log tags=mdm,phones pin=enforce upstream=default max_ttl=5m0s", ranges, "cache none", "verdict=not-asked",
+	}},
+	{"others' lookups are hidden where no rule matches", "secret.test", netip.MustParseAddr("10.1.1.1"), []string{
+		"match none", "decision pin=observe upstream=default", "published no-range",
+	}},
+	{"but not from administrators", "secret.test", client, []string{
+		"match none", "decision pin=observe upstream=default", "published no-range",
+		"cache A age=61 ttl=239 from=192.0.2.53 192.0.2.1=no-range", "verdict=no-range",
+	}},
+	{"nor from a client that a rule matches", "secret.test", phone, []string{
+		"match rule=secret rule-pattern=secret.test", "decision pin=observe upstream=default", "published no-range",
+		"cache A age=61 ttl=239 from=192.0.2.53 192.0.2.1=no-range", "verdict=no-range",
+	}},
+	{"carved out", "cut.wide.example", phone, []string{
+		"match zone=vendor row=cut pattern=cut.wide.example rule=published",
+		"decision log tags=mdm pin=observe upstream=default", "published no-range carve-out=vendor/cut", "cache none", "verdict=not-asked",
+	}},
+	{"near miss, no rule matches", "51-push.example", phone, []string{
+		"match none", "near zone=vendor row=numbers pattern={0..50}-push.example",
+		"decision pin=observe upstream=default", "published no-range",
+	}},
+	{"a number in the range", "50-push.example", phone, []string{
+		"match zone=vendor row=numbers pattern={0..50}-push.example rule=published",
+		"decision log tags=mdm pin=observe upstream=default", "published 192.0.2.0/25", "cache none", "verdict=not-asked",
+	}},
+	{"answer null", "null.test", phone, []string{
+		"match rule=null rule-pattern=null.test", "decision answer=null", "published no-range",
+		"answer A 0.0.0.0", "answer AAAA ::", "answer HTTPS none", "cache none", "verdict=not-asked",
+	}},
+	{"answer nxdomain", "gone.test", phone, []string{
+		"match rule=gone rule-pattern=gone.test", "decision answer=nxdomain", "published no-range",
+		"answer A rcode=NXDOMAIN none", "answer AAAA rcode=NXDOMAIN none", "answer HTTPS rcode=NXDOMAIN none", "cache none", "verdict=not-asked",
+	}},
+	{"answer CNAME", "alias.test", phone, []string{
+		"match rule=alias rule-pattern=alias.test", "decision upstream=default answer=www.test", "published no-range", "cache none", "verdict=not-asked",
+	}},
+	{"a block along the chain of one type only", "www.test", client, []string{
+		"match rule=tracker rule-pattern=*.tracker.test", "decision tags=tracker answer=null chain=a.tracker.test", "published no-range",
+		"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "served A 0.0.0.0",
+		"cache HTTPS age=61 ttl=239 from=192.0.2.53", "verdict=no-address",
+	}},
+	{"a block along the chain of all that is cached", "a.other.test", client, []string{
+		"match rule=tracker rule-pattern=*.tracker.test", "decision tags=tracker answer=null chain=a.tracker.test", "published no-range",
+		"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "served A 0.0.0.0", "verdict=not-asked",
+	}},
+	{"a block along the chain that is spared", "bare.example", client, []string{
+		"match zone=vendor row=bare pattern=bare.example rule=published,tracker rule-pattern=*.tracker.test",
+		"decision log tags=mdm,tracker pin=observe upstream=default spared=tracker", "published no-range",
+		"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "verdict=no-range",
+	}},
+}
+
 func TestFacts(t *testing.T) {
-	const ranges = "published 192.0.2.0/25 192.0.2.200 2001:db8:1::/48 2001:db8:2::7"
 	synctest.Test(t, func(t *testing.T) {
 		b := explainBench(t)
 		time.Sleep(61 * time.Second)
-		for _, c := range []struct {
-			title string
-			name  string
-			from  netip.Addr
-			want  []string
-		}{
-			{"a rule by its zone, several types cached", "dual.example", phone, []string{
-				"match zone=vendor row=dual pattern=dual.example rule=published",
-				"decision log tags=mdm pin=observe upstream=default", ranges,
-				"cache A age=61 ttl=239 from=192.0.2.53 192.0.2.1=inside 198.51.100.9=outside",
-				"cache HTTPS age=61 ttl=239 from=192.0.2.53 192.0.2.2=inside", "verdict=mixed",
-			}},
-			{"a rule's own pattern, for a client group, with a changed answer", "x.dual.example", phone, []string{
-				"match zone=vendor row=dual pattern=*.dual.example rule=phones,published rule-pattern=*.dual.example",
-				"decision log tags=mdm,phones pin=enforce upstream=default max_ttl=5m0s", ranges,
-				"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=outside", "served A none", "verdict=outside",
-			}},
-			{"the same for another client", "x.dual.example", client, []string{
-				"match zone=vendor row=dual pattern=*.dual.example rule=published",
-				"decision log tags=mdm pin=observe upstream=default", ranges,
-				"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=outside", "verdict=outside",
-			}},
-			{"not cached", "y.dual.example", phone, []string{
-				"match zone=vendor row=dual pattern=*.dual.example rule=phones,published rule-pattern=*.dual.example",
-				"decision log tags=mdm,phones pin=enforce upstream=default max_ttl=5m0s", ranges, "cache none", "verdict=not-asked",
-			}},
-			{"others' lookups are hidden where no rule matches", "secret.test", netip.MustParseAddr("10.1.1.1"), []string{
-				"match none", "decision pin=observe upstream=default", "published no-range",
-			}},
-			{"but not from administrators", "secret.test", client, []string{
-				"match none", "decision pin=observe upstream=default", "published no-range",
-				"cache A age=61 ttl=239 from=192.0.2.53 192.0.2.1=no-range", "verdict=no-range",
-			}},
-			{"nor from a client that a rule matches", "secret.test", phone, []string{
-				"match rule=secret rule-pattern=secret.test", "decision pin=observe upstream=default", "published no-range",
-				"cache A age=61 ttl=239 from=192.0.2.53 192.0.2.1=no-range", "verdict=no-range",
-			}},
-			{"carved out", "cut.wide.example", phone, []string{
-				"match zone=vendor row=cut pattern=cut.wide.example rule=published",
-				"decision log tags=mdm pin=observe upstream=default", "published no-range carve-out=vendor/cut", "cache none", "verdict=not-asked",
-			}},
-			{"near miss, no rule matches", "51-push.example", phone, []string{
-				"match none", "near zone=vendor row=numbers pattern={0..50}-push.example",
-				"decision pin=observe upstream=default", "published no-range",
-			}},
-			{"a number in the range", "50-push.example", phone, []string{
-				"match zone=vendor row=numbers pattern={0..50}-push.example rule=published",
-				"decision log tags=mdm pin=observe upstream=default", "published 192.0.2.0/25", "cache none", "verdict=not-asked",
-			}},
-			{"answer null", "null.test", phone, []string{
-				"match rule=null rule-pattern=null.test", "decision answer=null", "published no-range",
-				"answer A 0.0.0.0", "answer AAAA ::", "answer HTTPS none", "cache none", "verdict=not-asked",
-			}},
-			{"answer nxdomain", "gone.test", phone, []string{
-				"match rule=gone rule-pattern=gone.test", "decision answer=nxdomain", "published no-range",
-				"answer A rcode=NXDOMAIN none", "answer AAAA rcode=NXDOMAIN none", "answer HTTPS rcode=NXDOMAIN none", "cache none", "verdict=not-asked",
-			}},
-			{"answer CNAME", "alias.test", phone, []string{
-				"match rule=alias rule-pattern=alias.test", "decision upstream=default answer=www.test", "published no-range", "cache none", "verdict=not-asked",
-			}},
-			{"a block along the chain of one type only", "www.test", client, []string{
-				"match rule=tracker rule-pattern=*.tracker.test", "decision tags=tracker answer=null chain=a.tracker.test", "published no-range",
-				"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "served A 0.0.0.0",
-				"cache HTTPS age=61 ttl=239 from=192.0.2.53", "verdict=no-address",
-			}},
-			{"a block along the chain of all that is cached", "a.other.test", client, []string{
-				"match rule=tracker rule-pattern=*.tracker.test", "decision tags=tracker answer=null chain=a.tracker.test", "published no-range",
-				"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "served A 0.0.0.0", "verdict=not-asked",
-			}},
-			{"a block along the chain that is spared", "bare.example", client, []string{
-				"match zone=vendor row=bare pattern=bare.example rule=published,tracker rule-pattern=*.tracker.test",
-				"decision log tags=mdm,tracker pin=observe upstream=default spared=tracker", "published no-range",
-				"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "verdict=no-range",
-			}},
-		} {
+		for _, c := range factCells {
 			m := send(t, b, question(c.name+" CH TXT"), c.from, false)
 			want := append([]string{head(b, c.name, c.from)}, c.want...)
 			if d := cmp.Diff(want, texts(m)); d != "" {

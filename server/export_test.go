@@ -68,6 +68,11 @@ func (b *Bench) Serve(packet []byte, client netip.Addr, tcp bool) []byte {
 	return b.serve(context.Background(), nil, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp})
 }
 
+// Now answers one packet from client if that needs no waiting, behind dst.
+func (b *Bench) Now(dst, packet []byte, client netip.Addr) ([]byte, bool) {
+	return b.now(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242)})
+}
+
 // Entries ends the query log and returns its lines.
 func (b *Bench) Entries() string {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -47,7 +47,7 @@ func TestUpstreamFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const timeout, bound = 300 * time.Millisecond, 3 * time.Second
+			const timeout, bound = 2 * time.Second, 20 * time.Second
 			cfg := parseConfig(t, silent)
 			cfg.Upstreams = []config.Upstream{{Name: "default", Servers: c.servers, Timeout: timeout}}
 			b, err := server.NewBench(cfg, server.DialUpstream)

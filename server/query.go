@@ -14,7 +14,9 @@ import (
 // gets the reply that the RFCs want, which is often none, and goes no further.
 // It appends to dst and keeps neither dst nor packet.
 func (s *Server) serve(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
-	dst, _ = s.answer(ctx, dst, packet, from)
+	q, refusal := parseQuery(packet, from)
+	q.waits = true
+	dst, _ = s.answer(ctx, dst, q, refusal)
 	return dst
 }
 
@@ -22,30 +24,33 @@ func (s *Server) serve(ctx context.Context, dst, packet []byte, from listen.Peer
 // says false, and has done nothing, where an upstream would have to be asked, or
 // where the answer takes more work than others should wait for.
 func (s *Server) now(dst, packet []byte, from listen.Peer) ([]byte, bool) {
-	return s.answer(nil, dst, packet, from)
+	q, refusal := parseQuery(packet, from)
+	return s.answer(context.Background(), dst, q, refusal)
 }
 
-// answer is serve, or without a ctx, which only what waits needs, now.
-func (s *Server) answer(ctx context.Context, dst, packet []byte, from listen.Peer) ([]byte, bool) {
-	q, refusal := parseQuery(packet, from)
+// answer is what serve and now have in common: everything but whether to wait.
+func (s *Server) answer(ctx context.Context, dst []byte, q Query, refusal *wire.Refusal) ([]byte, bool) {
 	if refusal != nil {
 		return append(dst, refusal.Reply...), true
 	}
-	q.waits = ctx != nil
 	if q.Class == wire.ClassCH && !q.waits {
-		return dst, false
+		return dst, false // an explanation
 	}
 	now := s.resolver.current.Load() // one snapshot for the whole query
 	o := s.resolver.Resolve(ctx, now, q)
 	if errors.Is(o.Failure, errMustWait) {
 		return dst, false
 	}
-	dst = now.pack(dst, q, o, from.TCP)
+	packet, whole := now.pack(dst, q, o)
+	if q.TCP && !whole {
+		o = o.tooLarge()
+		packet, _ = now.pack(dst, q, o)
+	}
 	if o.Decision.Log {
 		s.log.Write(s.entry(q, o))
 	}
 	s.reportPanic(q, o)
-	return dst, true
+	return packet, true
 }
 
 // reportPanic says where the program went wrong in finding o. The first time is
@@ -65,6 +70,7 @@ func parseQuery(packet []byte, from listen.Peer) (Query, *wire.Refusal) {
 	return Query{
 		Query:    q,
 		Client:   from.Addr.Addr().Unmap().WithZone(""),
+		TCP:      from.TCP,
 		Received: time.Now(),
 	}, refusal
 }

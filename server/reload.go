@@ -89,6 +89,7 @@ func needRestart(old, c *config.Config) []string {
 	add("server.tcp_connections", old.Server.TCPConnections == c.Server.TCPConnections)
 	add("server.tcp_idle", old.Server.TCPIdle == c.Server.TCPIdle)
 	add("cache.entries", old.Cache.Entries == c.Cache.Entries)
+	add("cache.memory", old.Cache.Memory == c.Cache.Memory)
 	add("log.queries", old.Log == c.Log)
 	add("http.listen", slices.Equal(old.HTTP.Listen, c.HTTP.Listen))
 	return keys

@@ -19,6 +19,7 @@ import (
 type Query struct {
 	wire.Query
 	Client   netip.Addr // unmapped, without a scope
+	TCP      bool
 	Received time.Time
 	waits    bool // an upstream may be asked; else only what is known already is told
 }

@@ -131,7 +131,6 @@ func TestSize(t *testing.T) {
 		{100, 4096, false, "[server]\nudp_size = 4096", 4096, false},
 		{100, 0, true, "", 65535, false},
 		{4000, 0, true, "", 65535, false},
-		{5000, 0, true, "", 65535, true},
 	} {
 		t.Run(fmt.Sprintf("%d addresses, EDNS %d, TCP %v", c.addresses, c.edns, c.tcp), func(t *testing.T) {
 			b := newBench(t, c.config+"\n"+silent, manyAddresses(c.addresses))
@@ -154,6 +153,17 @@ func TestSize(t *testing.T) {
 					len(response), m.Truncated, len(m.Answer), c.limit, c.truncated, want)
 			}
 		})
+	}
+}
+
+// TestTooLargeForTCP holds that an answer that TCP cannot carry is a failure that
+// says so, to the client and in the log: a truncated one would be asked for again.
+func TestTooLargeForTCP(t *testing.T) {
+	b := newBench(t, silent, manyAddresses(5000))
+	q := question("www.example")
+	m := send(t, b, q, client, true)
+	if m.Rcode != dns.RcodeServerFailure || m.Truncated || !slices.Equal(edes(m), []string{"0 the answer is too large for DNS"}) {
+		t.Errorf("response %v, extended errors %q", m, edes(m))
 	}
 }
 

@@ -93,7 +93,7 @@ func Open(o Options) (*Server, error) {
 	var err error
 	s.log, err = querylog.Open(c.Log.Queries, o.Stdout, func(text string) { o.Log.Warn(text) })
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("log.queries: %w: give a file in a folder that exists and may be written to", err)
 	}
 	s.hangups = make(chan os.Signal, 1)
 	signal.Notify(s.hangups, syscall.SIGHUP)
@@ -114,7 +114,7 @@ func NewResolver(c *config.Config) *Resolver {
 func newResolver(s *snapshot, version string) *Resolver {
 	hostname, _ := os.Hostname() // unknown: the answer is empty
 	r := &Resolver{
-		cache:  cache.New(s.config.Cache.Entries),
+		cache:  cache.New(s.config.Cache.Entries, s.config.Cache.Memory),
 		flight: new(flight.Flight[flightKey, fetched]),
 		limit:  newLimiter(),
 		about:  about{version: version, hostname: hostname},
@@ -142,7 +142,7 @@ func (s *Server) listen(c *config.Config) error {
 	}
 	report := func(text string) { s.options.Log.Warn(text) }
 	for _, addr := range c.Server.Listen {
-		l, err := listen.Open(addr, limits, s.serve, report)
+		l, err := listen.Open(addr, limits, listen.Handler{Now: s.now, Wait: s.serve}, report)
 		if err != nil {
 			if c.Path == "" && missingFamily(addr, err) {
 				report(fmt.Sprintf("not listening on %s: this machine has no such address", addr))

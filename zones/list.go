@@ -1,54 +1,76 @@
 package zones
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode"
 
 	"splitdns/matcher"
 	"splitdns/zones/tomlfile"
 )
 
-// MaxListSize is the size in octets of the largest list that is read.
-const MaxListSize = 64 << 20
+// MaxListSize is the size in octets of the largest list that is read. Long lists
+// have some 20 octets a pattern.
+const MaxListSize = 48 << 20
 
-// maxListProblems is how many problems, and how many warnings, of one list are
-// kept. A file that is no list at all has one on every line.
-const maxListProblems = 100
+// MaxListPatterns is how many patterns a list may have. Together they take some
+// MEMORY until they are in a matcher.
+const MaxListPatterns = 2_000_000
+
+// maxLine is how long a line of a list may be. The longest pattern is far shorter.
+const maxLine = 4096
 
 // ParseList reads a list: one pattern a line, # begins a comment. It becomes a
 // zone of one row, named "list". What it normalised are warnings; with any other
 // problem there is no zone.
 func ParseList(name, file string, data []byte) (*Zone, tomlfile.Problems) {
-	l := list{file: file, seen: make(map[string]int)}
+	return parseList(name, file, data, MaxListPatterns)
+}
+
+// parseList is ParseList for a list of at most so many patterns.
+func parseList(name, file string, data []byte, most int) (*Zone, tomlfile.Problems) {
+	l := list{problems: tomlfile.Record{File: file}, seen: make(map[string]int), most: most}
 	if len(data) > MaxListSize {
 		l.add(0, false, "larger than %d MiB", MaxListSize>>20)
-		return nil, l.problems
+		return nil, l.problems.Problems()
 	}
-	number := 0
-	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
-		number++
-		l.line(number, strings.TrimRight(line, "\r\n"))
-	}
-	if len(l.patterns) == 0 && len(l.problems) == 0 {
-		l.add(0, true, "the list is empty")
-	}
-	l.summarise(number)
-	if l.errors > 0 {
-		return nil, l.problems
+	l.read(bytes.TrimPrefix(data, []byte("\ufeff")))
+	problems := l.problems.Problems()
+	if problems.Errors() {
+		return nil, problems
 	}
 	row := Row{Name: "list", Line: 1, Patterns: l.patterns, Required: true}
-	return &Zone{Name: name, File: file, Rows: []Row{row}}, l.problems
+	return &Zone{Name: name, File: file, Rows: []Row{row}}, problems
 }
 
 // list is a list being read.
 type list struct {
-	file     string
 	patterns []matcher.Pattern
 	seen     map[string]int // the line of each pattern
-	problems tomlfile.Problems
-	errors   int // problems that are more than a warning
-	warnings int
+	problems tomlfile.Record
+	most     int // how many patterns it may have
+}
+
+// read reads all lines.
+func (l *list) read(data []byte) {
+	for line := range bytes.Lines(data) {
+		l.problems.LastLine++
+		number := l.problems.LastLine
+		if len(line) > maxLine {
+			l.add(number, false, "longer than %d octets; want one pattern a line", maxLine)
+			continue
+		}
+		l.line(number, string(line))
+		if len(l.patterns) > l.most {
+			l.add(number, false, "more than %d patterns", l.most)
+			return
+		}
+	}
+	if len(l.patterns) == 0 && len(l.problems.Problems()) == 0 {
+		l.add(0, true, "the list is empty")
+	}
 }
 
 // line reads one line.
@@ -62,12 +84,12 @@ func (l *list) line(number int, line string) {
 		text, _, _ = strings.Cut(text, mark)
 	}
 	text = strings.TrimSpace(text) // how lists are laid out is not something that a reader need know
-	clean, changes := matcher.Normalise(text)
-	if clean == "" {
+	if strings.ContainsFunc(text, unicode.IsSpace) {
+		l.add(number, false, "%q: %s", text, severalWords(strings.Fields(text)))
 		return
 	}
-	if strings.ContainsAny(clean, " \t") {
-		l.add(number, false, "%q: %s", clean, severalWords(strings.Fields(clean)))
+	clean, changes := matcher.Normalise(text)
+	if clean == "" {
 		return
 	}
 	p, err := matcher.ParsePattern(clean)
@@ -86,7 +108,7 @@ func (l *list) line(number int, line string) {
 	l.patterns = append(l.patterns, p)
 }
 
-// severalWords says what a line of several words is, and what it should be. Block
+// severalWords says what a line of two or more words is, and what it should be. Block
 // lists are often files of the form of /etc/hosts: an address, then names.
 func severalWords(words []string) string {
 	_, err := netip.ParseAddr(words[0])
@@ -108,23 +130,7 @@ func (l *list) comment(number int, text string) {
 	}
 }
 
-// add records a problem, or only counts it where there are too many of its kind.
+// add records a problem.
 func (l *list) add(line int, warning bool, format string, args ...any) {
-	count := &l.errors
-	if warning {
-		count = &l.warnings
-	}
-	if *count++; *count <= maxListProblems {
-		l.problems.Add(tomlfile.Problem{File: l.file, Line: line, Text: fmt.Sprintf(format, args...), Warning: warning})
-	}
-}
-
-// summarise says how many problems were only counted.
-func (l *list) summarise(lastLine int) {
-	if more := l.errors - maxListProblems; more > 0 {
-		l.problems.Add(tomlfile.Problem{File: l.file, Line: lastLine, Text: fmt.Sprintf("and %d more problems in this list", more)})
-	}
-	if more := l.warnings - maxListProblems; more > 0 {
-		l.problems.Add(tomlfile.Problem{File: l.file, Line: lastLine, Text: fmt.Sprintf("and %d more such warnings in this list", more), Warning: true})
-	}
+	l.problems.Add(tomlfile.Problem{File: l.problems.File, Line: line, Text: fmt.Sprintf(format, args...), Warning: warning})
 }

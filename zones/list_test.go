@@ -66,8 +66,8 @@ func TestParseListOfSomethingElse(t *testing.T) {
 		t.Fatalf("zone %v with %d problems, want none with 202", z, len(problems))
 	}
 	want := []string{
-		"l.txt:2000: and 900 more problems in this list",
-		"l.txt:2000: warning: and 900 more such warnings in this list",
+		"l.txt:2000: and 900 more problems in this file",
+		"l.txt:2000: warning: and 900 more such warnings in this file",
 	}
 	if diff := cmp.Diff(want, []string{problems[200].String(), problems[201].String()}); diff != "" {
 		t.Errorf("last problems (-want +got):\n%s", diff)
@@ -76,8 +76,37 @@ func TestParseListOfSomethingElse(t *testing.T) {
 
 func TestParseListTooLarge(t *testing.T) {
 	z, problems := zones.ParseList("l", "l.txt", make([]byte, zones.MaxListSize+1))
-	if want := "l.txt: larger than 64 MiB\n"; z != nil || problems.String() != want {
+	if want := "l.txt: larger than 48 MiB\n"; z != nil || problems.String() != want {
 		t.Errorf("zone %v, problems %q, want %q", z, problems, want)
+	}
+}
+
+// TestParseListTooMany holds that there is a bound to patterns, of which comments
+// and duplicates are none.
+func TestParseListTooMany(t *testing.T) {
+	if z, problems := zones.ParseListOf("l", "l.txt", []byte("a.example\n#\nb.example\na.example\n#\n"), 2); z == nil {
+		t.Errorf("two patterns are refused: %s", problems)
+	}
+	z, problems := zones.ParseListOf("l", "l.txt", []byte("a.example\nb.example\n#\nc.example\nd..example\n"), 2)
+	if want := "l.txt:4: more than 2 patterns\n"; z != nil || problems.String() != want {
+		t.Errorf("zone %v, problems %q, want %q", z, problems, want)
+	}
+}
+
+// TestParseListStrangeLines holds that no line makes the parser panic, and that
+// none reaches a terminal as it is.
+func TestParseListStrangeLines(t *testing.T) {
+	text := "1.2.3.4 .\n1.2.3.4\u00a0.\n:: \u001b[2J\n#-\u001b[2J\u202e.example\nx\vy\n" + strings.Repeat("x", 5000) + "\n.\n"
+	z, problems := zones.ParseList("l", "l\u001b.txt", []byte(text))
+	want := `l\x1b.txt:1: "1.2.3.4 .": a line of a hosts file; write the name alone: .
+l\x1b.txt:2: "1.2.3.4\u00a0.": a line of a hosts file; write the name alone: .
+l\x1b.txt:3: ":: \x1b[2J": a line of a hosts file; write the name alone: \x1b[2J
+l\x1b.txt:4: warning: "#-\x1b[2J\u202e.example" is a comment; if # stands for a number, write {0..50}-\x1b[2J\u202e.example
+l\x1b.txt:5: "x\vy": want one pattern a line
+l\x1b.txt:6: longer than 4096 octets; want one pattern a line
+`
+	if diff := cmp.Diff(want, problems.String()); z != nil || diff != "" {
+		t.Errorf("zone %v, problems (-want +got):\n%s", z, diff)
 	}
 }
 
@@ -85,6 +114,7 @@ func TestParseListTooLarge(t *testing.T) {
 // comes exactly where nothing is worse than a warning.
 func FuzzParseList(f *testing.F) {
 	f.Add([]byte("a.example\n*.b.example # c\n#-d.example\n"))
+	f.Add([]byte("1.2.3.4 .\n:: \u00a0\n. .\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if z, problems := zones.ParseList("l", "l.txt", data); (z == nil) != problems.Errors() {
 			t.Errorf("zone is nil: %v, problems %v", z == nil, problems)

@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -48,48 +47,13 @@ func (a *asker) count(s *slot, response []byte, now time.Duration) {
 	a.tally.hits.add(now - s.sent)
 }
 
-// warmTries is how often a hot name is asked before the server counts as broken.
-const warmTries = 20
-
-// warm asks each hot question once, so that the server has the answer.
-func (j job) warm(s *source) error {
-	c, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: j.Port})
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	response := make([]byte, packetSize)
-	for i, query := range s.hot {
-		if j.MissShare == 1 {
-			break // nothing hot is asked
-		}
-		if err := j.learn(c, query, response); err != nil {
-			return fmt.Errorf("asking hot question %d: %w", i, err)
-		}
-	}
-	return nil
-}
-
-// learn asks query until it is answered as expected.
-func (j job) learn(c *net.UDPConn, query, response []byte) error {
-	var err error
-	for range warmTries {
-		var n int
-		if n, err = ask(c, query, response); err == nil && j.Expect.met(query, response[:n]) {
-			return nil
-		}
-		if err == nil {
-			err = fmt.Errorf("wrong answer % x", response[:n])
-		}
-	}
-	return err
-}
-
 // A flow is a connected UDP socket with the queries under way over it.
 type flow struct {
 	fd       int
 	flight   *flight
-	out, in  *batch
+	out      *trains
+	single   *batch
+	in       *batch
 	received [batchSize][packetSize]byte
 }
 
@@ -112,7 +76,7 @@ func (a *asker) openFlows(n, size int) ([]*flow, error) {
 
 // newFlow is the flow over a socket.
 func newFlow(fd, size int) *flow {
-	f := &flow{fd: fd, flight: newFlight(size), out: newBatch(), in: newBatch()}
+	f := &flow{fd: fd, flight: newFlight(size), out: newTrains(), single: newBatch(), in: newBatch()}
 	for i := range f.received {
 		f.in.set(i, f.received[i][:])
 	}
@@ -126,24 +90,38 @@ func closeFlows(flows []*flow) {
 	}
 }
 
-// send sends n new queries in one system call, as of now.
+// send sends up to n new queries in one system call, as of now: whole trains.
 func (a *asker) send(f *flow, n int, now time.Duration) error {
-	n = min(n, batchSize, f.flight.room())
+	n = min(n, f.flight.room()) / trainLength
+	n = min(n, trainsMost)
 	if n <= 0 {
 		return nil
 	}
 	for i := range n {
-		f.out.set(i, f.flight.add(a.source, now).packet())
+		for j := range trainLength {
+			f.out.set(i, j, f.flight.add(a.source, now).packet())
+		}
 	}
 	sent, err := f.out.send(f.fd, n)
-	f.flight.undo(n - sent)
-	a.tally.sent += uint64(sent)
+	f.flight.undo((n - sent) * trainLength)
+	a.tally.sent += uint64(sent * trainLength)
 	return err
+}
+
+// sendOne sends one new query that was meant to leave at due, and says whether there
+// was room.
+func (a *asker) sendOne(f *flow, due time.Duration) (bool, error) {
+	if f.flight.room() == 0 {
+		return false, nil
+	}
+	f.single.set(0, f.flight.add(a.source, due).packet())
+	_, err := f.single.send(f.fd, 1)
+	return true, err
 }
 
 // receive takes the responses that have come, and returns how many.
 func (a *asker) receive(f *flow) (int, error) {
-	n, err := f.in.receive(f.fd, batchSize, unix.MSG_DONTWAIT)
+	n, err := f.in.receive(f.fd, batchSize)
 	if n == 0 || err != nil {
 		return 0, err
 	}

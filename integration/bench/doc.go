@@ -46,6 +46,6 @@
 // # How it is made
 //
 // The program starts itself for the load generator, the stub, and the echo in Go:
-// see roles. Everything it starts dies with it. It leaves nothing behind but the
-// file of JSON.
+// see roles. It ends everything that it started, also when it is interrupted, and
+// leaves nothing behind but the file of JSON.
 package main

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -59,7 +58,7 @@ func runEcho(args []string) error {
 	if err != nil {
 		return err
 	}
-	go echoTCP(listener)
+	go serveStreams(listener, flip)
 	fd, err := openUDP(port)
 	if err != nil {
 		return err
@@ -77,7 +76,7 @@ func echoUDP(fd int) error {
 		b.setName(i, &peers[i])
 	}
 	for {
-		n, err := b.receive(fd, batchSize, unix.MSG_WAITFORONE)
+		n, err := b.wait(fd, batchSize)
 		if err != nil {
 			return err
 		}
@@ -98,51 +97,14 @@ func echoUDP(fd int) error {
 	}
 }
 
-// echoTCP serves connections until the process ends.
-func echoTCP(listener *net.TCPListener) {
-	for {
-		c, err := listener.Accept()
-		if err != nil {
-			return
+// flip sets the QR bit of each of the framed messages in stream.
+func flip(stream []byte) []byte {
+	for at := 0; at < len(stream); {
+		end := at + 2 + int(binary.BigEndian.Uint16(stream[at:]))
+		if end > at+4 {
+			stream[at+4] |= bitQR
 		}
-		go func() {
-			defer c.Close()
-			_ = echoStream(c) // it ends with the client
-		}()
+		at = end
 	}
-}
-
-// echoStream sends back the whole queries that come over c, as many at a time as
-// there are.
-func echoStream(c io.ReadWriter) error {
-	data := make([]byte, 2+1<<16)
-	have := 0
-	for {
-		n, err := c.Read(data[have:])
-		if err != nil {
-			return err
-		}
-		have += n
-		whole := flip(data[:have])
-		if _, err := c.Write(data[:whole]); err != nil {
-			return err
-		}
-		have = copy(data, data[whole:have])
-	}
-}
-
-// flip sets the QR bit of each whole message in stream, and returns where the last
-// one ends.
-func flip(stream []byte) (whole int) {
-	for whole+2 <= len(stream) {
-		end := whole + 2 + int(binary.BigEndian.Uint16(stream[whole:]))
-		if end > len(stream) {
-			break
-		}
-		if end > whole+4 {
-			stream[whole+4] |= bitQR
-		}
-		whole = end
-	}
-	return whole
+	return stream
 }

@@ -16,8 +16,8 @@ type mode string
 // The modes.
 const (
 	modeClosed mode = "closed" // a number of queries is always under way
-	modeOpen mode = "open"   // queries leave at random, at a rate
-	modeTCP mode = "tcp"    // as closed, over pipelined TCP connections
+	modeOpen   mode = "open"   // queries leave at random, at a rate
+	modeTCP    mode = "tcp"    // as closed, over pipelined TCP connections
 )
 
 // A job is what one process of the load generator does: it asks every hot name
@@ -48,7 +48,7 @@ type result struct {
 	Sent      uint64        `json:"sent"`
 	Answered  uint64        `json:"answered"`
 	Lost      uint64        `json:"lost"`
-	Wrong     uint64        `json:"wrong"` // answered, but not as expected
+	Wrong     uint64        `json:"wrong"`  // answered, but not as expected
 	Closed    uint64        `json:"closed"` // connections that the server closed
 	Cut       uint64        `json:"cut"`    // queries under way over them
 	Server    usageJSON     `json:"server"`
@@ -102,12 +102,14 @@ type load interface {
 
 // run does the job.
 func (j job) run() (result, error) {
-	queries, err := newSource(j.Hot, j.Suffixes, j.MissShare)
+	queries, err := newSource(j)
 	if err != nil {
 		return result{}, err
 	}
-	if err := j.warm(queries); err != nil {
-		return result{}, err
+	if j.MissShare < 1 {
+		if err := j.warm(queries.hot); err != nil {
+			return result{}, err
+		}
 	}
 	a := &asker{job: j, source: queries, tally: &tally{}, start: time.Now()}
 	l, err := a.load()
@@ -115,7 +117,7 @@ func (j job) run() (result, error) {
 		return result{}, err
 	}
 	defer l.close()
-	if err := l.runUntil(j.Ramp); err != nil {
+	if err := l.runUntil(a.now() + j.Ramp); err != nil {
 		return result{}, err
 	}
 	return j.measure(a, l)
@@ -128,7 +130,7 @@ func (j job) measure(a *asker, l load) (result, error) {
 		return result{}, err
 	}
 	*a.tally = tally{}
-	if err := l.runUntil(time.Since(a.start) + j.Duration); err != nil {
+	if err := l.runUntil(a.now() + j.Duration); err != nil {
 		return result{}, err
 	}
 	after, err := j.read()

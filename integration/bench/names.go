@@ -165,3 +165,19 @@ func draws(n, count int, missShare float64) []int32 {
 	}
 	return out
 }
+
+// grouped is questions in an order in which each run of n has one kind, as n at a
+// time can leave together. Of each kind up to n-1 are left out.
+func grouped(questions []int32, n int, kind func(int32) int) []int32 {
+	out := make([]int32, 0, len(questions))
+	open := map[int][]int32{}
+	for _, q := range questions {
+		k := kind(q)
+		open[k] = append(open[k], q)
+		if len(open[k]) == n {
+			out = append(out, open[k]...)
+			open[k] = open[k][:0]
+		}
+	}
+	return out
+}

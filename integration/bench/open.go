@@ -67,12 +67,12 @@ func (o *open) sendDue(now time.Duration) (int, error) {
 	for ; o.due <= now && n < batchSize; n++ {
 		f := o.flows[o.turns]
 		o.turns = (o.turns + 1) % len(o.flows)
-		before := o.tally.sent
-		if err := o.send(f, 1, o.due); err != nil {
+		o.tally.sent++
+		ok, err := o.sendOne(f, o.due)
+		if err != nil {
 			return n, err
 		}
-		if o.tally.sent == before {
-			o.tally.sent++
+		if !ok {
 			o.tally.lost++
 		}
 		o.tally.late.add(now - o.due)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -37,7 +38,7 @@ type command struct {
 
 // spawn starts a command in dir. The main goroutine alone may call it: it is bound
 // to the main thread, and the child inherits the core from that thread and is killed
-// when that thread ends.
+// when that thread ends (unless it has changed its user since, as dnsmasq does).
 func spawn(dir string, c command) (*process, error) {
 	p := &process{log: filepath.Join(dir, "log")}
 	out, err := os.Create(p.log)
@@ -83,7 +84,7 @@ func (p *process) stop() {
 	<-p.ended
 }
 
-// said is the end of what the process printed, for messages.
+// said is the end of what the process printed, in one line.
 func (p *process) said() string {
 	const most = 600
 	data, err := os.ReadFile(p.log)
@@ -94,7 +95,7 @@ func (p *process) said() string {
 	if len(data) == 0 {
 		return "it printed nothing"
 	}
-	return string(data[max(0, len(data)-most):])
+	return strings.Join(strings.Fields(string(data[max(0, len(data)-most):])), " ")
 }
 
 // answers waits until the process answers query as expected, and returns how long

@@ -3,12 +3,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -70,16 +72,13 @@ func (s *server) locate() bool {
 	return false
 }
 
-// learnVersion asks a peer for its version: the first line with a digit.
+// versionNumber is a version in what a server prints about itself.
+var versionNumber = regexp.MustCompile(`[0-9]+\.[0-9]+(\.[0-9]+)?(-[0-9A-Za-z~.+]+)*`)
+
+// learnVersion asks a peer for its version.
 func (s *server) learnVersion() {
 	out, _ := exec.Command(s.argv[0], s.Version).CombinedOutput() // some exit with 1
-	for line := range strings.Lines(string(out)) {
-		if strings.ContainsAny(line, "0123456789") {
-			s.said = strings.TrimSpace(line)
-			return
-		}
-	}
-	s.said = "unknown version"
+	s.said = cmp.Or(versionNumber.FindString(string(out)), "unknown version")
 }
 
 // launch writes the files of a server and starts it.

@@ -25,11 +25,11 @@ const (
 	missAt     = headerSize + 1
 )
 
-// newSource is a source of queries for hot names and, in the share missShare, new
-// names below suffixes.
-func newSource(hot, suffixes []string, missShare float64) (*source, error) {
-	s := &source{draws: draws(len(hot), 1<<16, missShare), salt: uint64(os.Getpid())}
-	for _, name := range hot {
+// newSource is the source of the queries of a job. In a closed loop each trainLength
+// of them have the same length.
+func newSource(j job) (*source, error) {
+	s := &source{salt: uint64(os.Getpid())}
+	for _, name := range j.Hot {
 		for _, qtype := range []uint16{typeA, typeAAAA} {
 			q, err := newQuery(name, qtype)
 			if err != nil {
@@ -38,21 +38,47 @@ func newSource(hot, suffixes []string, missShare float64) (*source, error) {
 			s.hot = append(s.hot, q)
 		}
 	}
-	for _, suffix := range suffixes {
+	for _, suffix := range j.Suffixes {
 		q, err := newQuery(fmt.Sprintf("%0*d", missDigits, 0)+suffix, typeA)
 		if err != nil {
 			return nil, err
 		}
 		s.misses = append(s.misses, q)
 	}
+	s.draws = draws(len(j.Hot), drawsCount, j.MissShare)
+	if j.Mode == modeClosed {
+		s.draws = grouped(s.draws, trainLength, s.kind)
+	}
 	return s, nil
+}
+
+// each is every hot question once.
+func (s *source) each() []int32 {
+	out := make([]int32, len(s.hot))
+	for i := range out {
+		out[i] = int32(i)
+	}
+	return out
+}
+
+// drawsCount is after how many queries the row begins anew.
+const drawsCount = 1 << 16
+
+// kind is the same for questions of equal length, but that of misses is their own.
+func (s *source) kind(question int32) int {
+	if question == miss {
+		return miss
+	}
+	return len(s.hot[question])
 }
 
 // take writes the next query to dst, with id, and returns its length and whether
 // its name is new. It does not allocate.
 func (s *source) take(dst []byte, id uint16) (n int, isNew bool) {
 	question := s.draws[s.next]
-	s.next = (s.next + 1) & (len(s.draws) - 1)
+	if s.next++; s.next == len(s.draws) {
+		s.next = 0
+	}
 	if question == miss {
 		n = s.takeMiss(dst)
 	} else {
@@ -66,7 +92,7 @@ func (s *source) take(dst []byte, id uint16) (n int, isNew bool) {
 // the salt, eight of the count.
 func (s *source) takeMiss(dst []byte) int {
 	const digits = "0123456789abcdef"
-	n := copy(dst, s.misses[s.count%uint64(len(s.misses))])
+	n := copy(dst, s.misses[s.count/trainLength%uint64(len(s.misses))])
 	number := s.salt<<32 | s.count
 	for i := missAt + missDigits - 1; i >= missAt; i-- {
 		dst[i] = digits[number&0xf]

@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/binary"
 	"errors"
+	"net"
 	"strconv"
 	"time"
 
@@ -54,6 +55,11 @@ func runStub(args []string) error {
 	if err != nil {
 		return err
 	}
+	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+	if err != nil {
+		return err
+	}
+	go serveStreams(listener, func(stream []byte) []byte { return respondAll(stream, delay) })
 	fd, err := openUDP(port)
 	if err != nil {
 		return err
@@ -69,14 +75,14 @@ func runStub(args []string) error {
 // turn waits for queries or for a response to be due, takes what has come, and
 // sends what is due.
 func (s *stub) turn() error {
-	flags := unix.MSG_WAITFORONE
+	take := s.batch.wait
 	if s.first != s.behind {
-		flags = unix.MSG_DONTWAIT
+		take = s.batch.receive
 		if err := s.wait(); err != nil {
 			return err
 		}
 	}
-	if err := s.take(flags); err != nil {
+	if err := s.take(take); err != nil {
 		return err
 	}
 	return s.send()
@@ -100,8 +106,8 @@ func (s *stub) wait() error {
 // at is the i-th response since the start.
 func (s *stub) at(i int) *held { return &s.ring[i&(len(s.ring)-1)] }
 
-// take reads queries and turns them into the responses to hold.
-func (s *stub) take(flags int) error {
+// take reads queries by means of read and turns them into the responses to hold.
+func (s *stub) take(read func(fd, n int) (int, error)) error {
 	room := min(batchSize, len(s.ring)-(s.behind-s.first))
 	if room == 0 {
 		return nil
@@ -111,7 +117,7 @@ func (s *stub) take(flags int) error {
 		s.batch.set(i, h.packet[:])
 		s.batch.setName(i, &h.peer)
 	}
-	n, err := s.batch.receive(s.fd, room, flags)
+	n, err := read(s.fd, room)
 	if err != nil {
 		return err
 	}
@@ -171,6 +177,25 @@ func respond(packet *[packetSize]byte, n int) int {
 		out = append(out, optRecord...)
 	}
 	return len(out)
+}
+
+// respondAll responds to the framed queries in stream, all of them after delay. dnsdist
+// asks over TCP what it was asked over TCP.
+func respondAll(stream []byte, delay time.Duration) []byte {
+	var out []byte
+	for len(stream) > 0 {
+		end := 2 + int(binary.BigEndian.Uint16(stream))
+		var packet [packetSize]byte
+		n := copy(packet[:], stream[2:end])
+		if n >= headerSize {
+			n = respond(&packet, n)
+		}
+		out = binary.BigEndian.AppendUint16(out, uint16(n))
+		out = append(out, packet[:n]...)
+		stream = stream[end:]
+	}
+	time.Sleep(delay)
+	return out
 }
 
 // soaData is the RDATA of an SOA record: MNAME and RNAME the root, then its five

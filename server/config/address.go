@@ -102,9 +102,16 @@ func isHostName(s string) bool {
 	return !strings.Contains(s, ":") && strings.ContainsAny(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz")
 }
 
+// maxListen is how many addresses a key to listen on may have.
+const maxListen = 1000
+
 // listenAddresses reads the addresses of a key to listen on. Those taken
 // already are where DNS queries are answered.
 func listenAddresses(texts []tomlfile.Text, port uint16, taken []netip.AddrPort) []netip.AddrPort {
+	if len(texts) > maxListen {
+		texts[maxListen].Problem("more than %d addresses", maxListen)
+		texts = texts[:maxListen]
+	}
 	var have []netip.AddrPort
 	return tomlfile.Each(texts, func(text tomlfile.Text) (netip.AddrPort, error) {
 		ap, err := parseAddrPort(text.Value, port)

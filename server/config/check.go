@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"slices"
 
-	"splitdns/matcher"
 	"splitdns/server/policy"
 	"splitdns/zones/tomlfile"
 )
@@ -78,53 +76,13 @@ func (l *loader) checkTarget(t *tomlfile.Table, r *policy.Rule, compiled *policy
 		}
 	}
 	for _, c := range l.classes(r, compiled) {
+		if !l.effort.spend(decideCost) {
+			return
+		}
 		d := compiled.Decide(r.Answer.Target, c)
 		if d.Answer.Given() && d.By.Answer != r.Name {
 			t.Warn("answer", "rules do not apply to the target: %q is asked of the upstream group, whatever rule.%s answers", r.Answer.Target, d.By.Answer)
 			return
 		}
 	}
-}
-
-// classes gives the classes of the clients that a rule is for, by an address of
-// each prefix that is given.
-func (l *loader) classes(r *policy.Rule, compiled *policy.Policy) []policy.Class {
-	var all []policy.Class
-	if len(r.Clients) == 0 {
-		all = append(all, 0) // everybody whom no prefix holds
-	}
-	for _, g := range l.cfg.Clients {
-		for _, prefix := range g.Prefixes {
-			c := compiled.Class(prefix.Addr())
-			isIn := func(group string) bool { return slices.Contains(r.Clients, group) }
-			if len(r.Clients) == 0 || slices.ContainsFunc(compiled.Groups(c), isIn) {
-				all = append(all, c)
-			}
-		}
-	}
-	return all
-}
-
-// examples gives names that p matches: one of its own, and one for each row with
-// ranges that may match the same names. Crossing says that p and a row also meet
-// in names that are not among them.
-func (l *loader) examples(p matcher.Pattern) (names []matcher.Name, crossing bool) {
-	names = []matcher.Name{p.Example()}
-	for _, z := range l.cfg.Zones {
-		for i := range z.Rows {
-			if len(z.Rows[i].Prefixes) == 0 {
-				continue
-			}
-			for _, q := range z.Rows[i].Patterns {
-				switch {
-				case !p.Overlaps(q) || q.Matches(names[0]):
-				case p.Matches(q.Example()):
-					names = append(names, q.Example())
-				default:
-					crossing = true
-				}
-			}
-		}
-	}
-	return names, crossing
 }

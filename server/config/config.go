@@ -73,6 +73,7 @@ func (a Annotate) String() string { return annotateWords[a] }
 // Cache is [cache].
 type Cache struct {
 	Entries        int
+	Memory         int64 // octets that the answers kept may take
 	MaxTTL         time.Duration
 	MaxNegativeTTL time.Duration
 }
@@ -126,6 +127,7 @@ var (
 // Defaults of [cache].
 const (
 	defaultEntries        = 100_000
+	defaultMemory         = 256 // mebibytes
 	defaultMaxTTL         = 24 * time.Hour
 	defaultMaxNegativeTTL = 3 * time.Hour // RFC 2308, section 5
 )

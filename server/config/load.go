@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"splitdns/matcher"
 	"splitdns/zones/tomlfile"
 )
 
@@ -48,7 +49,10 @@ func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
 	if !ok {
 		return nil, file.Problems()
 	}
-	l := &loader{cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New()}
+	l := &loader{
+		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(),
+		said: make(map[tomlfile.Problem]bool), elsewhere: make(map[string][]string),
+	}
 	l.hash(data)
 	l.load()
 	if path != "" && file.Empty() {
@@ -73,9 +77,19 @@ type loader struct {
 	others tomlfile.Problems // of the zone files
 	order  []string          // of the zone files, as problems name them
 
-	zones     []string // names of all zones, with those whose files have problems
-	upstreams []string // likewise
-	clients   []string // likewise
+	said     map[tomlfile.Problem]bool // what is in others: zones may have the same file
+	octets   int                       // of all zone files
+	patterns int                       // of all zone files
+
+	zones     nameSet
+	upstreams nameSet
+	clients   nameSet
+	elsewhere map[string][]string // the editions that have a zone
+
+	effort   effort            // spent on looking for what is to be warned of
+	known    []classOf         // once a rule needed it
+	ranged   []rangedZone      // likewise
+	pinnable []matcher.Pattern // of the loaded zones, those with ranges; made with ranged
 }
 
 // load takes the steps. Their order matters: upstreams are held against the
@@ -117,14 +131,31 @@ func absolute(path string) string {
 	return abs
 }
 
+// What is no file to be read.
+var (
+	errDirectory  = errors.New("is a directory")
+	errNotRegular = errors.New("not a regular file")
+)
+
 // readFile reads a file of at most limit octets, and one octet more where it is
 // larger, so that its parser sees and says that. Its errors do not name the file.
+// What is not a regular file is refused: reading a named pipe or a device may never end.
 func readFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, openFlags, 0)
 	if err != nil {
 		return nil, reason(err)
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, reason(err)
+	}
+	switch {
+	case info.IsDir():
+		return nil, errDirectory
+	case !info.Mode().IsRegular():
+		return nil, errNotRegular
+	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, reason(err)

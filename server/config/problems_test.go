@@ -105,12 +105,17 @@ func TestServerProblems(t *testing.T) {
 			},
 		},
 		"cache": {
-			text: "[cache]\nentries = '100'\nmax_ttl = 300\nmax_negative_ttl = '1d'\n",
+			text: "[cache]\nentries = '100'\nmax_ttl = 300\nmax_negative_ttl = '1d'\nmemory = 0\n",
 			want: []string{
 				`c.toml:2: cache.entries: want an integer, have a string; write 100`,
 				`c.toml:3: cache.max_ttl: want a duration such as "30s", "5m" or "24h", have an integer; write "300s"`,
 				`c.toml:4: cache.max_negative_ttl: "1d": want a number with its unit, such as "30s", "5m" or "24h"; write "24h"`,
+				`c.toml:5: cache.memory: 0: want 1 to 65536`,
 			},
+		},
+		"cache memory": {
+			text: "[cache]\nmemory = 65537\n",
+			want: []string{`c.toml:2: cache.memory: 65537: want 1 to 65536`},
 		},
 		"log": {
 			text: "[log]\nqueries = 'none'\n",

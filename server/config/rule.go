@@ -18,7 +18,8 @@ const allZones = "*"
 // rules reads every [rule.NAME], and then looks at what they say together.
 func (l *loader) rules() {
 	tables := make(map[string]*tomlfile.Table) // of the rules without problems
-	for _, t := range l.file.Named("rule") {
+	named := l.named("rule", maxRules)
+	for _, t := range named {
 		before := l.file.Failed()
 		r := l.rule(t)
 		if l.file.Failed() > before {
@@ -27,7 +28,7 @@ func (l *loader) rules() {
 		tables[r.Name] = t
 		l.cfg.Rules = append(l.cfg.Rules, r)
 	}
-	if len(l.file.Named("rule")) == 0 {
+	if len(named) == 0 {
 		l.cfg.Rules = []policy.Rule{defaultRule()}
 	}
 	l.checkRules(tables)
@@ -57,36 +58,29 @@ func (l *loader) rule(t *tomlfile.Table) policy.Rule {
 // ruleZones reads the zones of a rule.
 func (l *loader) ruleZones(t *tomlfile.Table) (names []string, all bool) {
 	names = tomlfile.Each(t.SomeTexts("zones"), func(text tomlfile.Text) (string, error) {
-		if text.Value == allZones || slices.Contains(l.zones, text.Value) {
+		if text.Value == allZones || l.zones.has[text.Value] {
 			return text.Value, nil
 		}
-		if editions := editionsWith(text.Value); len(editions) > 0 {
+		if editions := l.elsewhere[text.Value]; len(editions) > 0 {
 			text.Warn("edition %s has no zone %q; %s has", l.cfg.Edition, text.Value, strings.Join(editions, ", "))
 			return text.Value, nil
 		}
-		return "", unknown(fmt.Sprintf("zone %q", text.Value), text.Value, l.zones)
+		return "", l.unknown(fmt.Sprintf("zone %q", text.Value), text.Value, l.zones.names)
 	})
 	all = slices.Contains(names, allZones)
 	return slices.DeleteFunc(names, func(s string) bool { return s == allZones }), all
 }
 
-// editionsWith gives the bundled editions that have a zone.
-func editionsWith(zone string) []string {
-	return slices.DeleteFunc(zones.Editions(), func(edition string) bool {
-		return !slices.Contains(zones.BundledNames(edition), zone)
-	})
-}
-
 // ruleClients reads the client groups of a rule.
 func (l *loader) ruleClients(t *tomlfile.Table) []string {
 	return tomlfile.Each(t.SomeTexts("clients"), func(text tomlfile.Text) (string, error) {
-		if slices.Contains(l.clients, text.Value) {
+		if l.clients.has[text.Value] {
 			return text.Value, nil
 		}
 		if _, err := zones.ParsePrefix(text.Value); err == nil {
 			return "", fmt.Errorf("%q: want the name of a client group; addresses stand in [client.NAME]", text.Value)
 		}
-		return "", unknown(tableNamed("client", text.Value), text.Value, l.clients)
+		return "", l.unknown(tableNamed("client", text.Value), text.Value, l.clients.names)
 	})
 }
 
@@ -96,18 +90,18 @@ func (l *loader) ruleUpstream(t *tomlfile.Table) string {
 	if !ok {
 		return ""
 	}
-	have := l.upstreams
-	if !slices.Contains(have, DefaultUpstream) {
-		have = slices.Insert(slices.Clone(have), 0, DefaultUpstream)
-	}
-	if slices.Contains(have, text.Value) {
+	if text.Value == DefaultUpstream || l.upstreams.has[text.Value] {
 		return text.Value
 	}
 	if _, err := parseAddrPort(text.Value, dnsPort); err == nil {
 		text.Problem("%q: want the name of an upstream group; addresses stand in [upstream.NAME]", text.Value)
 		return ""
 	}
-	text.Problem("%v", unknown(tableNamed("upstream", text.Value), text.Value, have))
+	have := l.upstreams.names
+	if !l.upstreams.has[DefaultUpstream] {
+		have = slices.Insert(slices.Clone(have), 0, DefaultUpstream)
+	}
+	text.Problem("%v", l.unknown(tableNamed("upstream", text.Value), text.Value, have))
 	return ""
 }
 
@@ -117,28 +111,6 @@ func tableNamed(kind, name string) string {
 		name = fmt.Sprintf("%q", name)
 	}
 	return "[" + kind + "." + name + "]"
-}
-
-// maxListed is how many names a message lists.
-const maxListed = 8
-
-// unknown says that there is no such thing, and the nearest name or all that there are.
-func unknown(thing, name string, have []string) error {
-	// A name that is itself a problem is no way out of this one.
-	all := len(have)
-	have = slices.DeleteFunc(slices.Clone(have), func(s string) bool { return zones.CheckName(s) != nil })
-	near := tomlfile.Nearest(name, have)
-	switch {
-	case near != "":
-		return fmt.Errorf("no %s; did you mean %q?", thing, near)
-	case all == 0:
-		return fmt.Errorf("no %s; the file has none", thing)
-	case len(have) == 0:
-		return fmt.Errorf("no %s", thing)
-	case len(have) > maxListed:
-		return fmt.Errorf("no %s; have %s and %d more", thing, strings.Join(have[:maxListed], ", "), len(have)-maxListed)
-	}
-	return fmt.Errorf("no %s; have %s", thing, strings.Join(have, ", "))
 }
 
 // ruleTags reads the tags of a rule.
@@ -174,16 +146,46 @@ func ruleAnswer(t *tomlfile.Table) policy.Answer {
 	if len(texts) == 0 {
 		return policy.Answer{}
 	}
-	values := make([]string, len(texts))
-	for i, text := range texts {
-		values[i] = text.Value
-		if _, err := netip.ParseAddr(text.Value); len(texts) > 1 && err != nil {
-			text.Problem("%q: want only addresses in a list", text.Value)
+	if len(texts) == 1 {
+		answer, err := policy.ParseAnswer([]string{texts[0].Value})
+		if err != nil {
+			badAnswer(texts[0], err)
 		}
+		return answer
+	}
+	if len(texts) > maxAddresses {
+		texts[maxAddresses].Problem("more than %d addresses", maxAddresses)
+		return policy.Answer{}
+	}
+	return answerAddresses(t, texts)
+}
+
+// maxAddresses is how many addresses an answer may have. No more IPv6 addresses
+// fit into a DNS message by far.
+const maxAddresses = 1000
+
+// answerAddresses reads an answer of several addresses.
+func answerAddresses(t *tomlfile.Table, texts []tomlfile.Text) policy.Answer {
+	var values []string
+	for _, text := range texts {
+		_, err := netip.ParseAddr(text.Value)
+		if err == nil {
+			_, err = policy.ParseAnswer([]string{text.Value})
+		} else {
+			err = fmt.Errorf("%q: want only addresses in a list", text.Value)
+		}
+		if err != nil {
+			text.Problem("%v", err)
+			continue
+		}
+		values = append(values, text.Value)
+	}
+	if len(values) < len(texts) {
+		return policy.Answer{}
 	}
 	answer, err := policy.ParseAnswer(values)
-	if err != nil && len(texts) == 1 {
-		badAnswer(texts[0], err)
+	if err != nil { // of all together
+		t.Problem("answer", "%v", err)
 	}
 	return answer
 }

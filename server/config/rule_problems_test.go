@@ -106,6 +106,13 @@ func TestRuleProblems(t *testing.T) {
 				`c.toml:10: rule.b.pin: want "observe", "prefer", "enforce" or "substitute", have a boolean`,
 			},
 		},
+		"answers of several addresses": {
+			text: "[rule.a]\nnames = ['a.example']\nanswer = ['fe80::1%eth0', '192.0.2.1']\n[rule.b]\nnames = ['b.example']\nanswer = ['fe80::1%eth0']\n",
+			want: []string{
+				`c.toml:3: rule.a.answer[0]: "fe80::1%eth0": an interface has no place here; write "fe80::1"`,
+				`c.toml:6: rule.b.answer[0]: "fe80::1%eth0": an interface has no place here; write "fe80::1"`,
+			},
+		},
 		"answers": {
 			text: "[rule.a]\nnames = ['a.example']\nanswer = 'nxdomian'\n[rule.b]\nnames = ['b.example']\nanswer = ['10.0.0.1', 'x.example',\n  'nodata']\n[rule.c]\nnames = ['c.example']\nanswer = []\n[rule.d]\nnames = ['d.example']\nanswer = false\n[rule.e]\nnames = ['e.example']\nanswer = 'a..example'\n",
 			want: []string{

@@ -67,6 +67,7 @@ func (l *loader) cache() {
 	t := l.file.Table("cache")
 	l.cfg.Cache = Cache{
 		Entries:        t.Int("entries", defaultEntries, 1, 100_000_000),
+		Memory:         int64(t.Int("memory", defaultMemory, 1, 65_536)) << 20,
 		MaxTTL:         t.Duration("max_ttl", defaultMaxTTL, time.Second, maxTTL),
 		MaxNegativeTTL: t.Duration("max_negative_ttl", defaultMaxNegativeTTL, time.Second, maxTTL),
 	}

@@ -13,9 +13,9 @@ import (
 
 // upstreamGroups reads every [upstream.NAME].
 func (l *loader) upstreamGroups() {
-	for _, t := range l.file.Named("upstream") {
+	for _, t := range l.named("upstream", maxUpstreams) {
 		checkName(t)
-		l.upstreams = append(l.upstreams, t.Name())
+		l.upstreams.add(t.Name())
 		u := Upstream{
 			Name:    t.Name(),
 			Servers: tomlfile.Each(t.NeedTexts("servers", "192.0.2.53"), l.parseServer),
@@ -49,9 +49,9 @@ func (l *loader) parseServer(text tomlfile.Text) (netip.AddrPort, error) {
 
 // clientGroups reads every [client.NAME].
 func (l *loader) clientGroups() {
-	for _, t := range l.file.Named("client") {
+	for _, t := range l.named("client", maxClients) {
 		checkName(t)
-		l.clients = append(l.clients, t.Name())
+		l.clients.add(t.Name())
 		prefixes := zones.Prefixes(t.NeedTexts("addresses", "192.0.2.0/24"))
 		l.cfg.Clients = append(l.cfg.Clients, policy.ClientGroup{Name: t.Name(), Prefixes: prefixes})
 	}

@@ -25,25 +25,30 @@ func (l *loader) edition() {
 		l.file.Table("zones").Problem("edition", "%v", err)
 	}
 	l.cfg.Zones = bundled
-	l.zones = zones.BundledNames(l.cfg.Edition)
+	l.zones.add(zones.BundledNames(l.cfg.Edition)...)
+	for _, edition := range zones.Editions() {
+		for _, zone := range zones.BundledNames(edition) {
+			l.elsewhere[zone] = append(l.elsewhere[zone], edition)
+		}
+	}
 }
 
 // ownZones reads every [zone.NAME]. One with a bundled name takes its place.
 func (l *loader) ownZones() {
-	for _, t := range l.file.Named("zone") {
+	for _, t := range l.named("zone", maxZones) {
 		checkName(t)
-		if slices.Contains(l.zones, t.Name()) {
+		if l.zones.has[t.Name()] {
 			t.Warn("", "replaces the bundled zone of this name, with all its rows")
+			l.cfg.Zones = slices.DeleteFunc(l.cfg.Zones, func(z *zones.Zone) bool { return z.Name == t.Name() })
 		} else {
-			l.zones = append(l.zones, t.Name())
+			l.zones.add(t.Name())
 		}
-		l.cfg.Zones = slices.DeleteFunc(l.cfg.Zones, func(z *zones.Zone) bool { return z.Name == t.Name() })
 		if z := l.ownZone(t); z != nil {
 			l.cfg.Zones = append(l.cfg.Zones, z)
 		}
 	}
 	slices.SortFunc(l.cfg.Zones, func(a, b *zones.Zone) int { return strings.Compare(a.Name, b.Name) })
-	slices.Sort(l.zones)
+	slices.Sort(l.zones.names)
 }
 
 // ownZone reads one zone, or gives nil where it has problems.
@@ -95,6 +100,10 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 		text.Problem("reading %s: %v", path, err)
 		return nil
 	}
+	if l.octets += len(data); l.octets > maxOctets {
+		text.Problem("with %s, the files of all zones are larger than %d MiB", path, maxOctets>>20)
+		return nil
+	}
 	l.hash(data)
 	if abs := absolute(path); !slices.Contains(l.cfg.Files, abs) {
 		l.cfg.Files = append(l.cfg.Files, abs)
@@ -105,12 +114,34 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 		return nil
 	}
 	for _, p := range problems {
-		if !slices.Contains(l.others, p) { // another zone may have the same file
+		if !l.said[p] {
 			l.others.Add(p)
 		}
+		l.said[p] = true
 	}
 	l.order = append(l.order, path)
+	if l.patterns += countPatterns(z); l.patterns > maxPatterns {
+		text.Problem("with %s, the files of all zones have more than %d patterns", path, maxPatterns)
+		return nil
+	}
 	return z
+}
+
+// Bounds of all zone files together.
+const (
+	maxOctets   = 256 << 20
+	maxPatterns = 2 * zones.MaxListPatterns
+)
+
+// countPatterns counts the patterns of a zone, which may be nil.
+func countPatterns(z *zones.Zone) (count int) {
+	if z == nil {
+		return 0
+	}
+	for i := range z.Rows {
+		count += len(z.Rows[i].Patterns)
+	}
+	return count
 }
 
 // isOtherFormat says whether a file with problems was hardly meant to be read as

@@ -8,15 +8,19 @@ import (
 // maxWord is the longest word that Nearest looks at; longer ones are not typing mistakes.
 const maxWord = 64
 
+// maxCandidates is how many candidates Nearest looks at.
+const maxCandidates = 1000
+
 // Nearest gives the word that was most likely meant by a mistyped one: the
 // candidate with the fewest letters wrong, in whatever case, if no more than a
-// third of them are. It gives "" where none is near. Words in except are left out.
+// third of them are. It gives "" where none is near. Words in except are left out,
+// and of very many candidates the last.
 func Nearest(word string, candidates []string, except ...string) string {
 	if len(word) > maxWord {
 		return ""
 	}
 	best, fewest := "", 0
-	for _, c := range candidates {
+	for _, c := range candidates[:min(len(candidates), maxCandidates)] {
 		if len(c) > maxWord || slices.Contains(except, c) {
 			continue
 		}

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Problem is one thing wrong in a file, with its place.
+// Problem is one thing wrong in a file, with its place. Its texts may quote the
+// file, and hold whatever that does; String makes them safe to show.
 type Problem struct {
 	File    string // as the user wrote it
 	Line    int    // from 1; 0 where the place is not known
@@ -17,10 +18,11 @@ type Problem struct {
 }
 
 // String gives the problem in the form that editors jump to:
-// FILE:LINE: [warning: ]KEY: text.
+// FILE:LINE: [warning: ]KEY: text. It is one line, which a terminal shows as it
+// is: what is not printable stands in it as an escape, as in Go.
 func (p Problem) String() string {
 	var b strings.Builder
-	b.WriteString(p.File)
+	b.WriteString(shown(p.File))
 	switch {
 	case p.File == "" && p.Line > 0:
 		fmt.Fprintf(&b, "line %d", p.Line)
@@ -34,9 +36,9 @@ func (p Problem) String() string {
 		b.WriteString("warning: ")
 	}
 	if p.Key != "" {
-		b.WriteString(p.Key + ": ")
+		b.WriteString(shown(p.Key) + ": ")
 	}
-	b.WriteString(p.Text)
+	b.WriteString(shown(p.Text))
 	return b.String()
 }
 
@@ -55,8 +57,12 @@ func (ps Problems) Errors() bool {
 // given order of files, then by line. Files that are not listed come last;
 // problems of one line stay in the order in which they were found.
 func (ps Problems) Sort(files ...string) {
+	places := make(map[string]int, len(files))
+	for i, file := range slices.Backward(files) { // the first place of a file counts
+		places[file] = i
+	}
 	rank := func(file string) int {
-		if i := slices.Index(files, file); i >= 0 {
+		if i, ok := places[file]; ok {
 			return i
 		}
 		return len(files)

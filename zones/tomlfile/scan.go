@@ -4,13 +4,27 @@ import (
 	"bytes"
 	"errors"
 	"slices"
-	"strconv"
-	"unicode/utf8"
 )
 
 // maxDepth bounds how deep tables and lists may be nested, and how many parts
-// a dotted key may have. The decoder recurses without a bound of its own.
-const maxDepth = 32
+// a key may have with those of its tables. The decoder recurses without a bound
+// of its own.
+const maxDepth = 8
+
+// MaxNodes bounds how many tables, keys and elements of lists a file may have. A
+// file of so many, made to hurt, takes 400 MB and two seconds. Without a bound the
+// decoder needs hundreds of times the size of a file.
+const MaxNodes = 300_000
+
+// maxKey is how many octets a part of a key may have. Problems and the keys of
+// list elements repeat it.
+const maxKey = 256
+
+// errNodes says that a file has more than MaxNodes.
+var errNodes = errors.New("too many tables, keys and elements")
+
+// errKey says that part of a key is longer than maxKey.
+var errKey = errors.New("a key is too long")
 
 // errDepth says that a file is nested deeper than maxDepth.
 var errDepth = errors.New("tables and lists are nested too deep")
@@ -26,17 +40,31 @@ type node struct {
 	items  []*node          // of a list or of an array of tables
 }
 
-// child gives the node of a key, made on the given line if there was none.
-func (n *node) child(key string, line int) *node {
+// child gives the node of a key of n, made on the given line if there was none.
+func (s *scanner) child(n *node, key string, line int) *node {
 	if c := n.keys[key]; c != nil {
 		return c
 	}
 	if n.keys == nil {
 		n.keys = make(map[string]*node)
 	}
-	c := &node{line: line}
+	c := s.node(line)
 	n.keys[key] = c
 	return c
+}
+
+// node makes a node.
+func (s *scanner) node(line int) *node {
+	s.nodes++
+	return &node{line: line}
+}
+
+// tooMany says whether the file has more than MaxNodes so far.
+func (s *scanner) tooMany() error {
+	if s.nodes > MaxNodes {
+		return errNodes
+	}
+	return nil
 }
 
 // last gives the table that a header below an array of tables means: its last one.
@@ -55,6 +83,7 @@ type scanner struct {
 	pos   int
 	line  int // of pos, from 1
 	depth int
+	nodes int // how many were made
 	root  *node
 	keys  [][]string // every key with its tables, in the order of the file
 	twice *duplicate // the first key that was given twice
@@ -154,16 +183,16 @@ func (s *scanner) header() (*node, []string, error) {
 	s.keys = append(s.keys, path)
 	table := s.root
 	for i, part := range path {
-		table = table.child(part, line)
+		table = s.child(table, part, line)
 		if array && i == len(path)-1 {
-			table.items = append(table.items, &node{line: line})
+			table.items = append(table.items, s.node(line))
 		}
 		table = table.last()
 	}
 	if !array {
 		s.openTable(table, path, line)
 	}
-	return table, path, nil
+	return table, path, s.tooMany()
 }
 
 // openTable notes the header of a table.
@@ -186,15 +215,18 @@ func (s *scanner) keyValue(table *node, path []string) error {
 		return errScan
 	}
 	full := slices.Concat(path, key)
+	if len(full) > maxDepth {
+		return errDepth
+	}
 	s.keys = append(s.keys, full)
 	for _, part := range key[:len(key)-1] {
-		table = table.child(part, line)
+		table = s.child(table, part, line)
 	}
 	name := key[len(key)-1]
 	if old := table.keys[name]; old != nil && s.twice == nil {
 		s.twice = &duplicate{key: full, line: line, earlier: old.line}
 	}
-	n := table.child(name, line)
+	n := s.child(table, name, line)
 	s.skipSpace()
 	return s.value(n, full)
 }
@@ -209,8 +241,11 @@ func (s *scanner) key() ([]string, error) {
 			return nil, err
 		}
 		parts = append(parts, part)
-		if len(parts) > maxDepth {
+		switch {
+		case len(parts) > maxDepth:
 			return nil, errDepth
+		case len(part) > maxKey:
+			return nil, errKey
 		}
 		s.skipSpace()
 		if !s.take(".") {
@@ -269,6 +304,9 @@ func (s *scanner) quoted(quote byte, escapes bool) (end int, ok bool) {
 
 // value reads the value of n, whose key is path.
 func (s *scanner) value(n *node, path []string) error {
+	if err := s.tooMany(); err != nil {
+		return err
+	}
 	switch s.peek() {
 	case '[', '{':
 		return s.nested(n, path)
@@ -353,44 +391,7 @@ func (s *scanner) elements(n *node, path []string) error {
 
 // item reads an element of the list n.
 func (s *scanner) item(n *node, path []string) error {
-	c := &node{line: s.line}
+	c := s.node(s.line)
 	n.items = append(n.items, c)
 	return s.value(c, path)
 }
-
-// unescape resolves the escapes of a quoted key.
-func unescape(b []byte) (string, error) {
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		if b[i] != '\\' {
-			out = append(out, b[i])
-			continue
-		}
-		if i++; i == len(b) {
-			return "", errScan
-		}
-		if c, ok := shortEscapes[b[i]]; ok {
-			out = append(out, c)
-			continue
-		}
-		digits, ok := longEscapes[b[i]]
-		if !ok || i+digits >= len(b) {
-			return "", errScan
-		}
-		code, err := strconv.ParseUint(string(b[i+1:i+1+digits]), 16, 32)
-		if err != nil {
-			return "", errScan
-		}
-		out = utf8.AppendRune(out, rune(code))
-		i += digits
-	}
-	return string(out), nil
-}
-
-// shortEscapes are the escapes of one letter.
-var shortEscapes = map[byte]byte{
-	'b': '\b', 't': '\t', 'n': '\n', 'f': '\f', 'r': '\r', 'e': 0x1b, '"': '"', '\\': '\\',
-}
-
-// longEscapes are the escapes that take a number of hexadecimal digits.
-var longEscapes = map[byte]int{'x': 2, 'u': 4, 'U': 8}

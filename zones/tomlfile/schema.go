@@ -191,6 +191,10 @@ func (f *File) unknownKey(t *Table, key string) {
 
 // unknown records an unknown key of a table that has the given ones.
 func (f *File) unknown(t *Table, key string, have []string) {
+	if f.Full() { // what may have been meant is dear to find, and would not be said
+		t.Problem(key, "unknown key")
+		return
+	}
 	near := Nearest(key, have)
 	homes := f.schema.homes(strings.ToLower(key))
 	switch {

@@ -3,8 +3,8 @@ package tomlfile
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -164,7 +164,20 @@ func (t *Table) keyPath(key string) string {
 
 // sorted gives the table's keys in the order of the file, by name where lines are not known.
 func (t *Table) sorted() []string {
-	return slices.SortedFunc(maps.Keys(t.values), func(a, b string) int {
-		return cmp.Or(cmp.Compare(t.LineOf(a), t.LineOf(b)), cmp.Compare(a, b))
+	type place struct {
+		line int
+		key  string
+	}
+	places := make([]place, 0, len(t.values)) // lines looked up once: a file may have very many keys
+	for key := range t.values {
+		places = append(places, place{t.LineOf(key), key})
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.line, b.line), strings.Compare(a.key, b.key))
 	})
+	keys := make([]string, len(places))
+	for i, p := range places {
+		keys[i] = p.key
+	}
+	return keys
 }

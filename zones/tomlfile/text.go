@@ -4,7 +4,36 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
+
+// maxShown is how many octets of a text a problem shows: what it quotes may be a
+// line of many megabytes.
+const maxShown = 1000
+
+// shown is s for a terminal or a log: escapes stand for everything in it that is
+// not printable, such as control characters and those that change the direction
+// of writing, and for octets that are not UTF-8. What is too long is cut.
+func shown(s string) string {
+	cut := len(s) > maxShown
+	if cut {
+		s = strings.ToValidUTF8(s[:maxShown], "")
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		part := s[:size]
+		if !strconv.IsPrint(r) || r == utf8.RuneError && size == 1 {
+			part = strings.Trim(strconv.Quote(part), `"`)
+		}
+		b.WriteString(part)
+		s = s[size:]
+	}
+	if cut {
+		b.WriteString("...")
+	}
+	return b.String()
+}
 
 // Span writes a duration as users do: "5m", not "5m0s".
 func Span(d time.Duration) string {

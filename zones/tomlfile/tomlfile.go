@@ -26,8 +26,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// MaxSize is the size in octets of the largest TOML file that is read. The
-// decoder needs some hundred times as much memory for a file made to hurt.
+// MaxSize is the size in octets of the largest TOML file that is read.
 const MaxSize = 4 << 20
 
 // maxBrackets is how many tables and lists a text may open when the scanner
@@ -39,14 +38,14 @@ type File struct {
 	name     string
 	schema   Schema
 	root     *Table
-	problems Problems
+	problems Record
 }
 
 // Parse reads a file. It checks tables and keys against the schema, and leaves
 // values to the getters of [Table]. It gives false for a text that is not TOML;
 // the only problem is then the syntax error.
 func Parse(name string, data []byte, schema Schema) (f *File, ok bool) {
-	f = &File{name: name, schema: schema}
+	f = &File{name: name, schema: schema, problems: Record{File: name, LastLine: lastLine(data)}}
 	f.root = &Table{file: f}
 	f.root.section, _ = schema.section("")
 	if len(data) > MaxSize {
@@ -64,22 +63,19 @@ func Parse(name string, data []byte, schema Schema) (f *File, ok bool) {
 	return f, true
 }
 
-// Problems gives what was found so far, by line.
-func (f *File) Problems() Problems {
-	f.problems.Sort(f.name)
-	return f.problems
+// lastLine gives the number of the last line of a text.
+func lastLine(data []byte) int {
+	return 1 + bytes.Count(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
 }
 
+// Problems gives what was found so far, by line.
+func (f *File) Problems() Problems { return f.problems.Problems() }
+
+// Full says whether so much is wrong that a further problem is only counted.
+func (f *File) Full() bool { return f.problems.Full() }
+
 // Failed gives how many problems that are more than warnings were found so far.
-func (f *File) Failed() int {
-	n := 0
-	for _, p := range f.problems {
-		if !p.Warning {
-			n++
-		}
-	}
-	return n
-}
+func (f *File) Failed() int { return f.problems.Failed() }
 
 // Empty says whether the file gives no key a value.
 func (f *File) Empty() bool { return isBlank(f.root.values) }
@@ -135,7 +131,7 @@ func decode(data []byte) (map[string]any, *node, Problem) {
 	if text := refusal(data, scanErr); text != "" {
 		return nil, nil, Problem{Line: s.line, Text: text}
 	}
-	values, keys, err := decodeHuge(s.data)
+	values, keys, err := decodeHuge(s.data, s.nodes)
 	switch {
 	case err != nil:
 		return nil, nil, syntaxProblem(err, s, scanErr)
@@ -154,18 +150,31 @@ func refusal(data []byte, scanErr error) string {
 		return "the text is UTF-16; TOML is UTF-8"
 	case errors.Is(scanErr, errDepth):
 		return fmt.Sprintf("nested deeper than %d tables and lists", maxDepth)
+	case errors.Is(scanErr, errNodes):
+		return fmt.Sprintf("more than %d tables, keys and elements of lists", MaxNodes)
+	case errors.Is(scanErr, errKey):
+		return fmt.Sprintf("a key of more than %d octets", maxKey)
 	case scanErr != nil && bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > maxBrackets:
 		return "not TOML"
 	}
 	return ""
 }
 
-// maxHuge is how many numbers out of range a file may have.
-const maxHuge = 10
+// maxHuge is how many numbers out of range a file may have, and maxHugeNodes the
+// tables, keys and elements of a file in which they are looked for: each costs a
+// decoding.
+const (
+	maxHuge      = 10
+	maxHugeNodes = 10_000
+)
 
 // decodeHuge decodes, and takes numbers that are out of range as infinite: they
-// are for whoever reads the key to refuse, with all other problems.
-func decodeHuge(data []byte) (values map[string]any, keys [][]string, err error) {
+// are for whoever reads the key to refuse, with all other problems. In a file of
+// many nodes the first is a syntax error.
+func decodeHuge(data []byte, nodes int) (values map[string]any, keys [][]string, err error) {
+	if nodes > maxHugeNodes {
+		return safeDecode(data)
+	}
 	for range maxHuge {
 		values, keys, err = safeDecode(data)
 		start, end, ok := hugeNumber(err, len(data))

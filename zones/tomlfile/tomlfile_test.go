@@ -1,6 +1,7 @@
 package tomlfile_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,15 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// manyTables is a small file of very many tables.
+var manyTables = func() string {
+	var b strings.Builder
+	for i := range tomlfile.MaxNodes / 7 * 2 {
+		fmt.Fprintf(&b, "[%x.b.b.b.b.b.b]\n", i)
+	}
+	return b.String()
+}()
+
 func TestSyntaxErrorStandsAlone(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"no quotes":       {"colour = 1\n[rule.a]\npin = enforce\n", `x.toml:3: enforce: no value; text stands in quotes, and booleans are true or false`},
@@ -176,11 +186,18 @@ func TestSyntaxErrorStandsAlone(t *testing.T) {
 		"control":          {"\x00", `x.toml:1: the text is UTF-16; TOML is UTF-8`},
 		"UTF-16":           {"\xff\xfea\x00", `x.toml:1: the text is UTF-16; TOML is UTF-8`},
 		"not UTF-8":        {"title = '\xff'", `x.toml:1: octet 0xff: the text is not UTF-8`},
-		"deep lists":       {"\ntitle = " + strings.Repeat("[", 1_000_000), `x.toml:2: nested deeper than 32 tables and lists`},
-		"deep tables":      {"title = " + strings.Repeat("{a=", 1_000_000), `x.toml:1: nested deeper than 32 tables and lists`},
-		"deep keys":        {strings.Repeat("a.", 1_000_000) + "a = 1", `x.toml:1: nested deeper than 32 tables and lists`},
-		"deep after junk":  {"= \n" + strings.Repeat("[", 1_000_000), `x.toml:1: not TOML`},
-		"huge":             {strings.Repeat("#", tomlfile.MaxSize+1), `x.toml: larger than 4 MiB`},
+		"deep lists":       {"\ntitle = " + strings.Repeat("[", 1_000_000), `x.toml:2: nested deeper than 8 tables and lists`},
+		"deep tables":      {"title = " + strings.Repeat("{a=", 1_000_000), `x.toml:1: nested deeper than 8 tables and lists`},
+		"deep keys":        {strings.Repeat("a.", 1_000_000) + "a = 1", `x.toml:1: nested deeper than 8 tables and lists`},
+		"deep keys in deep tables": {
+			"[a.b.c.d.e]\nf.g.h = 1\nf.g.i.j = 2\n",
+			`x.toml:3: nested deeper than 8 tables and lists`,
+		},
+		"many tables":     {manyTables, `x.toml:42858: more than 300000 tables, keys and elements of lists`},
+		"many elements":   {"title = [" + strings.Repeat("1,", tomlfile.MaxNodes) + "]", `x.toml:1: more than 300000 tables, keys and elements of lists`},
+		"long key":        {"[server]\n" + strings.Repeat("a", 257) + " = 1", `x.toml:2: a key of more than 256 octets`},
+		"deep after junk": {"= \n" + strings.Repeat("[", 1_000_000), `x.toml:1: not TOML`},
+		"huge":            {strings.Repeat("#", tomlfile.MaxSize+1), `x.toml: larger than 4 MiB`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -275,6 +292,17 @@ func TestProblemString(t *testing.T) {
 		{tomlfile.Problem{Line: 3, Key: "rule.x", Text: "bad"}, "line 3: rule.x: bad"},
 		{tomlfile.Problem{Text: "bad"}, "bad"},
 	}
+	tests = append(tests, []struct {
+		problem tomlfile.Problem
+		want    string
+	}{
+		{tomlfile.Problem{Text: "\"#\u001b[2J\nhost.toml:1: all fine\""}, `"#\x1b[2J\nhost.toml:1: all fine"`},
+		{tomlfile.Problem{File: "a\r\n.toml", Line: 1, Key: "\u009b31m", Text: "\u202eevil\u2066\u200b\ufeff"}, `a\r\n.toml:1: \u009b31m: \u202eevil\u2066\u200b\ufeff`},
+		{tomlfile.Problem{Text: "\xff\x9b\x00\x7f\t\u2028\u00a0\U000e0041"}, `\xff\x9b\x00\x7f\t\u2028\u00a0\U000e0041`},
+		{tomlfile.Problem{Text: `C:\x "é" 漢 😀 ` + "\ufffd"}, `C:\x "é" 漢 😀 ` + "\ufffd"},
+		{tomlfile.Problem{Text: strings.Repeat("é", 1000)}, strings.Repeat("é", 500) + "..."},
+		{tomlfile.Problem{Text: "x" + strings.Repeat("é", 1000)}, "x" + strings.Repeat("é", 499) + "..."},
+	}...)
 	for _, test := range tests {
 		if got := test.problem.String(); got != test.want {
 			t.Errorf("String = %q, want %q", got, test.want)

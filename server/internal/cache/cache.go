@@ -1,5 +1,6 @@
 // Package cache keeps what the upstreams said, for as long as they said it holds.
-// It is bounded by entries, and forgets what was not asked for the longest time.
+// It is bounded by entries and by memory, and forgets what was not asked for the
+// longest time.
 //
 // Policy is applied after the cache, so a response lies here as it came: pins,
 // tags and annotations are not in it, and a reload of the configuration needs no
@@ -32,6 +33,9 @@ const (
 	// maxGroups bounds the responses of one entry: one for each upstream group,
 	// and the oldest goes. More groups than that for one name is no real setup.
 	maxGroups = 8
+	// overhead is what an entry takes besides its names and messages: the LRU
+	// list, the map, and the entry itself.
+	overhead = 300
 )
 
 // A Key finds an entry. DO and CD are in it because the response to a query that
@@ -64,15 +68,17 @@ func (s Stored) Left(now time.Time) time.Duration {
 	return max(0, s.Lifetime-s.Age(now))
 }
 
-// A Cache holds at most a fixed number of entries. Its methods may be called
-// concurrently.
+// A Cache holds at most a fixed number of entries, and no more octets than it was
+// given. Its methods may be called concurrently.
 type Cache struct {
 	seed   maphash.Seed // of this process: nobody can choose names that share a shard
 	shards []*shard
 }
 
-// New returns an empty cache for that many entries; with 0 it never holds any.
-func New(entries int) *Cache {
+// New returns an empty cache for that many entries, which together take about that
+// many octets at most; with 0 entries it never holds any. A response that would
+// fill a large part of a shard is not kept.
+func New(entries int, octets int64) *Cache {
 	c := &Cache{seed: maphash.MakeSeed()}
 	if entries <= 0 {
 		return c
@@ -83,7 +89,7 @@ func New(entries int) *Cache {
 		if i < entries%n {
 			size++
 		}
-		c.shards = append(c.shards, newShard(size))
+		c.shards = append(c.shards, newShard(size, octets/int64(n)))
 	}
 	return c
 }
@@ -134,26 +140,34 @@ func (c *Cache) shard(k Key) *shard {
 
 // A shard is a part of the cache with a lock of its own.
 type shard struct {
-	mu      sync.Mutex // guards entries and what they hold
+	limit   int64      // octets
+	mu      sync.Mutex // guards what follows, and what the entries hold
 	entries *simplelru.LRU[Key, *entry]
+	octets  int64 // of all entries
 }
 
 // An entry holds the responses of a few upstream groups, the oldest first.
-type entry struct{ responses []response }
+type entry struct {
+	responses []response
+	octets    int64
+}
 
 // A response is what one upstream group answered.
 type response struct {
 	group  string
 	stored Stored
+	octets int64
 }
 
 // newShard returns a shard for that many entries, at least one.
-func newShard(size int) *shard {
-	entries, err := simplelru.NewLRU[Key, *entry](size, nil)
+func newShard(size int, octets int64) *shard {
+	s := &shard{limit: octets}
+	var err error
+	s.entries, err = simplelru.NewLRU(size, func(_ Key, e *entry) { s.octets -= e.octets })
 	if err != nil {
 		panic("cache: " + err.Error()) // only for a size below 1
 	}
-	return &shard{entries: entries}
+	return s
 }
 
 func (s *shard) get(k Key, group string, now time.Time) (Stored, bool) {
@@ -166,7 +180,8 @@ func (s *shard) get(k Key, group string, now time.Time) (Stored, bool) {
 	if r, ok := e.find(group, now); ok {
 		return r, true
 	}
-	e.responses = slices.DeleteFunc(e.responses, func(r response) bool { return r.stored.Left(now) == 0 })
+	e.drop(func(r response) bool { return r.stored.Left(now) == 0 })
+	s.account(e)
 	if len(e.responses) == 0 {
 		s.entries.Remove(k)
 	}
@@ -184,6 +199,10 @@ func (s *shard) peek(k Key, group string, now time.Time) (Stored, bool) {
 }
 
 func (s *shard) put(k Key, group string, r Stored) {
+	octets := int64(overhead + 2*len(k.Name.Wire()) + r.Message.Size())
+	if octets > s.limit/4 {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.entries.Get(k)
@@ -191,17 +210,36 @@ func (s *shard) put(k Key, group string, r Stored) {
 		e = &entry{}
 		s.entries.Add(k, e)
 	}
-	e.responses = slices.DeleteFunc(e.responses, func(r response) bool { return r.group == group })
+	e.drop(func(r response) bool { return r.group == group })
 	if len(e.responses) == maxGroups {
 		e.responses = slices.Delete(e.responses, 0, 1)
 	}
-	e.responses = append(e.responses, response{group, r})
+	e.responses = append(e.responses, response{group, r, octets})
+	s.account(e)
+	for s.octets > s.limit && s.entries.Len() > 1 { // the last one is the one just put
+		s.entries.RemoveOldest()
+	}
+}
+
+// account brings what the shard holds up to date with a changed entry.
+func (s *shard) account(e *entry) {
+	var octets int64
+	for _, r := range e.responses {
+		octets += r.octets
+	}
+	s.octets += octets - e.octets
+	e.octets = octets
 }
 
 func (s *shard) len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.entries.Len()
+}
+
+// drop forgets the responses that which names.
+func (e *entry) drop(which func(response) bool) {
+	e.responses = slices.DeleteFunc(e.responses, which)
 }
 
 // find returns the group's response if it still holds at now.

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,9 @@ import (
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/wire"
 )
+
+// plenty is more memory than any test fills.
+const plenty = 1 << 30
 
 // key is the key of an A question for a name.
 func key(t testing.TB, name string) cache.Key {
@@ -29,7 +33,7 @@ func minute(from string) cache.Stored {
 
 func TestLifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := cache.New(10)
+		c := cache.New(10, plenty)
 		k := key(t, "www.example")
 		c.Put(k, "default", minute("192.0.2.1"))
 		time.Sleep(59 * time.Second)
@@ -67,7 +71,7 @@ func TestClockSetBack(t *testing.T) {
 }
 
 func TestWithoutLifetimeNotKept(t *testing.T) {
-	c := cache.New(10)
+	c := cache.New(10, plenty)
 	k := key(t, "www.example")
 	now := time.Now()
 	for _, d := range []time.Duration{0, -time.Second} {
@@ -93,7 +97,7 @@ func TestKeysAreApart(t *testing.T) {
 		edit(&k)
 		keys[change] = k
 	}
-	c := cache.New(100)
+	c := cache.New(100, plenty)
 	for change, k := range keys {
 		if s, ok := c.Get(k, "default", time.Now()); ok {
 			t.Errorf("%s: Get finds what was put for %s", change, s.From)
@@ -108,7 +112,7 @@ func TestKeysAreApart(t *testing.T) {
 }
 
 func TestGroupsAreApart(t *testing.T) {
-	c := cache.New(10)
+	c := cache.New(10, plenty)
 	k, now := key(t, "www.example"), time.Now()
 	c.Put(k, "corp", cache.Stored{From: "corp", StoredAt: now, Lifetime: time.Hour})
 	c.Put(k, "default", cache.Stored{From: "default", StoredAt: now, Lifetime: time.Minute})
@@ -133,7 +137,7 @@ func TestGroupsAreApart(t *testing.T) {
 }
 
 func TestPutReplaces(t *testing.T) {
-	c := cache.New(10)
+	c := cache.New(10, plenty)
 	k := key(t, "www.example")
 	c.Put(k, "default", minute("old"))
 	c.Put(k, "default", minute("new"))
@@ -143,7 +147,7 @@ func TestPutReplaces(t *testing.T) {
 }
 
 func TestGroupsOfOneEntryAreBounded(t *testing.T) {
-	c := cache.New(10)
+	c := cache.New(10, plenty)
 	k := key(t, "www.example")
 	for i := range 9 {
 		c.Put(k, fmt.Sprint(i), minute(""))
@@ -159,7 +163,7 @@ func TestGroupsOfOneEntryAreBounded(t *testing.T) {
 }
 
 func TestLeastRecentlyUsedGoes(t *testing.T) {
-	c := cache.New(3)
+	c := cache.New(3, plenty)
 	now := time.Now()
 	for _, name := range []string{"a.example", "b.example", "c.example"} {
 		c.Put(key(t, name), "default", minute(name))
@@ -176,7 +180,7 @@ func TestLeastRecentlyUsedGoes(t *testing.T) {
 
 func TestEntriesAreBounded(t *testing.T) {
 	for _, size := range []int{0, 1, 63, 1000, 1025} {
-		c := cache.New(size)
+		c := cache.New(size, plenty)
 		for i := range 4 * size {
 			c.Put(key(t, fmt.Sprintf("h%d.example", i)), "default", minute(""))
 		}
@@ -191,7 +195,7 @@ func TestEntriesAreBounded(t *testing.T) {
 }
 
 func TestHitDoesNotAllocate(t *testing.T) {
-	c := cache.New(1000)
+	c := cache.New(1000, plenty)
 	k, now := key(t, "www.example"), time.Now()
 	c.Put(k, "default", minute(""))
 	if n := testing.AllocsPerRun(1000, func() { c.Get(k, "default", now) }); n != 0 {
@@ -201,7 +205,7 @@ func TestHitDoesNotAllocate(t *testing.T) {
 
 // Run with -race.
 func TestConcurrentUse(t *testing.T) {
-	c := cache.New(200)
+	c := cache.New(200, plenty)
 	var users sync.WaitGroup
 	for u := range 4 {
 		users.Go(func() {
@@ -220,7 +224,7 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func BenchmarkGet(b *testing.B) {
-	c := cache.New(100_000)
+	c := cache.New(100_000, plenty)
 	keys := make([]cache.Key, 1024)
 	for i := range keys {
 		keys[i] = key(b, fmt.Sprintf("h%d.example", i))
@@ -230,5 +234,45 @@ func BenchmarkGet(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		c.Get(keys[i%len(keys)], "default", now)
+	}
+}
+
+// TestOctetsAreBounded fills a cache with messages of a known size, and looks at
+// what is left: the last ones put, as many as the bound holds.
+func TestOctetsAreBounded(t *testing.T) {
+	const bound = 1 << 20
+	c := cache.New(100_000, bound)
+	q := wire.Question{Name: key(t, "www.example").Name, Type: wire.TypeTXT, Class: wire.ClassIN}
+	m := wire.NewMessage(q, wire.NoError).WithTXT(300, wire.ClassIN, [][]string{{strings.Repeat("x", 250)}, {strings.Repeat("y", 250)}})
+	now := time.Now()
+	put := func(label string) cache.Key {
+		k := cache.Key{Name: key(t, label+".example").Name, Type: wire.TypeTXT, Class: wire.ClassIN}
+		c.Put(k, "default", cache.Stored{Message: m, StoredAt: now, Lifetime: time.Minute})
+		return k
+	}
+	first := put("first")
+	for i := range 10_000 {
+		put(fmt.Sprint("n", i))
+	}
+	if n := int64(c.Len()); n*int64(m.Size()) > bound || n*int64(m.Size()) < bound/4 {
+		t.Errorf("%d entries of %d octets in a cache of %d", n, m.Size(), bound)
+	}
+	if _, ok := c.Get(first, "default", now); ok {
+		t.Error("the entry that was not asked for the longest time is still there")
+	}
+	if _, ok := c.Get(put("last"), "default", now); !ok {
+		t.Error("the entry put last is not there")
+	}
+}
+
+// TestOneResponseCannotFillTheCache puts a response that is larger than a good
+// part of a shard.
+func TestOneResponseCannotFillTheCache(t *testing.T) {
+	c := cache.New(100_000, 16<<10)
+	q := wire.Question{Name: key(t, "www.example").Name, Type: wire.TypeTXT, Class: wire.ClassIN}
+	m := wire.NewMessage(q, wire.NoError).WithTXT(300, wire.ClassIN, [][]string{{strings.Repeat("x", 4000)}})
+	c.Put(cache.Key{Name: q.Name, Type: q.Type, Class: q.Class}, "default", cache.Stored{Message: m, StoredAt: time.Now(), Lifetime: time.Minute})
+	if n := c.Len(); n != 0 {
+		t.Errorf("%d entries, want 0", n)
 	}
 }

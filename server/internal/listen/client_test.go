@@ -43,14 +43,46 @@ type server struct {
 	ended chan error
 }
 
-// serve opens a listener and serves it until the test ends, if it is not ended before.
-func serve(t *testing.T, addr string, limits listen.Limits, h listen.Handler) *server {
+// wait is how a handler answers that has nothing to say at once.
+type wait = func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte
+
+// waiting is a handler that lets every query wait.
+func waiting(w wait) listen.Handler {
+	return listen.Handler{
+		Now:  func(_, _ []byte, _ listen.Peer) ([]byte, bool) { return nil, false },
+		Wait: w,
+	}
+}
+
+// serve opens a listener for queries that all wait, and serves it until the test ends, if it is not
+// ended before.
+func serve(t *testing.T, addr string, limits listen.Limits, w wait) *server {
 	t.Helper()
-	l, err := listen.Open(netip.MustParseAddrPort(addr), limits, h, func(text string) { t.Error(text) })
+	return serveBoth(t, addr, limits, waiting(w))
+}
+
+// serveBoth is serve for a handler that does not let all of them wait. Nothing is reported but drops.
+func serveBoth(t *testing.T, addr string, limits listen.Limits, h listen.Handler) *server {
+	t.Helper()
+	l, err := listen.Open(netip.MustParseAddrPort(addr), limits, h, func(text string) {
+		if !strings.Contains(text, "dropped") {
+			t.Error(text)
+		}
+	})
 	if err != nil {
 		if strings.HasPrefix(addr, "[") {
 			t.Skipf("no IPv6 here: %v", err)
 		}
+		t.Fatal(err)
+	}
+	return start(t, l)
+}
+
+// startReporting is serveBoth for a test that looks at the reports, or ends the server itself.
+func startReporting(t *testing.T, limits listen.Limits, h listen.Handler, report func(string)) *server {
+	t.Helper()
+	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), limits, h, report)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return start(t, l)
@@ -99,6 +131,24 @@ type client struct {
 func dial(t *testing.T, network, addr string) client {
 	t.Helper()
 	c, err := net.Dial(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return client{c, t}
+}
+
+// dialFrom connects over TCP from a loopback address, which Linux has many of.
+func dialFrom(t *testing.T, from, addr string) client {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("a second loopback address is needed")
+	}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	c, err := d.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

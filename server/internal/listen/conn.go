@@ -34,14 +34,20 @@ const (
 	maxMessage = 1<<16 - 1
 )
 
-// conn is one TCP connection (RFC 7766). One goroutine reads from it; each query has its own, and one of
-// those at a time sends what is ready: there is no order among responses.
+// conn is one TCP connection (RFC 7766). One goroutine reads from it and answers what needs no waiting;
+// each other query has its own. One of all these at a time sends what is ready: there is no order among
+// responses.
 type conn struct {
-	l      *Listener
-	nc     *net.TCPConn
-	from   Peer
-	places chan struct{} // holds one for each query under way and each response not sent
-	active atomic.Int64  // time.Duration from l.opened to the last query or response
+	l        *Listener
+	nc       *net.TCPConn
+	from     Peer
+	cancel   context.CancelFunc // ends the context of its queries
+	accepted time.Duration      // from l.opened
+	places   chan struct{}      // holds one for each query under way and each response not sent
+	active   atomic.Int64       // time.Duration from l.opened to the last query or response
+
+	crowd *crowd // of its client, in l.conns, which guards this and the next
+	place int    // in crowd.conns
 
 	mu           sync.Mutex // guards what follows
 	ready, spare []byte     // framed responses to be sent, and those being sent
@@ -57,12 +63,13 @@ type message struct{ in, out []byte }
 // are under way are answered.
 func (c *conn) serve(queries context.Context) {
 	defer c.l.conns.remove(c)
-	defer c.nc.Close()
+	defer c.close()
 	c.read(queries)
 	c.hangUp()
 }
 
-// read reads queries and returns when their responses are sent.
+// read reads queries and returns when their responses are sent. A connection that broke off has nobody
+// to send them to.
 func (c *conn) read(queries context.Context) {
 	var underWay sync.WaitGroup
 	defer underWay.Wait()
@@ -70,11 +77,22 @@ func (c *conn) read(queries context.Context) {
 	for c.await(r) {
 		m := c.l.messages.Get().(*message)
 		var err error
-		if m.in, err = readMessage(r, m.in); err != nil || !c.admit() {
+		if m.in, err = readMessage(r, m.in); err != nil {
+			c.broke(err)
 			return
 		}
-		c.l.count.tcp.Add(1)
-		underWay.Go(func() { c.answer(queries, m) })
+		c.touch()
+		if !put(queries, c.l.stopping, c.places) || queries.Err() != nil {
+			return
+		}
+		if response, ok := c.l.now(m.out[:0], m.in, c.from); ok {
+			c.finish(m, response)
+			continue
+		}
+		if !c.admit(queries) {
+			return
+		}
+		underWay.Go(func() { c.wait(queries, m) })
 	}
 }
 
@@ -93,6 +111,7 @@ func (c *conn) await(r *bufio.Reader) bool {
 			break
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) || c.idle(time.Now()) >= c.l.limits.Idle {
+			c.broke(err)
 			return false
 		}
 	}
@@ -128,23 +147,41 @@ func readMessage(r io.Reader, buf []byte) ([]byte, error) {
 	return buf[:size], err
 }
 
-// admit waits for a place on the connection and under the limit for queries; false when reading is
-// stopped.
-func (c *conn) admit() bool {
-	c.touch()
-	select {
-	case c.places <- struct{}{}:
-	case <-c.l.stopping:
-		return false
+// broke cuts the connection if err, with which reading ended, says that it is broken. After its regular
+// end, the client may still read.
+func (c *conn) broke(err error) {
+	if cause, ok := errors.AsType[*net.OpError](err); ok && !cause.Timeout() {
+		c.cut()
 	}
-	return c.l.limits.InFlight.wait(c.l.stopping)
 }
 
-// answer answers one query. Its place under the limit is free before the response is sent: clients
-// that do not read shall hold up nobody else.
-func (c *conn) answer(queries context.Context, m *message) {
-	response := c.l.answer(queries, m.out[:0], m.in, c.from)
-	c.l.limits.InFlight.release()
+// admit waits for a place under the limit for queries; false when reading is stopped, the connection is
+// gone, or there was none for as long as a connection may be idle.
+func (c *conn) admit(queries context.Context) bool {
+	ctx, cancel := context.WithTimeout(queries, c.l.limits.Idle)
+	defer cancel()
+	admitted := c.l.limits.InFlight.waitTCP(ctx, c.l.stopping)
+	gone := queries.Err() != nil
+	if admitted && gone {
+		c.l.limits.InFlight.releaseTCP()
+	}
+	if !admitted && !gone && ctx.Err() != nil {
+		c.l.drop()
+	}
+	return admitted && !gone
+}
+
+// wait answers a query that must wait. Its place under the limit is free before the response is sent:
+// clients that do not read shall hold up nobody else.
+func (c *conn) wait(queries context.Context, m *message) {
+	response := c.l.wait(queries, m.out[:0], m.in, c.from)
+	c.l.limits.InFlight.releaseTCP()
+	c.finish(m, response)
+}
+
+// finish sends the response to m and puts m back.
+func (c *conn) finish(m *message, response []byte) {
+	c.l.count.tcp.Add(1)
 	c.respond(response)
 	m.out = kept(m.out, response)
 	if cap(m.in) <= keepResponse {
@@ -227,9 +264,15 @@ func (c *conn) free(n int) {
 }
 
 // cut ends the connection at once, and has the system forget what it holds for a client that does not
-// read. The reader notices.
+// read.
 func (c *conn) cut() {
 	_ = c.nc.SetLinger(0) // errors here and below: closed already
+	c.close()
+}
+
+// close closes the connection, and ends what waits for it. The reader notices.
+func (c *conn) close() {
+	c.cancel()
 	_ = c.nc.Close()
 }
 
@@ -253,10 +296,19 @@ func (c *conn) idle(now time.Time) time.Duration {
 	return now.Sub(c.l.opened) - time.Duration(c.active.Load())
 }
 
-// idlerThan compares two connections as longestIdle wants it.
-func (c *conn) idlerThan(d *conn) bool {
-	if free := len(c.places) == 0; free != (len(d.places) == 0) {
+// goesBefore says whether c is closed rather than d to make room. Young connections are spared: if all
+// are young, somebody opens them as fast as he can, and who has been quiet longest goes. Among the
+// others, those that wait for us are spared too.
+func (c *conn) goesBefore(d *conn, now time.Time) bool {
+	young := c.young(now)
+	if young != d.young(now) {
+		return !young
+	}
+	if free := len(c.places) == 0; !young && free != (len(d.places) == 0) {
 		return free
 	}
 	return c.active.Load() < d.active.Load()
 }
+
+// young says whether the connection was accepted a moment ago.
+func (c *conn) young(now time.Time) bool { return now.Sub(c.l.opened)-c.accepted < youth }

@@ -1,17 +1,26 @@
 package listen
 
+import (
+	"net/netip"
+	"time"
+)
+
 // What the tests of messages and of framing look at without a socket.
 var (
 	Explain     = explain
 	ReadMessage = readMessage
 
 	TurnPacketInfo = turnPacketInfo
+	ClientOf       = clientOf
+	NewDrops       = newDrops
 )
 
 // Bounds that tests go beyond.
 const (
 	MaxDatagram = maxDatagram
 	ConnQueries = connQueries
+	Candidates  = candidates
+	DropsEvery  = dropsEvery
 	HeaderSize  = headerSize
 )
 
@@ -34,3 +43,59 @@ func Full(l *Listener) (n int) {
 	}
 	return n
 }
+
+// FromTCP is the number of TCP queries under way, and of those whose turn is next.
+func FromTCP(l *Limiter) int { return len(l.tcp) }
+
+// Grow makes the connections that are open no longer young.
+func Grow(l *Listener) {
+	l.conns.mu.Lock()
+	defer l.conns.mu.Unlock()
+	for _, crowd := range l.conns.clients {
+		for _, c := range crowd.conns {
+			c.accepted -= youth
+		}
+	}
+}
+
+// Add counts a drop.
+func (d *drops) Add() { d.add() }
+
+// Run reports drops.
+func (d *drops) Run(stopping <-chan struct{}, report func(uint64)) { d.run(stopping, report) }
+
+// Conns is a set of connections without sockets, each known by its number.
+type Conns struct {
+	set     connections
+	l       Listener
+	numbers map[*conn]int
+	conns   []*conn
+}
+
+// NewConns returns an empty set.
+func NewConns() *Conns {
+	return &Conns{
+		set:     connections{clients: make(map[netip.Prefix]*crowd)},
+		l:       Listener{opened: time.Now()},
+		numbers: make(map[*conn]int),
+	}
+}
+
+// Add adds a connection that was last active at the time of its number. evicted is -1 if there was room.
+func (s *Conns) Add(client netip.Addr, limit int) (number, evicted int) {
+	c := &conn{l: &s.l, from: Peer{Addr: netip.AddrPortFrom(client, 0)}}
+	number, evicted = len(s.conns), -1
+	c.active.Store(int64(number))
+	s.numbers[c] = number
+	s.conns = append(s.conns, c)
+	if out := s.set.add(c, limit); out != nil {
+		evicted = s.numbers[out]
+	}
+	return number, evicted
+}
+
+// Remove removes a connection, which may be evicted already.
+func (s *Conns) Remove(number int) { s.set.remove(s.conns[number]) }
+
+// Open is how many there are, counted and listed.
+func (s *Conns) Open() (counted, listed int) { return s.set.len(), len(s.set.all()) }

@@ -4,13 +4,18 @@
 //
 // The loops are our own. The server of a DNS library starts from one packet a system call and a
 // parsed message for each query, which costs more than the rest of a query's life, and over TCP it
-// holds a fast answer behind a slow one. Batched reading and answers on the reader's own goroutine fit
-// behind the same exported names: a handler must therefore not count on a goroutine of its own.
+// holds a fast answer behind a slow one. Batched reading fits behind the same exported names.
 //
-// Every query is a goroutine under one [Limiter], which several listeners may share. At the limit a
-// UDP query is dropped and counted, as the client will ask again, and reading from TCP connections
-// waits. A panic in the handler is counted, the first one is reported with its stack, and that client
-// hears nothing: an answer made of a half-finished query would be worse than asking again.
+// What needs no waiting is answered on the reader's own goroutine and is bounded by the speed of that.
+// Every other query is a goroutine under one [Limiter], which several listeners may share: one limit
+// before anything is known of a query was turned down, as queries for one slow name then hold up those
+// for cached answers. At the limit a UDP query is dropped and counted, as the client will ask again,
+// and reading from that TCP connection waits. A panic in the handler is counted, the first one is
+// reported with its stack, and that client hears nothing: an answer made of a half-finished query would
+// be worse than asking again.
+//
+// At the limit of TCP connections, one of the client that has the most is closed for a new one.
+// Refusing the new one was turned down: whoever holds the connections would keep all others out.
 //
 // A listener on an unspecified address (0.0.0.0, ::) replies from the address that the query was sent
 // to on Linux only. Elsewhere the system chooses the source by its routes, and clients discard what
@@ -29,10 +34,18 @@ import (
 	"time"
 )
 
-// Handler answers one query. It appends the response to dst, which is empty, and returns it, or
-// returns nothing to stay silent. dst and packet are the listener's, and valid only during the call.
-// ctx ends when the listener is closed, not when it begins to drain.
-type Handler func(ctx context.Context, dst, packet []byte, from Peer) []byte
+// Handler answers queries. Now is asked first, on the reader's own goroutine: it answers what needs no
+// waiting, and says false for the rest. What Now refuses goes to Wait, on a goroutine of its own that
+// holds a place of Limits.InFlight. Both append the response to dst, which is empty, and return it, or
+// return nothing to stay silent. dst and packet are the listener's, and valid only during the call;
+// neither function may change packet.
+type Handler struct {
+	// Now must not block: the queries behind this one wait for it. ok with no response is silence.
+	Now func(dst, packet []byte, from Peer) (response []byte, ok bool)
+	// Wait may block. ctx ends when the listener is closed, not when it begins to drain, and when a
+	// TCP client's connection is gone.
+	Wait func(ctx context.Context, dst, packet []byte, from Peer) []byte
+}
 
 // Peer is where a query came from and where it was sent to. IPv4 addresses are never IPv4-mapped.
 // Local has the bound address where the system does not tell the one that was asked.
@@ -43,20 +56,23 @@ type Peer struct {
 
 // Limits bounds what clients can take up. Every field must be set.
 type Limits struct {
-	// InFlight bounds the queries under way, over UDP and TCP, of all listeners that are given it.
+	// InFlight bounds the queries that Handler.Wait is answering, over UDP and TCP, of all listeners
+	// that are given it.
 	InFlight *Limiter
-	// Connections bounds the TCP connections of one listener. At the limit the one that has been idle
-	// longest is closed; a new one is never refused.
+	// Connections bounds the TCP connections of one listener. At the limit one of the client with the
+	// most of them, the longest idle, is closed; a new one is never refused. A client is an address,
+	// or for IPv6 its /64.
 	Connections int
 	// Idle is how long a TCP connection may be without a query under way, how long one query may
-	// take to arrive, and how long a client may leave its responses unread.
+	// take to arrive and then wait for a place of InFlight, and how long a client may leave its
+	// responses unread.
 	Idle time.Duration
 }
 
 // Stats is what a listener has done since it was opened.
 type Stats struct {
-	UDP, TCP    uint64 // queries handed to the handler
-	Dropped     uint64 // UDP queries not handed to it: over the limit, or longer than any query
+	UDP, TCP    uint64 // queries that the handler has answered, or met with silence
+	Dropped     uint64 // queries that it has not: over the limit, or longer than any over UDP
 	Unsent      uint64 // responses that could not be sent, or that the client did not take
 	Panics      uint64 // queries during which the handler panicked
 	Connections int    // TCP connections open now
@@ -82,6 +98,7 @@ type Listener struct {
 
 	datagrams, messages sync.Pool // of *datagram, *message
 	conns               connections
+	drops               *drops
 	panicked            sync.Once
 	count               struct {
 		udp, tcp, dropped, unsent, panics, accepted, evicted atomic.Uint64
@@ -96,8 +113,11 @@ const portTries = 16
 // in the way and what to do about it, and wraps the system's. report is called with what an
 // administrator should read, from several goroutines. Open panics on limits that are not set.
 func Open(addr netip.AddrPort, limits Limits, h Handler, report func(string)) (*Listener, error) {
-	if limits.InFlight == nil || limits.Connections < 1 || limits.Idle <= 0 || h == nil || report == nil {
-		panic("listen: limits, handler or report not set")
+	if limits.InFlight == nil || limits.Connections < 1 || limits.Idle <= 0 {
+		panic("listen: limits not set")
+	}
+	if h.Now == nil || h.Wait == nil || report == nil {
+		panic("listen: handler or report not set")
 	}
 	if !addr.IsValid() {
 		return nil, errors.New("listening: no address given")
@@ -110,10 +130,11 @@ func Open(addr netip.AddrPort, limits Limits, h Handler, report func(string)) (*
 		opened:   time.Now(),
 		stopping: make(chan struct{}),
 		closed:   make(chan struct{}),
+		drops:    newDrops(),
 	}
 	l.datagrams.New = func() any { return new(datagram) }
 	l.messages.New = func() any { return new(message) }
-	l.conns.open = make(map[*conn]struct{})
+	l.conns.clients = make(map[netip.Prefix]*crowd)
 	if err := l.openSockets(); err != nil {
 		return nil, err
 	}
@@ -180,6 +201,7 @@ func (l *Listener) Serve(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { l.readUDP(queries) })
 	loops.Go(func() { l.acceptTCP(queries) })
+	loops.Go(func() { l.drops.run(l.stopping, l.reportDrops) })
 	finished := make(chan struct{})
 	go func() {
 		loops.Wait()
@@ -221,7 +243,7 @@ func (l *Listener) Close() error {
 		close(l.closed)
 		err = errors.Join(ignoreClosed(l.tcp.Close()), ignoreClosed(l.udp.Close()))
 		for _, c := range l.conns.all() {
-			_ = c.nc.Close()
+			c.cut()
 		}
 	})
 	return err
@@ -243,27 +265,51 @@ func (l *Listener) Stats() Stats {
 		Dropped:     l.count.dropped.Load(),
 		Unsent:      l.count.unsent.Load(),
 		Panics:      l.count.panics.Load(),
-		Connections: len(l.conns.all()),
+		Connections: l.conns.len(),
 		Accepted:    l.count.accepted.Load(),
 		Evicted:     l.count.evicted.Load(),
 	}
 }
 
-// answer calls the handler. After a panic the response is empty.
-func (l *Listener) answer(ctx context.Context, dst, packet []byte, from Peer) (response []byte) {
-	defer func() {
-		cause := recover()
-		if cause == nil {
-			return
-		}
-		response = nil
-		l.count.panics.Add(1)
-		l.panicked.Do(func() {
-			l.report(fmt.Sprintf("listening on %s: a query was left unanswered, panic: %v\n%s(later ones are only counted)",
-				l.addr, cause, debug.Stack()))
-		})
-	}()
-	return l.handler(ctx, dst, packet, from)
+// now asks Handler.Now. After a panic the response is empty.
+func (l *Listener) now(dst, packet []byte, from Peer) (response []byte, ok bool) {
+	defer l.survive()
+	ok = true // should it panic
+	return l.handler.Now(dst, packet, from)
+}
+
+// wait asks Handler.Wait, unless nobody is there any more to hear the response. After a panic it is empty.
+func (l *Listener) wait(ctx context.Context, dst, packet []byte, from Peer) []byte {
+	if ctx.Err() != nil {
+		return nil
+	}
+	defer l.survive()
+	return l.handler.Wait(ctx, dst, packet, from)
+}
+
+// survive is deferred by whoever calls the handler.
+func (l *Listener) survive() {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	l.count.panics.Add(1)
+	l.panicked.Do(func() {
+		l.report(fmt.Sprintf("listening on %s: a query was left unanswered, panic: %v\n%s(later ones are only counted)",
+			l.addr, cause, debug.Stack()))
+	})
+}
+
+// drop counts a query that found no place under the limit.
+func (l *Listener) drop() {
+	l.count.dropped.Add(1)
+	l.drops.add()
+}
+
+// reportDrops says that n queries were dropped.
+func (l *Listener) reportDrops(n uint64) {
+	l.report(fmt.Sprintf("listening on %s: dropped %d queries: %d under way is the limit, server.queries_in_flight",
+		l.addr, n, l.limits.InFlight.limit()))
 }
 
 // reportAfter is the number of errors in a row, over about a quarter of a second, after which a loop

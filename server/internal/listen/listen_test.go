@@ -123,11 +123,19 @@ func TestSilentHandler(t *testing.T) {
 func TestPanicKillsNobody(t *testing.T) {
 	reports := make(chan string, 10)
 	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), limits(),
-		func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
-			if text(packet) == "die" {
-				panic("as asked")
-			}
-			return echo(ctx, dst, packet, from)
+		listen.Handler{
+			Now: func(_, packet []byte, _ listen.Peer) ([]byte, bool) {
+				if text(packet) == "die now" {
+					panic("as asked")
+				}
+				return nil, false
+			},
+			Wait: func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+				if text(packet) == "die" {
+					panic("as asked")
+				}
+				return echo(ctx, dst, packet, from)
+			},
 		}, func(text string) { reports <- text })
 	if err != nil {
 		t.Fatal(err)
@@ -136,9 +144,10 @@ func TestPanicKillsNobody(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		c := dial(t, network, s.Addr().String())
 		c.ask(query("die"))
+		c.ask(query("die now"))
 		c.exchange("hello", "hello")
 	}
-	eventually(t, "both panics counted", func() bool { return s.Stats().Panics == 2 })
+	eventually(t, "all panics counted", func() bool { return s.Stats().Panics == 4 })
 	if got := <-reports; !strings.Contains(got, "panic: as asked") || !strings.Contains(got, "listen_test.go") {
 		t.Errorf("report %q, want the cause and the stack", got)
 	}
@@ -252,11 +261,11 @@ func TestDrain(t *testing.T) {
 func TestCloseCutsQueriesOff(t *testing.T) {
 	entered := make(chan struct{}, 2)
 	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), limits(),
-		func(ctx context.Context, _, _ []byte, _ listen.Peer) []byte {
+		waiting(func(ctx context.Context, _, _ []byte, _ listen.Peer) []byte {
 			entered <- struct{}{}
 			<-ctx.Done()
 			return nil
-		}, func(text string) { t.Error(text) })
+		}), func(text string) { t.Error(text) })
 	if err != nil {
 		t.Fatal(err)
 	}

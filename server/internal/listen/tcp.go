@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"time"
 )
 
 // acceptTCP accepts connections until reading is stopped, and returns when all of them have ended.
@@ -22,11 +23,13 @@ func (l *Listener) acceptTCP(queries context.Context) {
 		failures = 0
 		l.count.accepted.Add(1)
 		c := newConn(l, nc)
+		ctx, cancel := context.WithCancel(queries)
+		c.cancel = cancel
 		if out := l.conns.add(c, l.limits.Connections); out != nil {
 			l.count.evicted.Add(1)
-			_ = out.nc.Close() // its reader notices and ends it
+			out.close()
 		}
-		open.Go(func() { c.serve(queries) })
+		open.Go(func() { c.serve(ctx) })
 	}
 }
 
@@ -43,53 +46,6 @@ func newConn(l *Listener, nc *net.TCPConn) *conn {
 		places: make(chan struct{}, connQueries),
 	}
 	c.touch()
+	c.accepted = time.Duration(c.active.Load())
 	return c
-}
-
-// connections is the set of open connections.
-type connections struct {
-	mu   sync.Mutex // guards open
-	open map[*conn]struct{}
-}
-
-// add puts c into the set. If there are more than limit then, it takes one out and returns it.
-func (s *connections) add(c *conn, limit int) (out *conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.open) >= limit {
-		out = s.longestIdle()
-		delete(s.open, out)
-	}
-	s.open[c] = struct{}{}
-	return out
-}
-
-// longestIdle is the connection whose last query or response lies longest back, among those without a
-// query under way if there are any. A query that arrives octet by octet is no activity. mu is held.
-func (s *connections) longestIdle() *conn {
-	var longest *conn
-	for c := range s.open {
-		if longest == nil || c.idlerThan(longest) {
-			longest = c
-		}
-	}
-	return longest
-}
-
-// remove takes c out of the set, if it is in it.
-func (s *connections) remove(c *conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, c)
-}
-
-// all is every connection in the set.
-func (s *connections) all() []*conn {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]*conn, 0, len(s.open))
-	for c := range s.open {
-		all = append(all, c)
-	}
-	return all
 }

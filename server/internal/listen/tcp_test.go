@@ -178,6 +178,7 @@ func TestConnectionLimitClosesLongestIdle(t *testing.T) {
 	longest.exchange("hello", "hello")
 	recent.exchange("hello", "hello")
 	eventually(t, "only one busy", func() bool { return listen.Busy(s.Listener) == 1 })
+	listen.Grow(s.Listener)
 
 	dial(t, "tcp", s.Addr().String()).exchange("a new one", "a new one")
 	longest.wantClosed()
@@ -259,7 +260,7 @@ func TestClientThatNeverReads(t *testing.T) {
 func TestClientThatNeverReadsHoldsUpNobody(t *testing.T) {
 	lim := limits()
 	lim.Idle = 2 * patience
-	lim.InFlight = listen.NewLimiter(1)
+	lim.InFlight = listen.NewLimiter(2) // one for each protocol
 	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
 		if text(packet) == "more" {
 			return append(dst, make([]byte, 3000)...)

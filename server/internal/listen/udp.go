@@ -53,7 +53,8 @@ func openUDP(addr netip.AddrPort) (s *net.UDPConn, packetInfo bool, err error) {
 	return s, packetInfo, nil
 }
 
-// readUDP reads queries until reading is stopped, and returns when all of them are answered.
+// readUDP reads queries until reading is stopped, answers those that need no waiting, and returns when
+// the others are answered too.
 func (l *Listener) readUDP(queries context.Context) {
 	var underWay sync.WaitGroup
 	defer underWay.Wait()
@@ -66,13 +67,20 @@ func (l *Listener) readUDP(queries context.Context) {
 			continue
 		}
 		failures = 0
-		if d.size > maxDatagram || !l.limits.InFlight.try() {
+		if d.size > maxDatagram {
 			l.count.dropped.Add(1)
 			continue
 		}
-		l.count.udp.Add(1)
+		if response, ok := l.now(d.out[:0], d.in[:d.size], d.from); ok {
+			l.sendUDP(d, response)
+			continue
+		}
+		if !l.limits.InFlight.tryUDP() {
+			l.drop()
+			continue
+		}
 		query := d
-		underWay.Go(func() { l.answerUDP(queries, query) })
+		underWay.Go(func() { l.waitUDP(queries, query) })
 		d = l.datagrams.Get().(*datagram)
 	}
 }
@@ -99,10 +107,17 @@ func (d *datagram) read(l *Listener) error {
 	return nil
 }
 
-// answerUDP answers one query and gives its buffers and its place under the limit back.
-func (l *Listener) answerUDP(queries context.Context, d *datagram) {
-	defer l.limits.InFlight.release()
-	response := l.answer(queries, d.out[:0], d.in[:d.size], d.from)
+// waitUDP answers a query that must wait, and gives its place under the limit and its buffers back.
+func (l *Listener) waitUDP(queries context.Context, d *datagram) {
+	response := l.wait(queries, d.out[:0], d.in[:d.size], d.from)
+	l.limits.InFlight.releaseUDP()
+	l.sendUDP(d, response)
+	l.datagrams.Put(d)
+}
+
+// sendUDP sends the response to d, if there is one, and keeps its buffer.
+func (l *Listener) sendUDP(d *datagram, response []byte) {
+	l.count.udp.Add(1)
 	if len(response) > 0 {
 		_, _, err := l.udp.WriteMsgUDPAddrPort(response, d.info[:d.infoSize], d.from.Addr)
 		if err != nil {
@@ -110,7 +125,6 @@ func (l *Listener) answerUDP(queries context.Context, d *datagram) {
 		}
 	}
 	d.out = kept(d.out, response)
-	l.datagrams.Put(d)
 }
 
 // kept is the larger of the buffer given to a handler and the one it returned, unless that is too

@@ -11,6 +11,12 @@
 // response is an error. After that a response is scrubbed: only the records
 // that belong to its question are kept, the CNAME chain in order.
 //
+// What both may cost is bounded, because strangers choose it: the records of a
+// response and the octets that they unpack to, the names that its answer leads to,
+// the compression pointers of a name, the records of a query. Above a bound there
+// is an error, never a part of an answer; only sections that an answer is whole
+// without are dropped.
+//
 // A [Message] never changes. Methods that edit give a new one, and they leave
 // it honest: a changed answer has no AD bit and no signatures of the RRsets
 // that changed.

@@ -19,7 +19,7 @@ func (m Message) WithoutAddresses(drop func(netip.Addr) bool) (Message, int) {
 	}
 	m.answer, m.additional = answer, additional
 	m.ad = false
-	return m, n + more
+	return m.settled(), n + more
 }
 
 // prune is section without the addresses that drop names, and their number.
@@ -82,7 +82,7 @@ func (m Message) CapTTL(limit uint32) Message {
 
 // withTTLs is m with each TTL as f says.
 func (m Message) withTTLs(f func(uint32) uint32) Message {
-	for _, section := range []*[]record{&m.answer, &m.authority, &m.additional} {
+	for _, section := range []*[]record{&m.answer, &m.authority, &m.additional} { // no name or address changes
 		*section = slices.Clone(*section)
 		for i := range *section {
 			(*section)[i].ttl = f((*section)[i].ttl)

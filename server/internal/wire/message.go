@@ -23,10 +23,17 @@ type Message struct {
 	authority  []record
 	additional []record
 	edes       []EDE
+
+	// What follows from the question and the records, see settled.
+	end       matcher.Name
+	chain     []matcher.Name
+	addresses []netip.Addr
 }
 
 // NewMessage is the response to q without any record.
-func NewMessage(q Question, rcode Rcode) Message { return Message{question: q, rcode: rcode} }
+func NewMessage(q Question, rcode Rcode) Message {
+	return Message{question: q, rcode: rcode, end: q.Name}
+}
 
 // IsZero reports whether m is no message.
 func (m Message) IsZero() bool { return m.question.Name.IsZero() }
@@ -58,53 +65,65 @@ func (m Message) Empty() bool {
 
 // End is the name at the end of the CNAME chain, the QNAME without one. A chain
 // is not followed for a question about CNAME or ANY (RFC 1034, section 3.6.2).
-func (m Message) End() matcher.Name {
-	end := m.question.Name
-	if t := m.question.Type; t == TypeCNAME || t == TypeANY {
-		return end
-	}
-	for _, r := range m.answer {
-		if r.typ == TypeCNAME {
-			end, _ = r.target()
-		}
-	}
-	return end
-}
+func (m Message) End() matcher.Name { return m.end }
 
 // Chain are the names that the answer leads to: the targets of its CNAME records
 // in order (each DNAME has one after it), then those of its service bindings
-// other than ".".
-func (m Message) Chain() []matcher.Name {
-	var links, services []matcher.Name
-	for _, r := range m.answer {
+// other than ".", each once. The caller must not write to them.
+func (m Message) Chain() []matcher.Name { return m.chain }
+
+// Addresses are all addresses in m, as they came, each once: those of A and AAAA
+// records and of the hints of service bindings in the answer, then those of the
+// additional section. The caller must not write to them.
+func (m Message) Addresses() []netip.Addr { return m.addresses }
+
+// settled is m with what follows from its question and records. It is worked out
+// when m is made, not when it is asked for: a message in the cache is asked for it
+// by every query.
+func (m Message) settled() Message {
+	links, services := leads(m.answer)
+	m.chain, m.addresses = slices.Clip(slices.Concat(links, services)), places(m.answer, m.additional)
+	m.end = m.question.Name
+	if t := m.question.Type; len(links) > 0 && t != TypeCNAME && t != TypeANY {
+		m.end = links[len(links)-1]
+	}
+	return m
+}
+
+// leads are the targets of the CNAME records of answer, and those of its service
+// bindings.
+func leads(answer []record) (links, services []matcher.Name) {
+	seen := make(map[matcher.Name]bool)
+	for _, r := range answer {
 		switch {
 		case r.typ == TypeCNAME:
 			t, _ := r.target()
 			links = append(links, t)
 		case r.typ.isService():
-			if t, _ := r.target(); t != r.name && !slices.Contains(services, t) {
+			if t, _ := r.target(); t != r.name && !seen[t] {
+				seen[t] = true
 				services = append(services, t)
 			}
 		}
 	}
-	return append(links, services...)
+	return links, services
 }
 
-// Addresses are all addresses in m, as they came, each once: those of A and AAAA
-// records and of the hints of service bindings in the answer, then those of the
-// additional section.
-func (m Message) Addresses() []netip.Addr {
+// places are the addresses in sections, each once.
+func places(sections ...[]record) []netip.Addr {
 	var all []netip.Addr
 	seen := make(map[netip.Addr]bool)
-	for _, r := range slices.Concat(m.answer, m.additional) {
-		for _, a := range r.addresses() {
-			if !seen[a] {
-				seen[a] = true
-				all = append(all, a)
+	for _, section := range sections {
+		for _, r := range section {
+			for _, a := range r.addresses() {
+				if !seen[a] {
+					seen[a] = true
+					all = append(all, a)
+				}
 			}
 		}
 	}
-	return all
+	return slices.Clip(slices.Clone(all)) // no larger than it is: it may be kept for long
 }
 
 // addresses are the addresses in r.
@@ -148,11 +167,16 @@ func (m Message) soa() (record, bool) {
 	return m.authority[i], true
 }
 
+// sections are the records of m.
+func (m Message) sections() [3][]record { return [...][]record{m.answer, m.authority, m.additional} }
+
 // minTTL is the shortest TTL in m.
 func (m Message) minTTL() uint32 {
 	ttl := uint32(maxTTL)
-	for _, r := range slices.Concat(m.answer, m.authority, m.additional) {
-		ttl = min(ttl, r.ttl)
+	for _, section := range m.sections() {
+		for _, r := range section {
+			ttl = min(ttl, r.ttl)
+		}
 	}
 	return ttl
 }

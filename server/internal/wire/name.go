@@ -1,18 +1,28 @@
 package wire
 
-import "splitdns/matcher"
+import (
+	"strings"
+
+	"splitdns/matcher"
+)
+
+// maxPointers are the compression pointers that one name may take: one for each
+// label, which is what a name costs that was compressed label by label, as
+// [packer] does. Without a bound a packet can make a name of thousands of them,
+// and name it in each of thousands of records.
+const maxPointers = 126
 
 // appendName adds the name at off to dst, uncompressed; next is where the name
 // ends in packet. A pointer leads to a prior occurrence (RFC 1035, section
 // 4.1.4): each must point before the labels that lead to it, so there is no
 // loop.
 func appendName(dst, packet []byte, off int) (out []byte, next int, ok bool) {
-	begin, before := len(dst), off
+	begin, before, pointers := len(dst), off, 0
 	for off < len(packet) {
 		if packet[off] >= 0xC0 {
 			target, ok := pointer(packet, off)
-			if !ok || target >= before {
-				return dst, 0, false
+			if pointers++; !ok || target >= before || pointers > maxPointers {
+				return dst[:begin], 0, false
 			}
 			next = max(next, off+2) // the first pointer ends the name; the others lie before it
 			off, before = target, target
@@ -20,7 +30,7 @@ func appendName(dst, packet []byte, off int) (out []byte, next int, ok bool) {
 		}
 		size := 1 + int(packet[off])
 		if size > 64 || off+size > len(packet) || len(dst)-begin+size > maxName {
-			return dst, 0, false
+			return dst[:begin], 0, false
 		}
 		dst = append(dst, packet[off:off+size]...)
 		off += size
@@ -28,7 +38,26 @@ func appendName(dst, packet []byte, off int) (out []byte, next int, ok bool) {
 			return dst, max(next, off), true
 		}
 	}
-	return dst, 0, false
+	return dst[:begin], 0, false
+}
+
+// nameEnd is where the name at off ends in packet, which is after its first
+// pointer if it has one. What the pointer leads to is not looked at.
+func nameEnd(packet []byte, off int) (end int, ok bool) {
+	for begin := off; off < len(packet) && off-begin < maxName; {
+		size := int(packet[off])
+		switch {
+		case size == 0:
+			return off + 1, true
+		case size >= 0xC0:
+			target, ok := pointer(packet, off)
+			return off + 2, ok && target < begin
+		case size > 63:
+			return 0, false
+		}
+		off += 1 + size
+	}
+	return 0, false
 }
 
 // pointer reads the compression pointer at off.
@@ -56,12 +85,25 @@ func nameAt(s string) matcher.Name {
 	return n
 }
 
-// covers reports whether n is zone or below it.
-func covers(zone, n matcher.Name) bool { return n == zone || n.Below(zone) }
+// covers reports whether n is zone or below it. The octets are compared first:
+// that is what most names fail, at once and not after a label each.
+func covers(zone, n matcher.Name) bool {
+	return strings.HasSuffix(n.Wire(), zone.Wire()) && (n == zone || n.Below(zone))
+}
 
 // coversAny reports whether one of names is zone or below it.
 func coversAny(zone matcher.Name, names []matcher.Name) bool {
 	for _, n := range names {
+		if covers(zone, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// coveredByAny reports whether n is one of zones or below one.
+func coveredByAny(zones []matcher.Name, n matcher.Name) bool {
+	for _, zone := range zones {
 		if covers(zone, n) {
 			return true
 		}
@@ -75,19 +117,19 @@ func coversAny(zone matcher.Name, names []matcher.Name) bool {
 func lower(s string) string {
 	for i := range len(s) {
 		if 'A' <= s[i] && s[i] <= 'Z' {
-			return string(lowered(s))
+			b := []byte(s)
+			fold(b)
+			return string(b)
 		}
 	}
 	return s
 }
 
-// lowered is s in lower case; only ASCII letters change (RFC 4343).
-func lowered(s string) []byte {
-	b := []byte(s)
+// fold puts b in lower case; only ASCII letters change (RFC 4343).
+func fold(b []byte) {
 	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {
 			b[i] = c + 'a' - 'A'
 		}
 	}
-	return b
 }

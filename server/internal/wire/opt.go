@@ -1,11 +1,13 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
 	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -34,20 +36,22 @@ type opt struct {
 	extended uint8 // the upper eight bits of the rcode
 	version  uint8
 	do       bool
-	options  []option
+	subnets  []string // the client subnets: two at most, which are one too many
+	edes     []EDE    // the first of them
 }
 
-// option is an option of an OPT record.
-type option struct {
-	code uint16
-	data string
-}
+// What is taken over of the extended errors that an upstream sends. They go to
+// clients and into logs beside our own.
+const (
+	maxEDEs    = 3
+	maxEDEText = 128 // octets
+)
 
 // readOPT reads an OPT record. The options are read only in version 0, the one
 // whose format is known.
 func readOPT(h recordHead, data []byte) (*opt, error) {
-	if h.owner[0] != 0 {
-		return nil, errOPT
+	if !h.root {
+		return nil, errOPT // RFC 6891, section 6.1.2
 	}
 	o := &opt{
 		size:     uint16(h.class),
@@ -61,7 +65,7 @@ func readOPT(h recordHead, data []byte) (*opt, error) {
 	r := reader{packet: data}
 	for r.err == nil && r.off < len(data) {
 		code := r.uint16()
-		o.options = append(o.options, option{code, string(r.take(int(r.uint16())))})
+		o.keep(code, r.take(int(r.uint16())))
 	}
 	if r.err != nil {
 		return nil, errOPT
@@ -69,36 +73,43 @@ func readOPT(h recordHead, data []byte) (*opt, error) {
 	return o, nil
 }
 
-// edes are the extended errors among the options. Text that is not UTF-8 is made
-// so, and a NUL at its end goes (RFC 8914, section 2).
-func (o *opt) edes() []EDE {
-	var list []EDE
-	for _, p := range o.options {
-		if p.code != optionEDE || len(p.data) < 2 {
-			continue
-		}
-		s := strings.ToValidUTF8(strings.TrimRight(p.data[2:], "\x00"), "�")
-		list = append(list, EDE{be16(p.data), s})
+// keep takes over an option that has a meaning here. There is room for thousands
+// of them in a packet, so no more are kept than are used.
+func (o *opt) keep(code uint16, data []byte) {
+	switch {
+	case code == optionSubnet && len(o.subnets) < 2:
+		o.subnets = append(o.subnets, string(data))
+	case code == optionEDE && len(o.edes) < maxEDEs && len(data) >= 2:
+		o.edes = append(o.edes, EDE{binary.BigEndian.Uint16(data), cleanText(data[2:])})
 	}
-	return list
+}
+
+// cleanText is the text of an extended error, fit to be shown: what is not UTF-8
+// is made so, NULs at the end go (RFC 8914, section 2), and what moves the cursor,
+// ends a line or turns the direction of writing is a question mark.
+func cleanText(data []byte) string {
+	data = data[:min(len(data), 4*maxEDEText)] // more is cut below, whatever it is
+	s := strings.ToValidUTF8(string(bytes.TrimRight(data, "\x00")), "�")
+	s = strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
+			return '?'
+		}
+		return r
+	}, s)
+	return strings.Clone(cutText(s, maxEDEText)) // without what was cut off
 }
 
 // subnet is the client subnet among the options (RFC 7871, section 6). Family 0
 // with length 0 and families nobody knows give no prefix.
 func (o *opt) subnet() (p netip.Prefix, sent bool, err error) {
-	for _, v := range o.options {
-		if v.code != optionSubnet {
-			continue
-		}
-		if sent {
-			return netip.Prefix{}, true, errSubnet
-		}
-		if p, err = readSubnet(v.data); err != nil {
-			return netip.Prefix{}, true, err
-		}
-		sent = true
+	switch len(o.subnets) {
+	case 0:
+		return netip.Prefix{}, false, nil
+	case 1:
+		p, err = readSubnet(o.subnets[0])
+		return p, true, err
 	}
-	return p, sent, nil
+	return netip.Prefix{}, true, errSubnet
 }
 
 // readSubnet reads a client subnet. RFC 7871, section 6: as many octets as the
@@ -168,13 +179,15 @@ func edeSize(edes []EDE) int {
 	return n
 }
 
-// fitEDEs is edes within room octets: their text is cut short, the last first,
-// and if they do not fit without any, the last ones go.
+// fitEDEs is edes within room octets. Each takes what it needs of what those
+// before it leave: so the first ones keep their text, the next is cut short, and
+// the last ones go.
 func fitEDEs(edes []EDE, room int) []EDE {
-	edes = edes[:max(0, min(len(edes), room/edeFixed))]
-	room -= edeFixed * len(edes)
-	fit := make([]EDE, 0, len(edes))
+	var fit []EDE
 	for _, e := range edes {
+		if room -= edeFixed; room < 0 {
+			break
+		}
 		e.Text = cutText(strings.ToValidUTF8(e.Text, "�"), room)
 		room -= len(e.Text)
 		fit = append(fit, e)

@@ -85,11 +85,15 @@ func (p *queryParser) readQuestion() *Refusal {
 	return nil
 }
 
+// maxExtra are the additional records that a query may have. OPT, TSIG and
+// SIG(0) are all that are known.
+const maxExtra = 8
+
 // readRecords reads everything after the question. Only IXFR has a record before
 // the additional section, the SOA that the client holds (RFC 1995, section 3).
 func (p *queryParser) readRecords() *Refusal {
-	if p.answers != 0 || p.authorities != 0 && p.query.Type != TypeIXFR || p.authorities > 1 {
-		return p.refuse(FormErr, fmt.Sprintf("ANCOUNT is %d and NSCOUNT %d, in a query", p.answers, p.authorities))
+	if p.answers != 0 || p.authorities > p.mostAuthorities() || p.more > maxExtra {
+		return p.refuse(FormErr, fmt.Sprintf("ANCOUNT is %d, NSCOUNT %d and ARCOUNT %d, in a query", p.answers, p.authorities, p.more))
 	}
 	if p.authorities == 1 {
 		p.take(p.recordHead().size)
@@ -108,8 +112,16 @@ func (p *queryParser) readRecords() *Refusal {
 	return nil
 }
 
+// mostAuthorities are the authority records that the query may have.
+func (p *queryParser) mostAuthorities() uint16 {
+	if p.query.Type == TypeIXFR {
+		return 1
+	}
+	return 0
+}
+
 // readRecord reads a record of the additional section. Those that nobody here
-// knows are passed over (SIG(0), RFC 2931).
+// knows are passed over (SIG(0), RFC 2931), their names unread.
 func (p *queryParser) readRecord(last bool) (err error) {
 	h := p.recordHead()
 	data := p.take(h.size)
@@ -121,7 +133,8 @@ func (p *queryParser) readRecord(last bool) (err error) {
 	case h.typ == TypeOPT:
 		p.opt, err = readOPT(h, data)
 	case h.typ == TypeTSIG:
-		p.tsig, err = readTSIG(h, data, last)
+		key, _, _ := appendName(nil, p.packet, h.at) // none if it is malformed
+		p.tsig, err = readTSIG(key, data, last)
 	}
 	return err
 }

@@ -100,26 +100,26 @@ var decoded = func() map[Type]bool {
 // rdata reads the next size octets as the RDATA of a record of type t. Names
 // come out uncompressed. Every field must be there and end where RDLENGTH says;
 // a type that nobody here knows is any octets (RFC 3597, section 3).
-func (r *reader) rdata(t Type, size int) string {
-	end := r.off + size
-	if r.err != nil || end > len(r.packet) {
-		r.fail(errShort)
+func (u *unpacker) rdata(t Type, size int) string {
+	end := u.off + size
+	if u.err != nil || end > len(u.packet) {
+		u.fail(errShort)
 		return ""
 	}
 	fields, ok := layouts[t]
 	if !ok {
-		return r.opaque(t, size)
+		return u.keep(u.opaque(t, size))
 	}
-	in := reader{packet: r.packet[:end], off: r.off}
-	out := make([]byte, 0, size)
+	in := reader{packet: u.packet[:end], off: u.off}
+	out := u.scratch[:0]
 	for _, f := range fields {
 		out = in.field(out, f)
 	}
 	if in.err != nil || in.off != end {
-		r.fail(fmt.Errorf("%v record: %w", t, errRData))
+		u.fail(fmt.Errorf("%v record: %w", t, errRData))
 	}
-	r.off = end
-	return string(out)
+	u.off, u.scratch = end, out
+	return u.keep(out)
 }
 
 // field adds the next field of RDATA to dst; the packet of r ends with the RDATA.
@@ -195,16 +195,16 @@ func typeBitmap(b []byte) bool {
 
 // opaque reads RDATA of a type without a layout. The library's decoder accepts
 // RDATA that ends early, so what it read must give the same octets again.
-func (r *reader) opaque(t Type, size int) string {
+func (r *reader) opaque(t Type, size int) []byte {
 	data := r.take(size)
 	if !decoded[t] {
-		return string(data)
+		return data
 	}
 	again, err := repack(uint16(t), data)
 	if err != nil || !bytes.Equal(again, data) {
 		r.fail(fmt.Errorf("%v record: %w", t, errRData))
 	}
-	return string(data)
+	return data
 }
 
 // repack is what the library makes of the RDATA of type t.

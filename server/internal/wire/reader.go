@@ -114,9 +114,24 @@ func (r *reader) appendName(dst []byte) []byte {
 	return out
 }
 
-// recordHead is a record up to its RDATA.
+// skipName passes over the next name without following its pointer.
+func (r *reader) skipName() {
+	if r.err != nil {
+		return
+	}
+	end, ok := nameEnd(r.packet, r.off)
+	if !ok {
+		r.fail(errName)
+		return
+	}
+	r.off = end
+}
+
+// recordHead is a record up to its RDATA. Its owner is not read: few records of a
+// query need theirs, and what a pointer leads to is work that a stranger asks for.
 type recordHead struct {
-	owner []byte // as spelled, uncompressed
+	at    int  // where the owner begins
+	root  bool // it is the root, uncompressed
 	typ   Type
 	class Class
 	ttl   uint32
@@ -125,5 +140,8 @@ type recordHead struct {
 
 // recordHead reads the next record up to its RDATA.
 func (r *reader) recordHead() recordHead {
-	return recordHead{r.appendName(nil), Type(r.uint16()), Class(r.uint16()), r.uint32(), int(r.uint16())}
+	at := r.off
+	r.skipName()
+	root := at < len(r.packet) && r.packet[at] == 0
+	return recordHead{at, root, Type(r.uint16()), Class(r.uint16()), r.uint32(), int(r.uint16())}
 }

@@ -52,16 +52,16 @@ type tsig struct {
 
 // readTSIG reads a TSIG record, which must be the last one of the message
 // (RFC 8945, section 5.1).
-func readTSIG(h recordHead, data []byte, last bool) (*tsig, error) {
+func readTSIG(key, data []byte, last bool) (*tsig, error) {
 	r := reader{packet: data}
 	r.plainName(nil)
 	r.take(8) // time signed and fudge
-	t := &tsig{key: h.owner, head: data[:r.off]}
+	t := &tsig{key: key, head: data[:r.off]}
 	r.take(int(r.uint16())) // the MAC
 	t.origin = r.uint16()
 	r.uint16() // the error
 	r.take(int(r.uint16()))
-	if r.err != nil || r.off != len(data) || !last {
+	if r.err != nil || r.off != len(data) || !last || len(key) == 0 {
 		return nil, errTSIG
 	}
 	return t, nil

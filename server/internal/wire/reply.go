@@ -2,6 +2,7 @@ package wire
 
 import (
 	"math"
+	"slices"
 )
 
 // Reply is a message as it goes out to one client.
@@ -22,10 +23,19 @@ type Reply struct {
 // with DO or AD (RFC 6840, section 5.8). Without DO the records of DNSSEC go that
 // were not asked for (RFC 4035, section 3.2.1).
 //
-// What does not fit goes in this order: the text of EDEs, the EDEs, the
-// additional section, then whole RRsets from the end, and for those TC is set
-// (RFC 2181, section 9).
+// What does not fit goes in this order: the text of EDEs and the EDEs, the last
+// first, the additional section, then whole RRsets from the end, and for those TC
+// is set (RFC 2181, section 9).
 func (r Reply) Append(dst []byte) []byte {
+	packet, _ := r.AppendWhole(dst)
+	return packet
+}
+
+// AppendWhole is Append, and reports whether the answer and authority sections are
+// whole. Over TCP nothing larger can be asked for, so a client is better told that
+// the answer is too large: that happens to one that came compressed to its limit
+// in names that must not be compressed again (RFC 3597, section 4).
+func (r Reply) AppendWhole(dst []byte) (packet []byte, whole bool) {
 	p := packer{buf: dst, base: len(dst)}
 	h := header{id: r.Query.ID, flags: r.flags(), questions: 1}
 	p.buf = h.append(p.buf)
@@ -48,7 +58,7 @@ func (r Reply) Append(dst []byte) []byte {
 		p.buf = r.opt().append(p.buf, fitEDEs(r.EDEs, room-p.size()))
 	}
 	h.append(p.buf[:p.base]) // over the first one, now that the counts are known
-	return p.buf
+	return p.buf, full
 }
 
 // spelled is the name of the question as the client wrote it.
@@ -105,7 +115,7 @@ func (r Reply) opt() opt {
 
 // visible are the records of section that the client gets to see.
 func (r Reply) visible(section []record) []record {
-	if r.Query.DO || r.Query.Type == TypeANY {
+	if r.Query.DO || r.Query.Type == TypeANY || !slices.ContainsFunc(section, func(v record) bool { return v.typ.isProof() }) {
 		return section
 	}
 	seen := make([]record, 0, len(section))

@@ -20,7 +20,9 @@ const maxTTL = 1<<31 - 1
 // ParseResponse reads an upstream's response to q, strictly: a response, opcode
 // QUERY, exactly the question asked, as many records as it says, each with all
 // fields of its type, nothing after them. The ID is the caller's to compare. Then
-// it is scrubbed (see [Message]): what does not belong to q or its chain goes.
+// it is scrubbed (see [Message]): what does not belong to q or its chain goes. One
+// that holds more than any real response is refused, so what a response costs to
+// keep and to judge is bounded.
 //
 // A response without a question is taken if it says no more than a failure, as
 // servers do that do not understand the query (RFC 6891, section 7). Of a
@@ -33,20 +35,20 @@ func ParseResponse(packet []byte, q Question) (Message, error) {
 	}
 	m := NewMessage(q, Rcode(h.flags&0xF))
 	m.ad, m.tc = h.has(flagAD), h.has(flagTC)
-	r := reader{packet: packet, off: headerSize}
-	if !m.bare(h, len(packet)) && !r.asks(h, q) {
+	u := unpacker{reader: reader{packet: packet, off: headerSize}, asked: q.Name}
+	if !m.bare(h, len(packet)) && !u.asks(h, q) {
 		return Message{}, ErrMismatch
 	}
 	if m.tc {
 		return m, nil
 	}
-	s, err := r.sections(h)
+	s, err := u.sections(h)
 	if err != nil {
 		return Message{}, fmt.Errorf("response to %v: %w", q, err)
 	}
 	if s.opt != nil {
 		m.rcode |= Rcode(s.opt.extended) << 4
-		m.edes = s.opt.edes()
+		m.edes = s.opt.edes
 	}
 	if m, err = m.scrubbed(s); err != nil {
 		return Message{}, fmt.Errorf("response to %v: %w", q, err)
@@ -78,56 +80,20 @@ type sections struct {
 }
 
 // sections reads all records of a response.
-func (r *reader) sections(h header) (s sections, err error) {
-	s.answer = r.records(h.answers, nil)
-	s.authority = r.records(h.authorities, nil)
-	s.additional = r.records(h.more, &s.opt)
-	if r.err != nil {
-		return s, r.err
+func (u *unpacker) sections(h header) (s sections, err error) {
+	if int(h.answers)+int(h.authorities)+int(h.more) > maxRecords {
+		return s, errMany
 	}
-	if r.off != len(r.packet) {
-		return s, fmt.Errorf("%d octets after the end", len(r.packet)-r.off)
+	s.answer = u.records(h.answers, nil)
+	s.authority = u.records(h.authorities, nil)
+	s.additional = u.records(h.more, &s.opt)
+	if u.err != nil {
+		return s, u.err
+	}
+	if u.off != len(u.packet) {
+		return s, fmt.Errorf("%d octets after the end", len(u.packet)-u.off)
 	}
 	return s, nil
-}
-
-// records reads a section of n records. An OPT record goes to o; where o is nil
-// there must be none.
-func (r *reader) records(n uint16, o **opt) []record {
-	var list []record
-	for range n {
-		h := r.recordHead()
-		if r.err != nil {
-			return nil
-		}
-		if h.typ == TypeOPT {
-			r.readOPT(h, o)
-			continue
-		}
-		owner, _, _ := matcher.NameFromWire(h.owner)
-		if h.ttl > maxTTL {
-			h.ttl = 0
-		}
-		list = append(list, record{owner, h.typ, h.class, h.ttl, r.rdata(h.typ, h.size)})
-	}
-	return list
-}
-
-// readOPT reads the OPT record of a response into o.
-func (r *reader) readOPT(h recordHead, o **opt) {
-	data := r.take(h.size)
-	switch {
-	case r.err != nil:
-	case o == nil:
-		r.fail(errOPT)
-	case *o != nil:
-		r.fail(errTwoOPTs)
-	default:
-		var err error
-		if *o, err = readOPT(h, data); err != nil {
-			r.fail(err)
-		}
-	}
 }
 
 // ofClass is list without the records of another class.

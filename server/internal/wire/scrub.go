@@ -9,38 +9,74 @@ import (
 	"splitdns/matcher"
 )
 
-// maxLinks is the longest CNAME chain that is followed.
-const maxLinks = 16
+const (
+	maxLinks    = 16 // the longest CNAME chain that is followed
+	maxServices = 32 // the targets of service bindings: rules are looked up for each
+
+	// The records of sections that an answer is whole without. A proof takes eight
+	// records or so, and only the name of a wildcard or the end of a chain has one.
+	maxAuthority  = 64
+	maxAdditional = 64
+)
 
 var (
-	errLoop    = errors.New("the CNAME chain is a loop")
-	errLong    = fmt.Errorf("the CNAME chain has more than %d links", maxLinks)
-	errSeveral = errors.New("a name with several CNAME records")
-	errDNAME   = errors.New("a CNAME record that contradicts the DNAME record above it")
+	errLoop     = errors.New("the CNAME chain is a loop")
+	errLong     = fmt.Errorf("the CNAME chain has more than %d links", maxLinks)
+	errSeveral  = errors.New("a name with several CNAME records")
+	errDNAMEs   = errors.New("a name with several DNAME records")
+	errServices = fmt.Errorf("service bindings to more than %d names", maxServices)
+	errDNAME    = errors.New("a CNAME record that contradicts the DNAME record above it")
 )
 
 // scrubbed is m with the records of s that belong to its question:
 //
 //   - in the answer section the chain from the QNAME, in order, and the records of
 //     the type asked for at its end, each RRset with its signatures;
-//   - in the authority section the SOA of a zone that the end is in, and the NSEC
+//   - in the authority section the SOA of the zone that the end is in, and the NSEC
 //     and NSEC3 records of zones that the chain touches. NS records go: clients
 //     have no use for them, and the addresses that come with them are none of the
 //     answer's;
-//   - in the additional section the addresses of names that the answer leads to.
+//   - in the additional section the addresses of names that the answer leads to;
+//     none of them if they are many.
 func (m Message) scrubbed(s sections) (Message, error) {
 	class := m.question.Class
 	answer, names, err := walk(m.question, ofClass(s.answer, class))
 	if err != nil {
 		return Message{}, err
 	}
-	m.answer = answer
-	m.authority = authorityFor(names, ofClass(s.authority, class))
-	m.additional = addressesFor(m.answer, ofClass(s.additional, class))
+	// Clones, so that what is kept does not hold the memory of what went.
+	m.answer = slices.Clone(answer)
+	m.authority = slices.Clone(authorityFor(names, ofClass(s.authority, class)))
+	m.additional = slices.Clone(addressesFor(m.answer, ofClass(s.additional, class)))
+	if err := m.bounded(); err != nil {
+		return Message{}, err
+	}
+	m = m.settled()
+	if len(m.addresses) > maxRecords {
+		return Message{}, errMany // in hints: a record holds thousands
+	}
 	if m.negative() {
 		m.capSOA()
 	}
 	return m, nil
+}
+
+// bounded says what m has too much of for an answer.
+func (m Message) bounded() error {
+	for list := m.answer; len(list) > 0; {
+		n := together(list)
+		if n > maxRRset {
+			return errMany
+		}
+		list = list[n:]
+	}
+	switch links, services := leads(m.answer); {
+	case len(links) > maxLinks: // all at one name, to a question about ANY
+		return errLong
+	case len(services) > maxServices:
+		return errServices
+	}
+	return nil
 }
 
 // walk puts the answer to q in order. names are the QNAME and the names that the
@@ -58,7 +94,7 @@ func walk(q Question, answer []record) (kept []record, names []matcher.Name, err
 		if err != nil {
 			return nil, nil, err
 		}
-		kept = append(kept, link...)
+		kept = appendLink(kept, link)
 		switch {
 		case next.IsZero() || q.Type == TypeCNAME:
 			return kept, names, nil
@@ -70,6 +106,15 @@ func walk(q Question, answer []record) (kept []record, names []matcher.Name, err
 		names = append(names, next)
 		at = next
 	}
+}
+
+// appendLink adds link to kept. A chain may come by one DNAME several times, which
+// stands there once.
+func appendLink(kept, link []record) []record {
+	if len(link) > 0 && slices.Contains(kept, link[0]) {
+		link = link[together(link):]
+	}
+	return append(kept, link...)
 }
 
 // everythingAt are the RRsets at name, each with its signatures, for a question
@@ -108,6 +153,9 @@ func follow(answer []record, at matcher.Name) (link []record, next matcher.Name,
 		return nil, next, errSeveral // RFC 2181, section 10.1
 	}
 	dname := redirect(answer, at)
+	if len(dname) > 1 && dname[1].typ == TypeDNAME {
+		return nil, next, errDNAMEs // RFC 6672, section 2.4
+	}
 	if len(dname) > 0 {
 		made := substitute(dname[0], at)
 		if len(cname) == 0 {
@@ -125,7 +173,9 @@ func follow(answer []record, at matcher.Name) (link []record, next matcher.Name,
 
 // redirect gives the DNAME RRset above the name at, if there is one.
 func redirect(answer []record, at matcher.Name) []record {
-	i := slices.IndexFunc(answer, func(r record) bool { return r.typ == TypeDNAME && at.Below(r.name) })
+	i := slices.IndexFunc(answer, func(r record) bool {
+		return r.typ == TypeDNAME && r.name != at && covers(r.name, at)
+	})
 	if i < 0 {
 		return nil
 	}
@@ -154,19 +204,39 @@ func sameTarget(a, b []record) bool {
 }
 
 // authorityFor are the records of the authority section that say something about
-// names, whose last one is the end of the chain.
+// names, whose last one is the end of the chain: the SOA RRset nearest to it, and
+// proofs. Where there are more of them than any proof has, only the SOA stays.
 func authorityFor(names []matcher.Name, authority []record) []record {
-	end := names[len(names)-1]
-	zones := provenZones(names, authority)
-	return slices.DeleteFunc(slices.Clone(authority), func(r record) bool {
-		switch t := r.set(); {
-		case t == TypeSOA:
-			return !covers(r.name, end)
-		case t == TypeNSEC || t == TypeNSEC3:
-			return !slices.ContainsFunc(zones, func(z matcher.Name) bool { return covers(z, r.name) })
-		}
-		return true
+	zone := nearestSOA(names[len(names)-1], authority)
+	kept := slices.DeleteFunc(slices.Clone(authority), func(r record) bool {
+		t := r.set()
+		return t != TypeNSEC && t != TypeNSEC3 && (t != TypeSOA || r.name != zone)
 	})
+	if len(kept) > maxAuthority {
+		return atMost(maxAuthority, pick(kept, zone, TypeSOA))
+	}
+	zones := provenZones(names, kept)
+	return slices.DeleteFunc(kept, func(r record) bool { return !coveredByAny(zones, r.name) })
+}
+
+// nearestSOA is the longest owner of a SOA record that is end or above it, zero if
+// there is none. A server is of one mind about the zone that a name is in.
+func nearestSOA(end matcher.Name, authority []record) (zone matcher.Name) {
+	for _, r := range authority {
+		if r.typ == TypeSOA && len(r.name.Wire()) > len(zone.Wire()) && covers(r.name, end) {
+			zone = r.name
+		}
+	}
+	return zone
+}
+
+// atMost is list, or nothing if it has more than limit records: what is left of an
+// RRset would be no RRset.
+func atMost(limit int, list []record) []record {
+	if len(list) > limit {
+		return nil
+	}
+	return list
 }
 
 // provenZones are the zones that one of names is in and that the authority
@@ -202,9 +272,9 @@ func addressesFor(answer, additional []record) []record {
 			targets[t] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(additional), func(r record) bool {
+	return atMost(maxAdditional, slices.DeleteFunc(slices.Clone(additional), func(r record) bool {
 		return !targets[r.name] || !r.set().isAddress()
-	})
+	}))
 }
 
 // capSOA gives the SOA record of a negative answer the TTL that the answer has

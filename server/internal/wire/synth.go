@@ -75,7 +75,7 @@ func (m Message) withAnswer(t Type, class Class, ttl uint32, data ...string) Mes
 		m.answer = append(m.answer, record{end, t, class, ttl, d})
 	}
 	m.ad = false
-	return m
+	return m.settled()
 }
 
 // WithSOA is m with a SOA record that lets a negative answer be kept for ttl,
@@ -103,5 +103,5 @@ func (m Message) Prepend(head Message) Message {
 	m.answer = slices.Concat(head.answer, m.answer)
 	m.question = head.question
 	m.ad = false
-	return m
+	return m.settled()
 }

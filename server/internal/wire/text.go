@@ -38,7 +38,7 @@ func (m Message) WithRecords(section Section, records ...string) (Message, error
 	list := m.section(section)
 	*list = append(withoutSignatures(slices.Clone(*list), changed), added...)
 	m.ad = false
-	return m, nil
+	return m.settled(), nil
 }
 
 // section is where m keeps the records of s.
@@ -66,10 +66,10 @@ func parseRecord(text string) (record, error) {
 	if err != nil {
 		return record{}, fmt.Errorf("record %q: %w", text, err)
 	}
-	r := reader{packet: packet[:end]}
-	list := r.records(1, nil) // as strictly as from an upstream
-	if r.err != nil {
-		return record{}, fmt.Errorf("record %q: %w", text, r.err)
+	u := unpacker{reader: reader{packet: packet[:end]}}
+	list := u.records(1, nil) // as strictly as from an upstream
+	if u.err != nil {
+		return record{}, fmt.Errorf("record %q: %w", text, u.err)
 	}
 	return list[0], nil
 }

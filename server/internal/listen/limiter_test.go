@@ -1,0 +1,246 @@
+package listen_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"splitdns/server/internal/listen"
+)
+
+func TestTCPTakesAtMostHalf(t *testing.T) {
+	tests := map[int]struct{ tcp, udp int }{
+		2: {tcp: 1, udp: 1},
+		4: {tcp: 2, udp: 2},
+		5: {tcp: 3, udp: 2},
+	}
+	for limit, want := range tests {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			lim := limits()
+			lim.InFlight = listen.NewLimiter(limit)
+			var underWay [2]atomic.Int64 // over UDP, over TCP
+			s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, _, _ []byte, from listen.Peer) []byte {
+				of := &underWay[0]
+				if from.TCP {
+					of = &underWay[1]
+				}
+				of.Add(1)
+				<-ctx.Done()
+				return nil
+			})
+			for range 3 {
+				c := dial(t, "tcp", s.Addr().String())
+				for range limit {
+					c.ask(query("over TCP"))
+				}
+			}
+			eventually(t, "half of the places taken", func() bool { return underWay[1].Load() == int64(want.tcp) })
+			u := dial(t, "udp", s.Addr().String())
+			for range want.udp + 1 {
+				u.ask(query("over UDP"))
+			}
+			eventually(t, "one dropped", func() bool { return s.Stats().Dropped == 1 })
+			eventually(t, "the other places taken", func() bool { return underWay[0].Load() == int64(want.udp) })
+			if got := underWay[1].Load(); got != int64(want.tcp) {
+				t.Errorf("%d over TCP under way, want %d", got, want.tcp)
+			}
+			s.stop()
+			s.Close()
+			<-s.ended
+		})
+	}
+}
+
+// full is a server whose only place under the limit is taken over UDP, until release is closed. names
+// are the queries that reached the handler.
+func full(t *testing.T, lim listen.Limits) (s *server, release chan struct{}, names chan string) {
+	t.Helper()
+	release, names = make(chan struct{}), make(chan string, 100)
+	s = serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+		names <- text(packet)
+		until(ctx, release)
+		return echo(ctx, dst, packet, from)
+	})
+	dial(t, "udp", s.Addr().String()).ask(query("first"))
+	if got := <-names; got != "first" {
+		t.Fatalf("%q is handled, want first", got)
+	}
+	return s, release, names
+}
+
+func TestEvictedConnectionWaitsNoMore(t *testing.T) {
+	lim := limits()
+	lim.InFlight = listen.NewLimiter(1)
+	lim.Connections = 2
+	s, release, names := full(t, lim)
+	before := runtime.NumGoroutine()
+	for range 40 {
+		dial(t, "tcp", s.Addr().String()).ask(query("waits in vain"))
+	}
+	eventually(t, "all others evicted", func() bool { return s.Stats().Evicted == 38 })
+	eventually(t, "no goroutine for them", func() bool { return runtime.NumGoroutine() <= before+lim.Connections })
+
+	for range lim.Connections { // in place of the last two, and without a query
+		dial(t, "tcp", s.Addr().String())
+	}
+	eventually(t, "nothing waits", func() bool { return listen.FromTCP(lim.InFlight) == 0 })
+	close(release)
+	dial(t, "tcp", s.Addr().String()).exchange("last", "last")
+	if got := <-names; got != "last" {
+		t.Errorf("%q was handled, want nothing of evicted connections", got)
+	}
+}
+
+func TestWaitForAPlaceEnds(t *testing.T) {
+	t.Parallel()
+	lim := limits()
+	lim.InFlight = listen.NewLimiter(1)
+	lim.Idle = briefly
+	s, release, names := full(t, lim)
+	c := dial(t, "tcp", s.Addr().String())
+	c.ask(query("waits too long"))
+	c.wantClosed()
+	if got := s.Stats(); got.Dropped != 1 || listen.FromTCP(lim.InFlight) != 0 {
+		t.Errorf("stats %+v, want 1 dropped, and nothing waiting", got)
+	}
+	close(release)
+	dial(t, "tcp", s.Addr().String()).exchange("last", "last")
+	if got := <-names; got != "last" {
+		t.Errorf("%q was handled, want nothing of the closed connection", got)
+	}
+}
+
+func TestNothingRunsForALostConnection(t *testing.T) {
+	tests := map[string]func(s *server, c client){
+		"reset by the client": func(_ *server, c client) {
+			if err := c.Conn.(*net.TCPConn).SetLinger(0); err != nil {
+				c.t.Fatal(err)
+			}
+			c.Close()
+		},
+		"evicted": func(s *server, c client) { dial(c.t, "tcp", s.Addr().String()) },
+	}
+	for name, lose := range tests {
+		t.Run(name, func(t *testing.T) {
+			lim := limits()
+			lim.Connections = 1
+			entered, left := make(chan struct{}), make(chan struct{})
+			s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, _, _ []byte, _ listen.Peer) []byte {
+				close(entered)
+				<-ctx.Done()
+				close(left)
+				return nil
+			})
+			c := dial(t, "tcp", s.Addr().String())
+			c.ask(query("for ever"))
+			<-entered
+			lose(s, c)
+			select {
+			case <-left:
+			case <-time.After(patience):
+				t.Error("the query of a lost connection still runs")
+			}
+		})
+	}
+}
+
+func TestDropsAreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type report struct {
+			at time.Duration
+			n  uint64
+		}
+		var got []report
+		d, stopping, start := listen.NewDrops(), make(chan struct{}), time.Now()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			d.Run(stopping, func(n uint64) { got = append(got, report{time.Since(start), n}) })
+		}()
+		drop := func(n int) {
+			for range n {
+				d.Add()
+			}
+		}
+		time.Sleep(5 * time.Second)
+		drop(3)
+		time.Sleep(listen.DropsEvery - 1)
+		drop(1)
+		time.Sleep(10 * listen.DropsEvery)
+		drop(7)
+		time.Sleep(time.Second)
+		close(stopping)
+		<-done
+		want := []report{{15 * time.Second, 4}, {116*time.Second - 1, 7}}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("reports %v, want %v", got, want)
+		}
+	})
+}
+
+func TestReportOfDrops(t *testing.T) {
+	lim := limits()
+	lim.InFlight = listen.NewLimiter(1)
+	reports := make(chan string, 10)
+	s := startReporting(t, lim, waiting(untilClosed), func(text string) { reports <- text })
+	u := dial(t, "udp", s.Addr().String())
+	for range 4 {
+		u.ask(query("one too many"))
+	}
+	u.ask(make([]byte, listen.MaxDatagram+1)) // for another reason
+	eventually(t, "all but one dropped", func() bool { return s.Stats().Dropped == 4 })
+	s.stop()
+	got := <-reports
+	if want := "dropped 3 queries: 1 under way is the limit, server.queries_in_flight"; !strings.HasSuffix(got, want) {
+		t.Errorf("report %q, want it to end in %q", got, want)
+	}
+	s.Close()
+	<-s.ended
+	if len(reports) > 0 {
+		t.Errorf("another report: %q", <-reports)
+	}
+}
+
+func TestCloseEndsEverything(t *testing.T) {
+	lim := limits()
+	lim.InFlight = listen.NewLimiter(2)
+	lim.Idle = 100 * patience
+	s := startReporting(t, lim, listen.Handler{
+		Now: func(dst, packet []byte, _ listen.Peer) ([]byte, bool) {
+			return append(dst, make([]byte, 60000)...), text(packet) == "more"
+		},
+		Wait: untilClosed,
+	}, func(string) {})
+	addr := s.Addr().String()
+	dial(t, "udp", addr).ask(query("slow"))
+	for range 3 { // one is answered, the others wait for a place
+		dial(t, "tcp", addr).ask(query("slow"))
+	}
+	dial(t, "tcp", addr)
+	greedy := dial(t, "tcp", addr)
+	go func() {
+		for {
+			if _, err := greedy.Write(frame(query("more"))); err != nil {
+				return // closed, as is wanted
+			}
+		}
+	}()
+	eventually(t, "the limit reached, and responses unread", func() bool {
+		return lim.InFlight.UnderWay() == 2 && listen.Busy(s.Listener) == 4
+	})
+	s.stop()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-s.ended:
+	case <-time.After(patience):
+		t.Error("Serve goes on after Close")
+	}
+}

@@ -1,0 +1,4 @@
+package zones
+
+// ParseListOf is parseList, for tests.
+var ParseListOf = parseList
