@@ -15,19 +15,28 @@ const maxTCP = 65535
 // what it said it takes, nor over UDP than our own limit (RFC 9715). It reports
 // whether the answer is whole.
 func (s *snapshot) pack(dst []byte, q Query, o Outcome) (packet []byte, whole bool) {
-	limit := min(q.UDPSize, s.config.Server.UDPSize)
-	if q.TCP {
-		limit = maxTCP
-	}
+	return s.reply(q, o).AppendWhole(dst)
+}
+
+// reply is the response to q, yet to be packed.
+func (s *snapshot) reply(q Query, o Outcome) wire.Reply {
 	return wire.Reply{
 		Query:              q.Query,
 		Message:            o.Response,
 		Authoritative:      o.Authoritative,
 		RecursionAvailable: true,
 		EDEs:               s.extended(o),
-		Limit:              limit,
+		Limit:              s.limit(q.UDPSize, q.TCP),
 		UDPSize:            s.config.Server.UDPSize,
-	}.AppendWhole(dst)
+	}
+}
+
+// limit is the largest response, in octets, to a client that takes udpSize.
+func (s *snapshot) limit(udpSize int, tcp bool) int {
+	if tcp {
+		return maxTCP
+	}
+	return min(udpSize, s.config.Server.UDPSize)
 }
 
 // tooLarge is what becomes of an answer that not even TCP carries: truncated, it

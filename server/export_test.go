@@ -73,6 +73,11 @@ func (b *Bench) Now(dst, packet []byte, client netip.Addr) ([]byte, bool) {
 	return b.now(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242)})
 }
 
+// Fast answers one packet from client with a finished answer, if there is one.
+func (b *Bench) Fast(dst, packet []byte, client netip.Addr, tcp bool) ([]byte, bool) {
+	return b.fast(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp})
+}
+
 // Entries ends the query log and returns its lines.
 func (b *Bench) Entries() string {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -52,7 +52,7 @@ func (r *Resolver) lookup(ctx context.Context, s *snapshot, q Query, group strin
 		return wire.Message{}, source, errNotCached // nor does anybody learn what others looked up
 	}
 	if stored, ok := r.cache.Get(key, up.id, now); ok {
-		source.From = stored.From
+		source.From, source.stored = stored.From, &stored
 		return stored.Message.Aged(stored.Age(now)), source, nil
 	}
 	if !q.RD {

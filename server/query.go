@@ -24,6 +24,9 @@ func (s *Server) serve(ctx context.Context, dst, packet []byte, from listen.Peer
 // says false, and has done nothing, where an upstream would have to be asked, or
 // where the answer takes more work than others should wait for.
 func (s *Server) now(dst, packet []byte, from listen.Peer) ([]byte, bool) {
+	if response, ok := s.fast(dst, packet, from); ok {
+		return response, true
+	}
 	q, refusal := parseQuery(packet, from)
 	return s.answer(context.Background(), dst, q, refusal)
 }
@@ -50,6 +53,7 @@ func (s *Server) answer(ctx context.Context, dst []byte, q Query, refusal *wire.
 		s.log.Write(s.entry(q, o))
 	}
 	s.reportPanic(q, o)
+	s.finish(now, q, o, len(packet)-len(dst))
 	return packet, true
 }
 

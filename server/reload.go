@@ -69,6 +69,7 @@ func countErrors(problems tomlfile.Problems) int {
 // replace puts c in force. The caller holds s.reloading.
 func (s *Server) replace(old *snapshot, c *config.Config) error {
 	next := newSnapshot(c, s.local)
+	next.generation = old.generation + 1
 	if err := next.connect(old.upstreams, s.dial); err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ type Source struct {
 	From     string        // the server of the group that answered
 	Cache    string        // "hit", "miss", or "shared" with an identical question under way
 	RTT      time.Duration // of the upstream; negative if none was asked for this query
+	stored   *cache.Stored // for a hit: what lay in the cache
 }
 
 // Resolver finds responses. It outlives reloads: the cache and the queries
@@ -56,6 +57,8 @@ type Resolver struct {
 	flight  *flight.Flight[flightKey, fetched]
 	limit   *limiter
 	about   about
+
+	finished *finishedTable // answers that need no Resolve
 }
 
 // Resolve finds the response to q by what s says. Read it from top to bottom:

@@ -117,7 +117,9 @@ func newResolver(s *snapshot, version string) *Resolver {
 		cache:  cache.New(s.config.Cache.Entries, s.config.Cache.Memory),
 		flight: new(flight.Flight[flightKey, fetched]),
 		limit:  newLimiter(),
-		about:  about{version: version, hostname: hostname},
+
+		finished: newFinishedTable(s.config.Cache.Entries),
+		about:    about{version: version, hostname: hostname},
 	}
 	r.current.Store(s)
 	return r

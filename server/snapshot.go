@@ -17,6 +17,8 @@ type snapshot struct {
 	config    *config.Config
 	policy    *policy.Policy
 	upstreams map[string]*group
+
+	generation uint64 // one more than that of the snapshot before
 }
 
 // group is an upstream group as the resolver uses it.

@@ -1,0 +1,212 @@
+package server_test
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"splitdns/server"
+)
+
+// fastConfig has a rule of each kind that leaves its mark on an answer.
+const fastConfig = answers + `
+[client.phones]
+addresses = ["10.2.7.0/24"]
+[rule.dual]
+names = ["*.dual.example"]
+log   = true
+tags  = ["mdm"]
+[rule.short]
+names   = ["short.dual.example"]
+max_ttl = "100s"
+[rule.phones]
+names   = ["*.dual.example"]
+clients = ["phones"]
+pin     = "enforce"
+`
+
+// fastUpstream says something about every name of the tests.
+const fastUpstream = "x.dual.example. 300 IN A 192.0.2.1\nx.dual.example. 200 IN A 198.51.100.1\n" +
+	"short.dual.example. 300 IN CNAME b.test.\nb.test. 250 IN A 192.0.2.7\n" +
+	"www.test. 60 IN A 192.0.2.8\nad"
+
+// packet packs a query for words.
+func packet(t testing.TB, words string) []byte {
+	t.Helper()
+	p, err := question(words).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestFastSaysTheSame holds finished answers against those that are made, octet by
+// octet, seconds later and for clients that ask otherwise.
+func TestFastSaysTheSame(t *testing.T) {
+	for _, words := range []string{
+		"x.dual.example", "x.dual.example +noedns", "x.dual.example +do", "x.dual.example +cd", "x.dual.example +ad",
+		"X.Dual.EXAMPLE", "x.dual.example +ad +noedns", "short.dual.example", "short.dual.example +do +ad",
+		"x.dual.example AAAA", "www.test", "www.test +noedns", "a.nx.example", "nodata.example", "null.example AAAA", "null.example +noedns",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, fastConfig, says(t, fastUpstream+"\nau dual.example. 900 IN SOA ns.test. host.test. 1 2 3 4 500"))
+			p := packet(t, words)
+			for range 2 { // the second time it comes from the cache
+				b.Serve(p, client, false)
+				time.Sleep(1500 * time.Millisecond)
+			}
+			for _, tcp := range []bool{false, true} {
+				got, ok := b.Fast([]byte("before"), p, client, tcp)
+				want := append([]byte("before"), b.Serve(p, client, tcp)...)
+				if !ok || !bytes.Equal(got, want) {
+					t.Errorf("%s, TCP %v: finished %v\n% x\nwant\n% x", words, tcp, ok, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestFastRefuses lists what a finished answer must not be given to.
+func TestFastRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, fastConfig, says(t, fastUpstream))
+		phone := netip.MustParseAddr("10.2.7.41")
+		for range 2 {
+			ask(t, b, "x.dual.example")
+			ask(t, b, "a.alias.example")
+		}
+		for name, c := range map[string]struct {
+			words string
+			from  netip.Addr
+		}{
+			"another class of clients": {"x.dual.example", phone},
+			"nobody who is served":     {"x.dual.example", stranger},
+			"without RD":               {"x.dual.example +nord", client},
+			"another type":             {"x.dual.example AAAA", client},
+			"another name":             {"y.dual.example", client},
+			"DO":                       {"x.dual.example +do", client},
+			"class CH":                 {"x.dual.example CH TXT", client},
+			"ANY":                      {"x.dual.example ANY", client},
+			"a CNAME of ours":          {"a.alias.example", client},
+		} {
+			if response, ok := b.Fast(nil, packet(t, c.words), c.from, false); ok || len(response) > 0 {
+				t.Errorf("%s: % x", name, response)
+			}
+		}
+		p := packet(t, "x.dual.example")
+		for name, change := range map[string]func([]byte) []byte{
+			"a response":        func(p []byte) []byte { p[2] |= 0x80; return p },
+			"another opcode":    func(p []byte) []byte { p[2] |= 0x20; return p },
+			"two questions":     func(p []byte) []byte { p[5] = 2; return p },
+			"a record too many": func(p []byte) []byte { p[11] = 2; return p },
+			"too short":         func(p []byte) []byte { return p[:len(p)-1] },
+			"too long":          func(p []byte) []byte { return append(p, 0) },
+		} {
+			if response, ok := b.Fast(nil, change(slices.Clone(p)), client, false); ok {
+				t.Errorf("%s: % x", name, response)
+			}
+		}
+		time.Sleep(200 * time.Second) // the smallest TTL
+		if _, ok := b.Fast(nil, p, client, false); ok {
+			t.Error("it outlives its TTL")
+		}
+	})
+}
+
+// TestFastFollowsReload holds that a finished answer ends with the configuration
+// that it was made by.
+func TestFastFollowsReload(t *testing.T) {
+	b := newBench(t, held("observe", ""), says(t, mixed))
+	for range 2 {
+		ask(t, b, "dual.example")
+	}
+	p := packet(t, "dual.example")
+	if _, ok := b.Fast(nil, p, client, false); !ok {
+		t.Fatal("nothing is finished")
+	}
+	b.Reload(parseConfig(t, held("enforce", "")), nil)
+	if _, ok := b.Fast(nil, p, client, false); ok {
+		t.Error("the answer of the old configuration is still given")
+	}
+}
+
+// TestFastIsLogged holds that a finished answer leaves the entry of a hit.
+func TestFastIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, fastConfig, says(t, fastUpstream))
+		for range 2 {
+			ask(t, b, "x.dual.example")
+		}
+		if _, ok := b.Fast(nil, packet(t, "x.dual.example"), client, false); !ok {
+			t.Fatal("nothing is finished")
+		}
+		lines := strings.Split(strings.TrimSpace(b.Entries()), "\n")
+		if len(lines) != 3 || lines[1] != lines[2] || lines[0] == lines[1] {
+			t.Errorf("entries:\n%s\nwant a miss and two equal hits", strings.Join(lines, "\n"))
+		}
+	})
+}
+
+func TestFastDoesNotAllocate(t *testing.T) {
+	b := newBench(t, fastConfig, says(t, fastUpstream))
+	for range 2 {
+		ask(t, b, "www.test")
+	}
+	p, dst := packet(t, "www.test"), make([]byte, 0, 1500)
+	n := testing.AllocsPerRun(1000, func() {
+		if _, ok := b.Fast(dst, p, client, false); !ok {
+			t.Fatal("nothing is finished")
+		}
+	})
+	if n != 0 {
+		t.Errorf("a finished answer allocates %v times, want 0", n)
+	}
+}
+
+// FuzzFast holds that whatever gets a finished answer gets the same one by the
+// ordinary way.
+func FuzzFast(f *testing.F) {
+	b := newBench(f, fastConfig, says(f, fastUpstream))
+	for _, words := range []string{"x.dual.example", "short.dual.example +do", "www.test +noedns", "a.nx.example +ad", "null.example AAAA +cd"} {
+		for range 2 {
+			b.Serve(packet(f, words), client, false)
+		}
+		f.Add(packet(f, words), false)
+		f.Add(packet(f, words), true)
+	}
+	f.Fuzz(func(t *testing.T, p []byte, tcp bool) {
+		for range 3 { // a second may pass between the two
+			got, ok := b.Fast(nil, p, client, tcp)
+			if !ok || bytes.Equal(got, b.Serve(p, client, tcp)) {
+				return
+			}
+		}
+		t.Errorf("the finished answer to % x differs", p)
+	})
+}
+
+// BenchmarkAnswer compares a finished answer with one that is made.
+func BenchmarkAnswer(b *testing.B) {
+	for name, answer := range map[string]func(s *server.Bench, dst, p []byte) []byte{
+		"finished": func(s *server.Bench, dst, p []byte) []byte { r, _ := s.Fast(dst, p, client, false); return r },
+		"made":     func(s *server.Bench, _, p []byte) []byte { return s.Serve(p, client, false) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := newBench(b, fastConfig, says(b, fastUpstream))
+			p, dst := packet(b, "www.test"), make([]byte, 0, 1500)
+			for range 2 {
+				s.Serve(p, client, false)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if len(answer(s, dst, p)) == 0 {
+					b.Fatal("no answer")
+				}
+			}
+		})
+	}
+}

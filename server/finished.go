@@ -1,0 +1,131 @@
+package server
+
+import (
+	"bytes"
+	"hash/maphash"
+	"math"
+	"math/bits"
+	"sync/atomic"
+	"time"
+
+	"splitdns/server/internal/querylog"
+	"splitdns/server/internal/wire"
+	"splitdns/server/policy"
+)
+
+// finished is an answer that needs no more work: for one question, one client
+// class and one generation of the configuration. It never changes.
+type finished struct {
+	wire.Finished
+	key        []byte // as wire.Glance.AppendKey makes it
+	class      policy.Class
+	generation uint64
+
+	stored   time.Time     // when its TTLs began to count; zero: they do not
+	lifetime time.Duration // from stored on
+	limit    uint32        // seconds: the rule's max_ttl
+	log      bool
+	entry    querylog.Entry // what the log gets, but for time, client and duration
+}
+
+// age is how long the TTLs of f have counted at a time.
+func (f *finished) age(at time.Time) time.Duration {
+	if f.stored.IsZero() {
+		return 0
+	}
+	return max(0, at.Sub(f.stored))
+}
+
+// fresh reports whether f still holds at a time.
+func (f *finished) fresh(at time.Time) bool { return f.age(at) < f.lifetime }
+
+// The bounds of what is kept finished.
+const (
+	maxFinishedSlots = 1 << 16
+	maxFinishedSize  = 1232 // octets: larger ones are rare, and mostly not for UDP
+)
+
+// finishedTable holds finished answers, each in one of two places that its key
+// gives; where both are taken the older key gives way. It is small, of fixed size
+// and without locks: whatever is lost is made again from the cache.
+//
+// A part of the cache's entries was turned down: finding an entry takes the lock
+// of its LRU list, and moving it to the front a write that all readers share.
+type finishedTable struct {
+	seed  maphash.Seed // of this process: nobody can choose names that share a place
+	slots []atomic.Pointer[finished]
+}
+
+// newFinishedTable returns a table for a cache of that many entries.
+func newFinishedTable(entries int) *finishedTable {
+	size := 1 << bits.Len(uint(max(2, min(entries, maxFinishedSlots))-1))
+	return &finishedTable{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[finished], size)}
+}
+
+// places returns the two places for a key and class.
+func (t *finishedTable) places(key []byte, class policy.Class) (first, second *atomic.Pointer[finished]) {
+	h := (maphash.Bytes(t.seed, key) + uint64(class)*0x9E3779B97F4A7C15) & uint64(len(t.slots)-1)
+	return &t.slots[h], &t.slots[h^1]
+}
+
+// find returns the finished answer for key, or nil.
+func (t *finishedTable) find(key []byte, class policy.Class, generation uint64) *finished {
+	first, second := t.places(key, class)
+	for _, place := range [...]*atomic.Pointer[finished]{first, second} {
+		if f := place.Load(); f != nil && f.generation == generation && f.class == class && bytes.Equal(f.key, key) {
+			return f
+		}
+	}
+	return nil
+}
+
+// put keeps f.
+func (t *finishedTable) put(f *finished) {
+	first, second := t.places(f.key, f.class)
+	if old := second.Load(); old != nil && old.class == f.class && bytes.Equal(old.key, f.key) {
+		second.Store(f)
+		return
+	}
+	if old := first.Load(); old != nil && !bytes.Equal(old.key, f.key) {
+		second.Store(old)
+	}
+	first.Store(f)
+}
+
+// finish keeps the answer to q, which took size octets, finished, if the same will
+// do for the next client of its class.
+func (s *Server) finish(now *snapshot, q Query, o Outcome, size int) {
+	if q.Class != wire.ClassIN || !q.RD || size > maxFinishedSize || !o.keeps() {
+		return
+	}
+	f := &finished{
+		key: q.AppendKey(nil), class: now.policy.Class(q.Client), generation: now.generation,
+		lifetime: math.MaxInt64, limit: math.MaxUint32,
+		log: o.Decision.Log, entry: s.entry(q, o),
+	}
+	if old := s.resolver.finished.find(f.key, f.class, f.generation); old != nil && old.fresh(q.Received) {
+		return // this client only takes less than it gives
+	}
+	reply := now.reply(q, o)
+	if stored := o.Source.stored; stored != nil {
+		f.stored, f.lifetime = stored.StoredAt, stored.Lifetime
+		reply.Message = stored.Message // TTLs as they were then
+		if o.Decision.MaxTTL != 0 {
+			f.limit = uint32(o.Decision.MaxTTL / time.Second)
+		}
+	}
+	f.Finished = reply.Finish()
+	s.resolver.finished.put(f)
+}
+
+// keeps reports whether o stays the same but for its TTLs: an answer from the cache
+// that was not changed, or one of our own, whose TTLs do not count down.
+func (o Outcome) keeps() bool {
+	if o.Failure != nil || o.Response.Rcode() > maxPlainRcode {
+		return false
+	}
+	return o.Source.Upstream == "" || o.Source.stored != nil && !o.Changed
+}
+
+// maxPlainRcode is the highest rcode that needs no OPT record (RFC 6891, section 6.1.3).
+const maxPlainRcode = 15

@@ -1,0 +1,196 @@
+package wire
+
+import "encoding/binary"
+
+// A Glance is a query read where it lies, without copying or allocating: what the
+// path of cached answers needs of it.
+type Glance struct {
+	packet  []byte
+	end     int // of the question
+	Type    Type
+	Class   Class
+	RD, CD  bool
+	AD, DO  bool
+	EDNS    bool
+	UDPSize int // as in Query
+}
+
+// The flags that a glanced query may have: RD, AD and CD.
+const plainFlags = flagRD | flagAD | flagCD
+
+// ReadGlance reads a query of the plain kind that nearly all are: one question,
+// perhaps one OPT record, none but the customary flags, no client subnet. It may
+// refuse anything; what it accepts it reads as [ParseQuery] does. The packet must
+// not change while the Glance is in use.
+func ReadGlance(packet []byte) (g Glance, ok bool) {
+	if len(packet) < headerSize {
+		return g, false
+	}
+	flags := binary.BigEndian.Uint16(packet[2:])
+	counts := binary.BigEndian.Uint64(packet[4:])
+	if flags&^plainFlags != 0 || counts&^1 != 1<<48 { // one question, at most one additional record
+		return g, false
+	}
+	at, ok := skipName(packet, headerSize)
+	if !ok || at+4 > len(packet) {
+		return g, false
+	}
+	g = Glance{
+		packet: packet, end: at + 4, UDPSize: minUDPSize,
+		Type: Type(binary.BigEndian.Uint16(packet[at:])), Class: Class(binary.BigEndian.Uint16(packet[at+2:])),
+		RD: flags&flagRD != 0, AD: flags&flagAD != 0, CD: flags&flagCD != 0,
+	}
+	if g.Type.IsMeta() {
+		return g, false
+	}
+	if counts&1 == 0 {
+		return g, g.end == len(packet)
+	}
+	return g, g.readOPT(packet[g.end:])
+}
+
+// skipName returns where the name at the offset ends, if it is an uncompressed one.
+func skipName(packet []byte, at int) (end int, ok bool) {
+	for begin := at; at < len(packet) && at-begin < 255; {
+		size := int(packet[at])
+		at += 1 + size
+		if size == 0 {
+			return at, true
+		}
+		if size > 63 {
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+// readOPT reads an OPT record that must be the rest of the packet.
+func (g *Glance) readOPT(rest []byte) bool {
+	if len(rest) < optSize || rest[0] != 0 || binary.BigEndian.Uint16(rest[1:]) != uint16(TypeOPT) {
+		return false
+	}
+	ttl := binary.BigEndian.Uint32(rest[5:])
+	if ttl&^(1<<15) != 0 || int(binary.BigEndian.Uint16(rest[9:])) != len(rest)-optSize {
+		return false // another version, flags that nobody knows, or not the end
+	}
+	g.EDNS, g.DO = true, ttl != 0
+	g.UDPSize = max(minUDPSize, int(binary.BigEndian.Uint16(rest[3:])))
+	for options := rest[optSize:]; len(options) > 0; {
+		if len(options) < 4 || binary.BigEndian.Uint16(options) == optionSubnet {
+			return false
+		}
+		size := 4 + int(binary.BigEndian.Uint16(options[2:]))
+		if size > len(options) {
+			return false
+		}
+		options = options[size:]
+	}
+	return true
+}
+
+// AppendKey appends what tells the answers to two questions apart, whatever the
+// client's spelling: the name in lower case, type and class, DO and CD.
+func (g Glance) AppendKey(dst []byte) []byte {
+	begin := len(dst)
+	dst = append(dst, g.packet[headerSize:g.end]...)
+	name := dst[begin : len(dst)-4]
+	for i, c := range name { // octets of lengths are at most 63: no letters
+		if 'A' <= c && c <= 'Z' {
+			name[i] = c + 'a' - 'A'
+		}
+	}
+	return append(dst, bit(g.DO)|bit(g.CD)<<1)
+}
+
+// AppendKey is [Glance.AppendKey] for a parsed query.
+func (q Query) AppendKey(dst []byte) []byte {
+	dst = q.Name.AppendWire(dst)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(q.Type))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(q.Class))
+	return append(dst, bit(q.DO)|bit(q.CD)<<1)
+}
+
+// bit is 1 for true.
+func bit(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// MaxKey is the longest key that AppendKey appends.
+const MaxKey = 255 + 4 + 1
+
+// Finished is a response as octets that are the same for every client that asks,
+// but for what a client's query says. It never changes.
+type Finished struct {
+	body []byte   // without OPT record, ID and the question's spelling
+	opt  []byte   // the OPT record, whole
+	ttls []uint16 // where in body TTLs stand
+}
+
+// Finish packs r for many clients. The spelling, ID and flags of r.Query do not
+// matter, DO does.
+func (r Reply) Finish() Finished {
+	r.Query.ID, r.Query.Spelled = 0, nil
+	r.Query.RD, r.Query.CD, r.Query.AD, r.Query.EDNS = false, false, true, false
+	r.Limit = 1<<16 - 1
+	f := Finished{body: r.Append(nil)}
+	r.Query.EDNS = true
+	whole := r.Append(nil)
+	f.opt = whole[len(f.body):]
+	f.ttls = ttlOffsets(f.body)
+	return f
+}
+
+// Size is how many octets a response takes, with and without OPT record.
+func (f Finished) Size(edns bool) int {
+	if edns {
+		return len(f.body) + len(f.opt)
+	}
+	return len(f.body)
+}
+
+// Append appends the response to g, of which every TTL is counted down by age and
+// then no higher than limit, both in seconds. It does not allocate where dst has
+// room.
+func (f Finished) Append(dst []byte, g Glance, age, limit uint32) []byte {
+	begin := len(dst)
+	dst = append(dst, f.body...)
+	m := dst[begin:]
+	copy(m[:2], g.packet)
+	flags := binary.BigEndian.Uint16(m[2:]) | binary.BigEndian.Uint16(g.packet[2:])&(flagRD|flagCD)
+	if !g.AD && !g.DO {
+		flags &^= flagAD // RFC 6840, section 5.8
+	}
+	binary.BigEndian.PutUint16(m[2:], flags)
+	copy(m[headerSize:], g.packet[headerSize:g.end])
+	for _, at := range f.ttls {
+		ttl := binary.BigEndian.Uint32(m[at:])
+		binary.BigEndian.PutUint32(m[at:], min(ttl-min(ttl, age), limit))
+	}
+	if !g.EDNS {
+		return dst
+	}
+	m[11]++ // ARCOUNT, never near 255: see maxAdditional
+	return append(dst, f.opt...)
+}
+
+// ttlOffsets returns where the TTLs of a packet of our own stand.
+func ttlOffsets(packet []byte) []uint16 {
+	at, _ := skipName(packet, headerSize)
+	at += 4
+	var offsets []uint16
+	for at < len(packet) {
+		for packet[at] != 0 && packet[at] < 0xC0 {
+			at += 1 + int(packet[at])
+		}
+		if packet[at] >= 0xC0 {
+			at++
+		}
+		at++ // the root label, or the pointer's second octet
+		offsets = append(offsets, uint16(at+4))
+		at += 10 + int(binary.BigEndian.Uint16(packet[at+8:]))
+	}
+	return offsets
+}

@@ -1,0 +1,38 @@
+package wire_test
+
+import (
+	"bytes"
+	"testing"
+
+	"splitdns/server/internal/wire"
+)
+
+// FuzzGlance holds that whatever a glance accepts is a query, and read as the
+// strict reading reads it.
+func FuzzGlance(f *testing.F) {
+	for _, seed := range []string{
+		"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03wWw\x04test\x00\x00\x01\x00\x01",
+		"\x12\x34\x01\x30\x00\x01\x00\x00\x00\x00\x00\x01\x03www\x04test\x00\x00\x1c\x00\x01\x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x00",
+		"\x12\x34\x01\x20\x00\x01\x00\x00\x00\x00\x00\x01\x00\x00\x02\x00\x01\x00\x00\x29\x10\x00\x00\x00\x00\x00\x00\x0c\x00\x0a\x00\x08abcdefgh",
+		"\x12\x34\x01\x20\x00\x01\x00\x00\x00\x00\x00\x01\x00\x00\x02\x00\x01\x00\x00\x29\x10\x00\x00\x00\x00\x00\x00\x08\x00\x08\x00\x04\x00\x01\x00\x00",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		g, ok := wire.ReadGlance(packet)
+		if !ok {
+			return
+		}
+		q, refusal := wire.ParseQuery(packet)
+		if refusal != nil {
+			t.Fatalf("% x: a glance accepts what is refused: %s", packet, refusal.Why)
+		}
+		if g.Type != q.Type || g.Class != q.Class || g.RD != q.RD || g.CD != q.CD || g.AD != q.AD || g.DO != q.DO ||
+			g.EDNS != q.EDNS || g.UDPSize != q.UDPSize || q.SubnetSent {
+			t.Errorf("% x: a glance reads %+v, the strict reading %+v", packet, g, q)
+		}
+		if got, want := g.AppendKey(nil), q.AppendKey(nil); !bytes.Equal(got, want) || len(got) > wire.MaxKey {
+			t.Errorf("% x: key % x, want % x", packet, got, want)
+		}
+	})
+}
