@@ -41,8 +41,8 @@ func (f *finished) fresh(at time.Time) bool { return f.age(at) < f.lifetime }
 
 // The bounds of what is kept finished.
 const (
-	maxFinishedSlots = 1 << 16
-	maxFinishedSize  = 1232 // octets: larger ones are rare, and mostly not for UDP
+	maxFinishedSize = 1232 // octets: larger ones are rare, and mostly not for UDP
+	finishedRoom    = 2048 // octets that one takes at most, with its key and log entry
 )
 
 // finishedTable holds finished answers, each in one of two places that its key
@@ -56,9 +56,11 @@ type finishedTable struct {
 	slots []atomic.Pointer[finished]
 }
 
-// newFinishedTable returns a table for a cache of that many entries.
-func newFinishedTable(entries int) *finishedTable {
-	size := 1 << bits.Len(uint(max(2, min(entries, maxFinishedSlots))-1))
+// newFinishedTable returns a table beside a cache of that many entries and octets,
+// of which it may take a quarter more.
+func newFinishedTable(entries int, octets int64) *finishedTable {
+	room := min(int64(entries), octets/4/finishedRoom)
+	size := 1 << (bits.Len64(uint64(max(4, room))) - 1) // a power of two, not above room
 	return &finishedTable{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[finished], size)}
 }
 

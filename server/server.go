@@ -12,6 +12,10 @@
 // effect on the next query. Keeping finished answers alone was turned down: it
 // would make every reload a cold start.
 //
+// Most queries need none of it: what was asked before, by a client of the same
+// class, is answered from finished octets (fast.go), which a reload makes void. The
+// fast path has one door, in now, and may refuse anything.
+//
 // Explanations (explain.go) run the same steps on what is in the cache already
 // and ask nobody.
 //
@@ -118,7 +122,7 @@ func newResolver(s *snapshot, version string) *Resolver {
 		flight: new(flight.Flight[flightKey, fetched]),
 		limit:  newLimiter(),
 
-		finished: newFinishedTable(s.config.Cache.Entries),
+		finished: newFinishedTable(s.config.Cache.Entries, s.config.Cache.Memory),
 		about:    about{version: version, hostname: hostname},
 	}
 	r.current.Store(s)
