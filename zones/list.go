@@ -15,8 +15,8 @@ import (
 // have some 20 octets a pattern.
 const MaxListSize = 48 << 20
 
-// MaxListPatterns is how many patterns a list may have. Together they take some
-// MEMORY until they are in a matcher.
+// MaxListPatterns is how many patterns a list may have. So many take some 220 MB,
+// and several times that while a matcher is made of them.
 const MaxListPatterns = 2_000_000
 
 // maxLine is how long a line of a list may be. The longest pattern is far shorter.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +50,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "splitdns: "+err.Error())
 		return exitProblem
 	}
-	fmt.Fprintln(stderr, err)
+	text := err.Error()
+	if !strings.HasPrefix(text, "splitdns") { // the library's own
+		text = "splitdns: " + text + "; see splitdns --help"
+	}
+	fmt.Fprintln(stderr, text)
 	return exitUsage
 }
 

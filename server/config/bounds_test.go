@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"splitdns/matcher"
 	"splitdns/server/config"
+	"splitdns/zones"
 )
 
 // repeated gives text for each number from 0, which stands in it as %d.
@@ -23,12 +25,12 @@ func TestTooMany(t *testing.T) {
 	last := func(text string) string { return fmt.Sprintf("%d", strings.Count(text, "\n")) }
 	groups := repeated(65_537, "[client.c%d]\n")
 	rules := repeated(65_537, "[rule.r%d]\n")
-	zones := repeated(4097, "[zone.z%d]\nnames = ['a.example']\n")
+	own := repeated(4097, "[zone.z%d]\nnames = ['a.example']\n")
 	upstreams := repeated(4097, "[upstream.u%d]\nservers = ['192.0.2.1']\n")
 	tests := map[string]struct{ text, want string }{
 		"client groups": {groups, "c.toml:" + last(groups) + ": client.c65536: more than 65536 [client.NAME]"},
 		"rules":         {rules, "c.toml:" + last(rules) + ": rule.r65536: more than 65536 [rule.NAME]"},
-		"zones":         {zones, "c.toml:8193: zone.z4096: more than 4096 [zone.NAME]"},
+		"zones":         {own, "c.toml:8193: zone.z4096: more than 4096 [zone.NAME]"},
 		"upstreams":     {upstreams, "c.toml:8193: upstream.u4096: more than 4096 [upstream.NAME]"},
 		"listen": {
 			"[server]\nlisten = [\n" + repeated(1001, "'[::1]:%d0',\n") + "]\n",
@@ -39,8 +41,8 @@ func TestTooMany(t *testing.T) {
 			`c.toml:1004: rule.a.answer[1000]: more than 1000 addresses`,
 		},
 		"unknown keys": {
-			"[server]\n" + repeated(100_000, "k%d = 1\n"),
-			`c.toml:100001: and 99900 more problems in this file`,
+			"[server]\n" + repeated(20_000, "k%d = 1\n"),
+			`c.toml:20001: and 19900 more problems in this file`,
 		},
 		"warnings": {
 			"[server]\nallow = [\n" + strings.Repeat("'0.0.0.0/0',\n", 150) + "]\n",
@@ -85,12 +87,24 @@ func TestLoadRefusesWhatIsNoFile(t *testing.T) {
 // TestFilesOfAllZones holds that many zones cannot take what one cannot.
 func TestFilesOfAllZones(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "list.txt", strings.Repeat("#"+strings.Repeat(" ", 4094)+"\n", 47<<8))
+	write(t, dir, "list.txt", strings.Repeat("#"+strings.Repeat("x", 4094)+"\n", 47<<8))
 	path := write(t, dir, "config.toml", repeated(6, "[zone.z%d]\nfile = 'list.txt'\nformat = 'list'\n"))
 	_, problems := config.Load(path)
 	want := fmt.Sprintf("%s:17: zone.z5.file: with %s, the files of all zones are larger than 256 MiB\n", path, filepath.Join(dir, "list.txt"))
 	if !strings.HasPrefix(problems.String(), want) {
 		t.Errorf("problems = %s, want first %s", problems, want)
+	}
+}
+
+// TestPatternsOfAllZones is TestFilesOfAllZones for patterns, without making so many.
+func TestPatternsOfAllZones(t *testing.T) {
+	z := &zones.Zone{Rows: []zones.Row{{Patterns: make([]matcher.Pattern, 2)}, {Patterns: make([]matcher.Pattern, 1)}}}
+	if err := config.AddPatterns(3_999_997, z); err != nil {
+		t.Errorf("4,000,000 patterns: %v", err)
+	}
+	err := config.AddPatterns(3_999_998, z)
+	if want := "with z.txt, the files of all zones have more than 4000000 patterns"; err == nil || err.Error() != want {
+		t.Errorf("4,000,001 patterns: %v, want %s", err, want)
 	}
 }
 

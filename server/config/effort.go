@@ -8,11 +8,12 @@ import (
 
 // maxEffort bounds how much is looked at for warnings, over all rules: their
 // names may each be held against the patterns of every zone, and their targets
-// against every client group. It is some seconds.
-const maxEffort = 20_000_000
+// against every client group. It is a second or two.
+const maxEffort = 10_000_000
 
-// decideCost is the effort of one decision of the policy.
-const decideCost = 100
+// decideCost is the effort of one decision of the policy, for a name that many
+// patterns match.
+const decideCost = 1000
 
 // effort is how much was looked at so far. What comes after maxEffort is not
 // known, and so not warned of.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -95,18 +96,10 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 	if isList {
 		parse, limit = zones.ParseList, zones.MaxListSize
 	}
-	data, err := readFile(path, limit)
+	data, err := l.readZone(path, limit)
 	if err != nil {
-		text.Problem("reading %s: %v", path, err)
+		text.Problem("%v", err)
 		return nil
-	}
-	if l.octets += len(data); l.octets > maxOctets {
-		text.Problem("with %s, the files of all zones are larger than %d MiB", path, maxOctets>>20)
-		return nil
-	}
-	l.hash(data)
-	if abs := absolute(path); !slices.Contains(l.cfg.Files, abs) {
-		l.cfg.Files = append(l.cfg.Files, abs)
 	}
 	z, problems := parse(t.Name(), path, data)
 	if z == nil && isOtherFormat(data, isList) {
@@ -120,11 +113,27 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 		l.said[p] = true
 	}
 	l.order = append(l.order, path)
-	if l.patterns += countPatterns(z); l.patterns > maxPatterns {
-		text.Problem("with %s, the files of all zones have more than %d patterns", path, maxPatterns)
+	if err := l.addPatterns(path, z); err != nil {
+		text.Problem("%v", err)
 		return nil
 	}
 	return z
+}
+
+// readZone reads the file of a zone.
+func (l *loader) readZone(path string, limit int64) ([]byte, error) {
+	data, err := readFile(path, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if l.octets += len(data); l.octets > maxOctets {
+		return nil, fmt.Errorf("with %s, the files of all zones are larger than %d MiB", path, maxOctets>>20)
+	}
+	l.hash(data)
+	if abs := absolute(path); !slices.Contains(l.cfg.Files, abs) {
+		l.cfg.Files = append(l.cfg.Files, abs)
+	}
+	return data, nil
 }
 
 // Bounds of all zone files together.
@@ -133,15 +142,19 @@ const (
 	maxPatterns = 2 * zones.MaxListPatterns
 )
 
-// countPatterns counts the patterns of a zone, which may be nil.
-func countPatterns(z *zones.Zone) (count int) {
+// addPatterns counts the patterns of a zone from a file, which is nil where that
+// has problems.
+func (l *loader) addPatterns(path string, z *zones.Zone) error {
 	if z == nil {
-		return 0
+		return nil
 	}
 	for i := range z.Rows {
-		count += len(z.Rows[i].Patterns)
+		l.patterns += len(z.Rows[i].Patterns)
 	}
-	return count
+	if l.patterns > maxPatterns {
+		return fmt.Errorf("with %s, the files of all zones have more than %d patterns", path, maxPatterns)
+	}
+	return nil
 }
 
 // isOtherFormat says whether a file with problems was hardly meant to be read as
