@@ -76,9 +76,9 @@ func processClock(pid int) (time.Duration, error) {
 // parseStat reads proc_pid_stat(5): utime and stime, fields 14 and 15, and cutime
 // and cstime, 16 and 17, of children that have ended.
 func parseStat(stat string) (own, ended usage, err error) {
-	_, after, ok := strings.Cut(stat, ") ") // after the name, which may have spaces
-	fields := strings.Fields(after)         // from field 3
-	if !ok || len(fields) < 15 {
+	nameEnd := strings.LastIndexByte(stat, ')') // the name may have anything in it
+	fields := strings.Fields(stat[nameEnd+1:])  // from field 3
+	if nameEnd < 0 || len(fields) < 15 {
 		return own, ended, fmt.Errorf("cannot be read: %q", stat)
 	}
 	var ticks [4]time.Duration

@@ -99,7 +99,10 @@ func (b *bench) round(ctx context.Context, round int, w workload, servers []*ser
 			continue
 		}
 		r := run{Round: round, Workload: w.Name, Server: s.Name, Phases: map[string]result{}}
-		err := b.one(ctx, &r, w, s)
+		err := errNoTime
+		if time.Since(b.began) < b.pace.Limit {
+			err = b.one(ctx, &r, w, s)
+		}
 		if ctx.Err() != nil {
 			return runs, context.Cause(ctx)
 		}
@@ -111,6 +114,9 @@ func (b *bench) round(ctx context.Context, round int, w workload, servers []*ser
 	}
 	return runs, nil
 }
+
+// errNoTime says why a server was not measured.
+var errNoTime = errors.New("there was no time")
 
 // outline is a run in a few words.
 func (r run) outline() string {
@@ -147,16 +153,20 @@ func (b *bench) one(ctx context.Context, r *run, w workload, s *server) error {
 	}
 	for _, ph := range w.Phases {
 		if r.Phases[ph.Name], err = b.load(ctx, ph, p, s, at.Port); err != nil {
-			return fmt.Errorf("%s: %w: %s", ph.Name, err, p.said())
+			return fmt.Errorf("%s: %w (what the server said: %s)", ph.Name, err, p.said())
 		}
 	}
 	r.Memory, err = processMemory(p.pid())
 	return err
 }
 
+// startReserve is how long a start may take after the limit of the whole.
+const startReserve = 8 * time.Second
+
 // await waits until a server answers, with the list if it has it.
 func (b *bench) await(ctx context.Context, p *process, at setup, s *server) (time.Duration, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, b.pace.Start, fmt.Errorf("not within %v", b.pace.Start))
+	most := min(b.pace.Start, b.pace.Limit+startReserve-time.Since(b.began))
+	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("not within %v", most.Round(time.Second)))
 	defer cancel()
 	name, want := b.names.Hot[0], expectation{Answer: true}
 	if at.List != "" {

@@ -130,7 +130,7 @@ func (j job) measure(a *asker, l load) (result, error) {
 		return result{}, err
 	}
 	*a.tally = tally{}
-	if err := l.runUntil(a.now() + j.Duration); err != nil {
+	if err := j.runUntilAnswered(a, l); err != nil {
 		return result{}, err
 	}
 	after, err := j.read()
@@ -142,14 +142,28 @@ func (j job) measure(a *asker, l load) (result, error) {
 	if err := l.drain(); err != nil {
 		return result{}, err
 	}
-	if answered == 0 {
-		return result{}, errors.New("the server answered nothing")
-	}
 	r := after.since(before)
 	r.Sent, r.Answered, r.Lost, r.Wrong = t.sent, answered, t.lost, t.wrong
 	r.Closed, r.Cut = t.closed, t.cut
 	r.Hits, r.Misses, r.Late = t.hits.summary(), t.misses.summary(), t.late.summary()
 	return r, nil
+}
+
+// silence is how long a server may answer nothing at all.
+const silence = 5 * time.Second
+
+// runUntilAnswered loads the server for the duration of the job; longer, if nothing
+// was answered until then.
+func (j job) runUntilAnswered(a *asker, l load) error {
+	for began := a.now(); a.now() < began+max(j.Duration, silence); {
+		if err := l.runUntil(a.now() + j.Duration); err != nil {
+			return err
+		}
+		if a.tally.answered > 0 {
+			return nil
+		}
+	}
+	return errors.New("the server answered nothing")
 }
 
 // A reading is every clock at one moment.

@@ -93,7 +93,7 @@ func (p *process) said() string {
 	}
 	data = bytes.TrimSpace(data)
 	if len(data) == 0 {
-		return "it printed nothing"
+		return "nothing"
 	}
 	return strings.Join(strings.Fields(string(data[max(0, len(data)-most):])), " ")
 }
@@ -110,9 +110,9 @@ func (p *process) answers(ctx context.Context, port int, query []byte, want expe
 	for {
 		select {
 		case <-ctx.Done():
-			return 0, fmt.Errorf("no right answer: %w: %s", context.Cause(ctx), p.said())
+			return 0, fmt.Errorf("no right answer: %w (what it said: %s)", context.Cause(ctx), p.said())
 		case <-p.ended:
-			return 0, fmt.Errorf("it ended: %s", p.said())
+			return 0, fmt.Errorf("it ended (what it said: %s)", p.said())
 		default:
 		}
 		n, err := ask(c, query, response)

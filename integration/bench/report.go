@@ -32,24 +32,27 @@ func (r report) write(w io.Writer) {
 	r.sources(w)
 }
 
-// table writes the table of a workload, and what there is to say about it.
+// table writes the table of a workload, if any server was measured, and what there is
+// to say about it.
 func (r report) table(w io.Writer, wl workload) {
+	fmt.Fprintf(w, "## %s\n\n", wl.Title)
 	columns := r.columns(wl)
-	var heads, rules []string
+	head, rule := "| server |", "|:--|"
 	for _, c := range columns {
-		heads, rules = append(heads, c.head), append(rules, "--:")
+		head, rule = head+" "+c.head+" |", rule+"--:|"
 	}
-	fmt.Fprintf(w, "## %s\n\n| server | %s |\n|:--|%s|\n", wl.Title, strings.Join(heads, " | "), strings.Join(rules, "|"))
+	above := head + "\n" + rule + "\n"
 	for _, server := range r.servers {
 		runs := r.of(wl.Name, server)
 		if len(runs) == 0 {
 			continue
 		}
-		cells := []string{server}
+		fmt.Fprintf(w, "%s| %s |", above, server)
+		above = ""
 		for _, c := range columns {
-			cells = append(cells, c.cell(runs))
+			fmt.Fprintf(w, " %s |", c.cell(runs))
 		}
-		fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
+		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w)
 	for _, note := range r.notes(wl) {
@@ -297,13 +300,13 @@ const (
 )
 
 // notes are what is odd about a run.
-func (one run) notes() []string {
-	if one.Error != "" {
-		return []string{one.Error}
+func (r run) notes() []string {
+	if r.Error != "" {
+		return []string{r.Error}
 	}
 	var notes []string
 	for _, name := range []string{mainPhase, latencyPhase, listedPhase} {
-		p, ok := one.Phases[name]
+		p, ok := r.Phases[name]
 		if !ok {
 			continue
 		}

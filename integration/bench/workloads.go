@@ -41,7 +41,8 @@ const (
 	moderateRate = 20_000 // queries a second in an open loop
 )
 
-// allWorkloads are the workloads, in the order of the report.
+// allWorkloads are the workloads, in the order of the report. The one that takes
+// longest comes last.
 func allWorkloads() []workload {
 	return []workload{
 		{
@@ -63,15 +64,6 @@ func allWorkloads() []workload {
 			},
 		},
 		{
-			Name:  "list",
-			Title: fmt.Sprintf("list: cached, with %d names that do not exist in the configuration; then these names", listSize),
-			List:  true,
-			Phases: []phase{
-				{Name: mainPhase, Mode: modeClosed},
-				{Name: listedPhase, Mode: modeClosed, Listed: true},
-			},
-		},
-		{
 			Name:   "moderate",
 			Title:  fmt.Sprintf("moderate: cached, at %d queries/s", moderateRate),
 			Phases: []phase{{Name: mainPhase, Mode: modeOpen}},
@@ -80,6 +72,15 @@ func allWorkloads() []workload {
 			Name:   "tcp",
 			Title:  fmt.Sprintf("tcp: cached, %d queries under way over %d connections", window, tcpFlows),
 			Phases: []phase{{Name: mainPhase, Mode: modeTCP}},
+		},
+		{
+			Name:  "list",
+			Title: fmt.Sprintf("list: cached, with %d names that do not exist in the configuration; then these names", listSize),
+			List:  true,
+			Phases: []phase{
+				{Name: mainPhase, Mode: modeClosed},
+				{Name: listedPhase, Mode: modeClosed, Listed: true},
+			},
 		},
 	}
 }
@@ -158,7 +159,7 @@ type pace struct {
 	Duration   time.Duration `json:"duration_ns"`
 	Delay      time.Duration `json:"delay_ns"` // of the stub
 	Start      time.Duration `json:"start_ns"` // the most that a start may take
-	Limit      time.Duration `json:"limit_ns"` // after which no round begins
+	Limit      time.Duration `json:"limit_ns"` // after which nothing is started
 }
 
 // The paces: under ten minutes, and under two.
