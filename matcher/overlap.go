@@ -82,30 +82,32 @@ func (l label) partsWith(m label) bool {
 	return a[len(a)-both:] != b[len(b)-both:]
 }
 
-// Form returns what p has in common with every pattern of equal rank that it overlaps,
-// so that only patterns of one form need be held against each other. It is empty for a
-// pattern that overlaps no other of equal rank: one without ranges and without stars
-// inside labels.
+// Form returns what p has in common with every pattern of equal rank that it overlaps.
+// So only patterns of one form, all of them of equal rank, need be held against each
+// other. It is empty where there is none but p itself: without ranges and without stars
+// inside labels. The form is for comparison, and means nothing else.
 func (p Pattern) Form() string {
 	if len(p.tail) == 0 {
 		return ""
 	}
-	form := []byte(p.suffix.wire)
+	form := append([]byte(p.suffix.wire), byte(p.anchor))
 	for _, l := range p.tail {
-		form = append(l.appendForm(form), '.')
+		begin := len(form)
+		form = l.appendForm(append(form, l.rank(), 0))
+		form[begin+1] = byte(len(form) - begin)
 	}
-	return string(append(form, p.anchor.text()...))
+	return string(form)
 }
 
-// appendForm appends the label's share of [Pattern.Form]. All that a label without a star
-// stands for is the same text but for the numbers in it; where there is a star, only the
-// rank is sure.
-func (l label) appendForm(b []byte) []byte {
-	switch {
-	case l.isLiteral():
-		return append(b, l[0].text...)
-	case l.hasStar():
-		return append(b, '*', l.rank())
+// appendForm appends the label's own share of [Pattern.Form]. All that a label without a
+// star stands for is the same text but for the digits in it; where there is a star, only
+// the rank is sure.
+func (l label) appendForm(form []byte) []byte {
+	if l.hasStar() {
+		return form
+	}
+	if l.isLiteral() {
+		return append(form, l[0].text...)
 	}
 	var text []byte
 	for _, p := range l {
@@ -116,10 +118,10 @@ func (l label) appendForm(b []byte) []byte {
 	}
 	for i, c := range text {
 		if !isDigit(c) {
-			b = append(b, c)
+			form = append(form, c)
 		} else if i == 0 || !isDigit(text[i-1]) {
-			b = append(b, '0')
+			form = append(form, '0')
 		}
 	}
-	return b
+	return form
 }

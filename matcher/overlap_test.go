@@ -171,6 +171,9 @@ func FuzzOverlaps(f *testing.F) {
 		if p.String() != q.String() && p.Compare(q) == 0 && p.Overlaps(q) && (p.Form() == "" || p.Form() != q.Form()) {
 			t.Errorf("%v and %v overlap and are of equal rank: forms %q and %q", p, q, p.Form(), q.Form())
 		}
+		if p.Form() != "" && p.Form() == q.Form() && p.Compare(q) != 0 {
+			t.Errorf("%v and %v are of the form %q, and not of equal rank", p, q, p.Form())
+		}
 		if p.Overlaps(q) != q.Overlaps(p) {
 			t.Errorf("%v overlaps %v = %v, and not the other way round", p, q, p.Overlaps(q))
 		}

@@ -35,7 +35,8 @@ const (
 //	cdn*.example           a star inside a label: any run of octets, also an empty one
 //	a.*.example            a label that is a star, and is not leftmost: exactly one label
 //
-// Ranges and stars may stand in any label, and together with a leading `*.` or `.`.
+// Ranges and stars may stand in any label, at most four ranges in one, and together with a
+// leading `*.` or `.`.
 // Octets other than letters, digits, hyphen and underscore are written \DDD.
 type Pattern struct {
 	text   string

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"strings"
 
+	"splitdns/matcher"
 	"splitdns/server/policy"
 	"splitdns/zones/tomlfile"
 )
@@ -28,12 +30,47 @@ func (l *loader) checkRules(tables map[string]*tomlfile.Table) {
 		l.checkPin(t, r, compiled)
 		l.checkTarget(t, r, compiled)
 	}
+	l.checkTails(in)
 	for _, c := range policy.Conflicts(in) {
 		first, second := tables[c.RuleA], tables[c.RuleB]
 		second.Problem(c.Key, "contradicts rule.%s.%s%s: both match %s alike, and neither is the more specific; "+
 			"make one pattern or client prefix more specific, or drop %s in one of them",
 			c.RuleA, c.Key, onLine(first.LineOf(c.Key)), c.Pattern, c.Key)
 	}
+}
+
+// checkTails refuses more patterns with ranges and stars under one suffix than a
+// query can be held against.
+func (l *loader) checkTails(in policy.Input) {
+	if !l.manyTails(in) {
+		return
+	}
+	if suffix, tails := policy.New(in).Widest(); tails > matcher.MaxTails {
+		l.file.Root().Problem("", "%d patterns with ranges or stars in a label lie under %q: every query below it is held against each; "+
+			"%d are the most; write `*.` or `.` patterns instead", tails, suffix, matcher.MaxTails)
+	}
+}
+
+// manyTails says whether there can be so many at all: compiling the rules once
+// more to find out would double the time that large lists take.
+func (l *loader) manyTails(in policy.Input) bool {
+	n := 0
+	count := func(patterns []matcher.Pattern) {
+		for _, p := range patterns {
+			if strings.ContainsAny(strings.TrimPrefix(p.String(), "*."), "*{") {
+				n++
+			}
+		}
+	}
+	for _, z := range in.Zones {
+		for i := range z.Rows {
+			count(z.Rows[i].Patterns)
+		}
+	}
+	for i := range in.Rules {
+		count(in.Rules[i].Names)
+	}
+	return n > matcher.MaxTails
 }
 
 // onLine says where something else stands, if that is known.

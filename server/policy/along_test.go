@@ -241,3 +241,29 @@ func TestAlongSharesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestAlongCostsNothing(t *testing.T) {
+	// No rule blocks or tags, though one matches the chain.
+	quiet := []policy.Rule{
+		{Name: "own", Names: patterns("*.example"), Log: true, Pin: policy.Enforce, Upstream: "isp", MaxTTL: 1},
+		{Name: "to", Names: patterns("b.example"), Answer: answer("192.0.2.1")},
+	}
+	loud := append(slices.Clone(quiet), policy.Rule{Name: "tag", Names: patterns("a.example"), Tags: []string{"a"}})
+	tests := map[string]struct {
+		rules []policy.Rule
+		chain string
+	}{
+		"no rule that blocks or tags": {quiet, "b.example c.example"},
+		"no chain":                    {loud, ""},
+	}
+	for what, test := range tests {
+		p := policy.New(policy.Input{Rules: test.rules})
+		d, chain := decide(p, "www.example", ""), names(test.chain)
+		if diff := gocmp.Diff(saidBy(d), saidBy(p.Along(d, chain, 0))); diff != "" {
+			t.Errorf("%s: a chain changes what is said, before - after +:\n%s", what, diff)
+		}
+		if n := testing.AllocsPerRun(100, func() { p.Along(d, chain, 0) }); n != 0 {
+			t.Errorf("%s: Along allocates %v times, want 0", what, n)
+		}
+	}
+}

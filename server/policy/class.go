@@ -1,8 +1,11 @@
 package policy
 
 import (
+	"cmp"
+	"encoding/binary"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/gaissmai/bart"
 )
@@ -13,72 +16,85 @@ import (
 // holds. A Class means something only to the Policy it came from.
 type Class uint32
 
-// class is what a Class stands for.
+// class is what a Class stands for. It takes memory for the groups that hold the client
+// only: there may be thousands of groups, and as many classes.
 type class struct {
 	served bool
-	within []int // by group: length of the longest prefix that holds the client, -1: not in it
+	within []membership // one for each group that holds the client, in order
 }
+
+// membership is a client group by index, and in the last octet the length of the longest of
+// its prefixes that hold the client, taken from 255: so the longest of a group sorts first.
+type membership uint32
+
+// in is the membership of a group by a prefix of the given length.
+func in(group, bits int) membership { return membership(group<<8 | 255 - bits) }
+
+func (m membership) group() int { return int(m >> 8) }
+
+func (m membership) bits() int { return 255 - int(m&255) }
 
 // classify sorts all addresses into classes. The most specific prefix that
 // holds an address decides which others do too, so every prefix given stands
 // for one class, and prefixes with the same meaning share one.
 func classify(allow []netip.Prefix, groups []ClientGroup) ([]class, *bart.Table[Class]) {
 	given := new(bart.Table[class])
-	add := func(p netip.Prefix, change func(*class)) {
-		c, ok := given.Get(p)
-		if !ok {
-			c = nowhere(len(groups))
-		}
-		change(&c)
-		given.Insert(p, c)
-	}
 	for _, p := range allow {
-		add(p, func(c *class) { c.served = true })
+		given.Modify(p, func(c class, _ bool) (class, bool) {
+			return class{served: true, within: c.within}, false
+		})
 	}
 	for g := range groups {
 		for _, p := range groups[g].Prefixes {
-			add(p, func(c *class) { c.within[g] = p.Bits() })
+			given.Modify(p, func(c class, _ bool) (class, bool) {
+				return class{served: c.served, within: append(c.within, in(g, p.Bits()))}, false
+			})
 		}
 	}
 
-	classes := []class{nowhere(len(groups))}
+	all := interned{numbers: map[string]Class{}}
+	all.number(class{}) // class 0: nobody holds the address
 	table := new(bart.Table[Class])
-	for p := range given.All() {
-		table.Insert(p, intern(&classes, merged(given, p, len(groups))))
+	for p, c := range given.AllSorted() { // wider prefixes come before those inside
+		around, _ := table.LookupPrefix(p)
+		table.Insert(p, all.number(c.inside(all.classes[around])))
 	}
-	return classes, table
+	return all.classes, table
 }
 
-// nowhere is the class of an address that no prefix holds.
-func nowhere(groups int) class {
-	c := class{within: make([]int, groups)}
-	for g := range c.within {
-		c.within[g] = -1
-	}
-	return c
+// inside joins what a prefix says, c, with what the prefixes around it say.
+func (c class) inside(around class) class {
+	within := slices.Concat(around.within, c.within)
+	slices.Sort(within)
+	within = slices.CompactFunc(within, func(m, n membership) bool { return m.group() == n.group() })
+	return class{served: c.served || around.served, within: within}
 }
 
-// merged joins what all prefixes around p say.
-func merged(given *bart.Table[class], p netip.Prefix, groups int) class {
-	all := nowhere(groups)
-	for _, c := range given.Supernets(p) {
-		all.served = all.served || c.served
-		for g := range all.within {
-			all.within[g] = max(all.within[g], c.within[g])
-		}
-	}
-	return all
+// interned are classes of which no two mean the same.
+type interned struct {
+	classes []class
+	numbers map[string]Class // by class.key
 }
 
-// intern returns the number of c in classes, adding it if it is new.
-func intern(classes *[]class, c class) Class {
-	for i, have := range *classes {
-		if have.served == c.served && slices.Equal(have.within, c.within) {
-			return Class(i)
-		}
+// number returns the number of c, adding it if it is new.
+func (all *interned) number(c class) Class {
+	key := c.key()
+	n, ok := all.numbers[key]
+	if !ok {
+		n = Class(len(all.classes))
+		all.numbers[key] = n
+		all.classes = append(all.classes, c)
 	}
-	*classes = append(*classes, c)
-	return Class(len(*classes) - 1)
+	return n
+}
+
+// key is the same text for classes that mean the same.
+func (c class) key() string {
+	key := strconv.AppendBool(nil, c.served)
+	for _, m := range c.within {
+		key = binary.BigEndian.AppendUint32(key, uint32(m))
+	}
+	return string(key)
 }
 
 // Class maps a client's address to its class. It does not allocate.
@@ -93,12 +109,21 @@ func (p *Policy) Served(c Class) bool { return p.classes[c].served }
 // Groups returns the names of the client groups that c is in.
 func (p *Policy) Groups(c Class) []string {
 	var names []string
-	for g, bits := range p.classes[c].within {
-		if bits >= 0 {
-			names = append(names, p.groups[g])
-		}
+	for _, m := range p.classes[c].within {
+		names = append(names, p.groups[m.group()])
 	}
 	return names
+}
+
+// bits returns the length of the longest prefix by which a group holds c, -1 if none does.
+func (c class) bits(group int) int {
+	i, ok := slices.BinarySearchFunc(c.within, group, func(m membership, group int) int {
+		return cmp.Compare(m.group(), group)
+	})
+	if !ok {
+		return -1
+	}
+	return c.within[i].bits()
 }
 
 // applies reports whether r is for clients of c, and by how long a prefix;
@@ -108,8 +133,8 @@ func (r *compiledRule) applies(c class) (bits int, ok bool) {
 		return -1, true
 	}
 	bits = -1
-	for _, g := range r.groups {
-		bits = max(bits, c.within[g])
+	for _, group := range r.groups {
+		bits = max(bits, c.bits(group))
 	}
 	return bits, bits >= 0
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -108,6 +109,45 @@ func TestClassDoesNotAllocate(t *testing.T) {
 	for _, addr := range addrs("10.1.3.1 ::ffff:10.1.3.1 2001:db8:1::1 2001:db8:1::1%eth0 198.51.100.1") {
 		if n := testing.AllocsPerRun(1000, func() { p.Class(addr) }); n != 0 {
 			t.Errorf("Class(%v) allocates %v times, want 0", addr, n)
+		}
+	}
+}
+
+// manyGroups makes n groups of one address each.
+func manyGroups(n int) []policy.ClientGroup {
+	groups := make([]policy.ClientGroup, n)
+	for i := range groups {
+		addr := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		groups[i] = policy.ClientGroup{Name: fmt.Sprint("g", i), Prefixes: []netip.Prefix{netip.PrefixFrom(addr, 32)}}
+	}
+	return groups
+}
+
+func TestClassOfThousandsOfGroups(t *testing.T) {
+	const n = 6000
+	groups := append(manyGroups(n), group("all", "10.0.0.0/8"))
+	begin := time.Now()
+	p := policy.New(policy.Input{Clients: groups, Rules: []policy.Rule{
+		{Name: "r", Names: patterns("a.example"), Clients: []string{"g4321", "all"}},
+	}})
+	// It takes a tenth of a second; a list of all groups for each class takes a minute.
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("New took %v, want less than 5 seconds", took)
+	}
+	for _, test := range []struct {
+		client, groups string
+		bits           int
+	}{
+		{"10.0.16.225", "g4321 all", 32},
+		{"10.0.16.226", "g4322 all", 8},
+		{"10.9.9.9", "all", 8},
+	} {
+		c := classOf(p, test.client)
+		if diff := cmp.Diff(strings.Fields(test.groups), p.Groups(c)); diff != "" {
+			t.Errorf("Groups(%s), want - got +:\n%s", test.client, diff)
+		}
+		if steps := p.Decide(name("a.example"), c).Steps; len(steps) != 1 || steps[0].Bits != test.bits {
+			t.Errorf("steps for %s: %+v, want one by a prefix of %d bits", test.client, steps, test.bits)
 		}
 	}
 }

@@ -2,11 +2,9 @@ package policy
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
-	"strings"
-
-	"splitdns/matcher"
 )
 
 // A Conflict is two rules of equal rank that can match the same name and
@@ -18,226 +16,165 @@ type Conflict struct {
 	Pattern      string // a pattern on which they meet, or two of equal rank that overlap
 }
 
-// Conflicts finds all conflicts among the rules of in, in the order of the
-// rules. It looks at each pattern and each client prefix by itself, so it errs
-// on one side: two rules also meet on a pattern or a prefix of which narrower
-// ones leave nothing over. Clients that are not served count like others.
+// maxRivals is how many pairs of rules Conflicts names. Nobody reads on, and a
+// few thousand rules for the same name are millions of pairs.
+const maxRivals = 1000
+
+// Conflicts finds the conflicts among the rules of in, in the order of the
+// rules; of more than a thousand pairs of rules it names only a thousand. It
+// looks at each pattern and each client prefix by itself, so it errs on one
+// side: two rules also meet on a pattern or a prefix of which narrower ones
+// leave nothing over. Clients that are not served count like others.
 //
-// Patterns through which the same rules match meet once for all of them, so the
-// work does not grow with the square of a long list; only ranges and in-label
-// stars that stand in different lists under the same suffix are held against each
-// other one by one. Turned down: each pair of rules by itself, which walks the
-// lists again for every pair.
+// Only rules that meet on a pattern are held against each other: most have names
+// of their own. Patterns through which the same rules match meet once for all
+// of them, so the work does not grow with the square of a long list; only ranges
+// and in-label stars of one form that stand in different lists are held against
+// each other one by one. Turned down: each pair of rules by itself, which takes
+// half a minute for six thousand rules that have nothing in common.
 func Conflicts(in Input) []Conflict {
-	p := compile(in).policy
-	rivals := p.rivals()
-	if len(rivals) == 0 {
-		return nil
-	}
-	s := search{open: map[pair]bool{}, met: map[pair]string{}}
-	for _, r := range rivals {
-		s.open[r.pair] = true
-	}
-	groups := grouped(p.patterns)
+	s := newSearch(compile(in).policy)
+	groups := s.grouped()
 	for _, g := range groups {
-		s.meet(g[0], g[0])
+		s.meet(s.rivals(g, g), g.first.String())
 	}
 	s.equalRank(groups)
+	return s.conflicts()
+}
 
-	var found []Conflict
-	for _, r := range rivals {
-		pattern, ok := s.met[r.pair]
-		if !ok {
-			continue
-		}
-		for _, key := range r.keys {
-			found = append(found, Conflict{Key: key, RuleA: p.rules[r.a].Name, RuleB: p.rules[r.b].Name, Pattern: pattern})
-		}
-	}
-	return found
+// search looks for patterns on which rules meet that contradict each other.
+type search struct {
+	policy  *Policy
+	stated  []statement // by rule
+	classes [][]Class   // by client group: those of its clients, if a rule names it
+	met     map[pair]string
+	room    []pair // for what rivals returns
 }
 
 // pair is two rules by index, the smaller first.
 type pair struct{ a, b int }
 
-// rival is a pair of rules that must not match a name in the same way: they
-// contradict each other and have a client in common.
-type rival struct {
-	pair
-	keys []string // what they contradict each other in
-}
-
-// rivals finds all rivals, in the order of the rules.
-func (p *Policy) rivals() []rival {
-	var found []rival
+// newSearch prepares the search for conflicts among the rules of p.
+func newSearch(p *Policy) *search {
+	s := &search{policy: p, classes: make([][]Class, len(p.groups)), met: map[pair]string{}}
+	named := make([]bool, len(p.groups))
 	for i := range p.rules {
-		for j := i + 1; j < len(p.rules); j++ {
-			a, b := &p.rules[i], &p.rules[j]
-			if keys := differences(&a.Rule, &b.Rule); len(keys) > 0 && p.shareClient(a, b) {
-				found = append(found, rival{pair: pair{i, j}, keys: keys})
+		s.stated = append(s.stated, p.rules[i].statement())
+		for _, group := range p.rules[i].groups {
+			named[group] = true
+		}
+	}
+	for c := range p.classes {
+		for _, m := range p.classes[c].within {
+			if named[m.group()] {
+				s.classes[m.group()] = append(s.classes[m.group()], Class(c))
 			}
 		}
 	}
-	return found
+	return s
 }
 
-// differences returns the keys for which a and b both state a value, and not
-// the same one.
-func differences(a, b *Rule) []string {
-	var keys []string
-	if contradict(a.Pin, b.Pin) {
-		keys = append(keys, "pin")
+// statement is what a rule states for each of singular, empty for nothing.
+type statement [len(singular)]string
+
+// singular are the keys of a rule that only one rule can settle.
+var singular = [...]string{"pin", "upstream", "answer", "max_ttl"}
+
+// statement puts together what r states.
+func (r *Rule) statement() statement {
+	s := statement{r.Pin.String(), r.Upstream}
+	if r.Answer.Kind != AnswerUnset {
+		s[2] = strconv.Itoa(int(r.Answer.Kind)) + " " + r.Answer.String()
 	}
-	if contradict(a.Upstream, b.Upstream) {
-		keys = append(keys, "upstream")
+	if r.MaxTTL != 0 {
+		s[3] = r.MaxTTL.String()
 	}
-	if a.Answer.Kind != AnswerUnset && b.Answer.Kind != AnswerUnset && !a.Answer.Equal(b.Answer) {
-		keys = append(keys, "answer")
-	}
-	if contradict(a.MaxTTL, b.MaxTTL) {
-		keys = append(keys, "max_ttl")
-	}
-	return keys
+	return s
 }
 
-// contradict reports whether a and b are both stated and differ.
-func contradict[V comparable](a, b V) bool {
-	var unset V
-	return a != b && a != unset && b != unset
+// differs reports whether s and t both state a value for a key of singular, and
+// not the same one.
+func (s *statement) differs(t *statement, key int) bool {
+	return s[key] != t[key] && s[key] != "" && t[key] != ""
+}
+
+// contradict reports whether two rules must not match a name in the same way:
+// they differ in a value and have a client in common.
+func (s *search) contradict(rules pair) bool {
+	a, b := &s.stated[rules.a], &s.stated[rules.b]
+	for key := range singular {
+		if a.differs(b, key) {
+			return s.shareClient(&s.policy.rules[rules.a], &s.policy.rules[rules.b])
+		}
+	}
+	return false
 }
 
 // shareClient reports whether some client gets a and b by prefixes of equal
 // length. Two rules for everybody meet at each client.
-func (p *Policy) shareClient(a, b *compiledRule) bool {
-	return slices.ContainsFunc(p.classes, func(c class) bool {
-		bitsA, okA := a.applies(c)
-		bitsB, okB := b.applies(c)
-		return okA && okB && bitsA == bitsB
-	})
+func (s *search) shareClient(a, b *compiledRule) bool {
+	if len(a.Clients) == 0 || len(b.Clients) == 0 {
+		return len(a.Clients) == len(b.Clients)
+	}
+	meets := func(c Class) bool {
+		bitsA, _ := a.applies(s.policy.classes[c])
+		bitsB, _ := b.applies(s.policy.classes[c])
+		return bitsA == bitsB
+	}
+	return slices.ContainsFunc(a.groups, func(group int) bool { return slices.ContainsFunc(s.classes[group], meets) })
 }
 
-// grouped sorts patterns into groups that the same rules reach in the same
-// ways. Groups and patterns stay in the order given.
-func grouped(patterns []patternUse) [][]*patternUse {
-	var groups [][]*patternUse
-	numbers := map[string]int{}
-	for i := range patterns {
-		users := patterns[i].users()
-		n, ok := numbers[users]
-		if !ok {
-			n = len(groups)
-			numbers[users] = n
-			groups = append(groups, nil)
+// full reports whether enough was found.
+func (s *search) full() bool { return len(s.met) >= maxRivals }
+
+// rivals returns pairs of rules that contradict each other and have not met yet:
+// one matches by g and the other by h, both in the same way. They are valid until
+// the next call.
+func (s *search) rivals(g, h *group) []pair {
+	found := s.room[:0]
+	for i, a := range g.uses {
+		others := h.uses
+		if g == h {
+			others = h.uses[i+1:]
 		}
-		groups[n] = append(groups[n], &patterns[i])
-	}
-	return groups
-}
-
-// users names the rules and the zones that list u, for comparison.
-func (u *patternUse) users() string {
-	var b []byte
-	for _, rule := range u.rules {
-		b = append(strconv.AppendInt(b, int64(rule), 10), ' ')
-	}
-	for _, r := range u.rows {
-		b = append(append(b, r.zone.zone.Name...), ' ')
-	}
-	return string(b)
-}
-
-// reached returns the rules that match by u, with each way in which they do.
-func (u *patternUse) reached() []ruleUse {
-	var all []ruleUse
-	for _, rule := range u.rules {
-		all = append(all, ruleUse{rule: rule, via: ViaNames})
-	}
-	for _, r := range u.rows {
-		all = append(all, r.zone.rules...)
-	}
-	// The closest way first, and then the others of the same rule away.
-	slices.SortFunc(all, func(a, b ruleUse) int {
-		return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.via, b.via))
-	})
-	return slices.CompactFunc(all, func(a, b ruleUse) bool { return a.rule == b.rule })
-}
-
-// search looks for patterns on which rivals meet.
-type search struct {
-	open map[pair]bool   // rivals that have not met yet
-	met  map[pair]string // where the others did
-}
-
-// meetings returns the open rivals of which one matches by u and the other by
-// v, both in the same way.
-func (s *search) meetings(u, v *patternUse) []pair {
-	var found []pair
-	for _, a := range u.reached() {
-		for _, b := range v.reached() {
-			rivals := pair{min(a.rule, b.rule), max(a.rule, b.rule)}
-			if a.via == b.via && s.open[rivals] {
-				found = append(found, rivals)
+		for _, b := range others {
+			rules := pair{min(a.rule, b.rule), max(a.rule, b.rule)}
+			if a.via != b.via || !s.contradict(rules) || s.met[rules] != "" {
+				continue
+			}
+			if found = append(found, rules); len(found) == maxRivals {
+				return found
 			}
 		}
 	}
+	s.room = found
 	return found
 }
 
-// meet notes the rivals that meet where u and v both match.
-func (s *search) meet(u, v *patternUse) {
-	where := u.pattern.String()
-	if u != v {
-		where += " and " + v.pattern.String()
-	}
-	for _, rivals := range s.meetings(u, v) {
-		delete(s.open, rivals)
-		s.met[rivals] = where
+// meet notes where rivals meet.
+func (s *search) meet(rivals []pair, where string) {
+	for _, rules := range rivals {
+		if !s.full() {
+			s.met[rules] = where
+		}
 	}
 }
 
-// equalRank lets rivals meet that match by different patterns of equal rank.
-// Those of one group have met already.
-func (s *search) equalRank(groups [][]*patternUse) {
-	for i, g := range groups {
-		for _, h := range groups[i+1:] {
-			if len(s.meetings(g[0], h[0])) == 0 {
+// conflicts returns what was found, in the order of the rules.
+func (s *search) conflicts() []Conflict {
+	rivals := slices.SortedFunc(maps.Keys(s.met), func(p, q pair) int {
+		return cmp.Or(cmp.Compare(p.a, q.a), cmp.Compare(p.b, q.b))
+	})
+	var found []Conflict
+	for _, rules := range rivals {
+		for key, name := range singular {
+			if !s.stated[rules.a].differs(&s.stated[rules.b], key) {
 				continue
 			}
-			if u, v, ok := overlapping(g, h); ok {
-				s.meet(u, v)
-			}
+			found = append(found, Conflict{
+				Key: name, RuleA: s.policy.rules[rules.a].Name, RuleB: s.policy.rules[rules.b].Name, Pattern: s.met[rules],
+			})
 		}
 	}
-}
-
-// overlapping finds two different patterns of equal rank, one of g and one of h,
-// that can match the same name.
-func overlapping(g, h []*patternUse) (u, v *patternUse, ok bool) {
-	shapes := map[string][]*patternUse{}
-	for _, v := range h {
-		if shape := shapeOf(v.pattern); shape != "" {
-			shapes[shape] = append(shapes[shape], v)
-		}
-	}
-	for _, u := range g {
-		for _, v := range shapes[shapeOf(u.pattern)] {
-			if u.pattern.Compare(v.pattern) == 0 && u.pattern.Overlaps(v.pattern) {
-				return u, v, true
-			}
-		}
-	}
-	return nil, nil, false
-}
-
-// shapeOf returns what patterns of equal rank that overlap have in common: the
-// labels to the right of the last range or star. It is empty without one, since
-// then no other pattern is of equal rank.
-func shapeOf(p matcher.Pattern) string {
-	text := p.String()
-	last := strings.LastIndexAny(text, "*}")
-	if last < 0 {
-		return ""
-	}
-	_, suffix, _ := strings.Cut(text[last:], ".")
-	return "." + suffix
+	return found
 }

@@ -302,3 +302,45 @@ func TestConflictsInBigZones(t *testing.T) {
 		})
 	}
 }
+
+// manyRules makes n rules, of which no two that follow each other state the same.
+func manyRules(n int, change func(i int, r *policy.Rule)) []policy.Rule {
+	rules := make([]policy.Rule, n)
+	for i := range rules {
+		rules[i] = policy.Rule{Name: fmt.Sprint("r", i), Upstream: fmt.Sprint("u", i%2)}
+		change(i, &rules[i])
+	}
+	return rules
+}
+
+func TestConflictsOfThousandsOfRules(t *testing.T) {
+	const n = 6000
+	named := func(form string) func(int, *policy.Rule) {
+		return func(i int, r *policy.Rule) { r.Names = patterns(strings.ReplaceAll(form, "#", fmt.Sprint(i))) }
+	}
+	tests := map[string]struct {
+		in   policy.Input
+		want int
+	}{
+		"a name each":        {policy.Input{Rules: manyRules(n, named("h#.corp.example"))}, 0},
+		"a range each":       {policy.Input{Rules: manyRules(n/4, named("{0..9}-h#.corp.example"))}, 0},
+		"one name":           {policy.Input{Rules: manyRules(n, named("h.corp.example"))}, 1000},
+		"one range, overlap": {policy.Input{Rules: manyRules(n, named("{1..1#}-h.corp.example"))}, 1000},
+		"a client each": {policy.Input{
+			Clients: manyGroups(n / 2), Zones: []*zones.Zone{zone("list", manyNames("n%d.example", 10))},
+			Rules: manyRules(n/2, func(i int, r *policy.Rule) { r.AllZones, r.Clients = true, []string{fmt.Sprint("g", i)} }),
+		}, 0},
+	}
+	for what, test := range tests {
+		t.Run(what, func(t *testing.T) {
+			begin := time.Now()
+			if got := len(policy.Conflicts(test.in)); got != test.want {
+				t.Errorf("%d conflicts, want %d", got, test.want)
+			}
+			// It takes a fraction of a second; holding each rule against each takes half a minute.
+			if took := time.Since(begin); took > 10*time.Second {
+				t.Errorf("Conflicts took %v, want less than 10 seconds", took)
+			}
+		})
+	}
+}

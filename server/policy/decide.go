@@ -210,7 +210,12 @@ func unique(words []string) []string {
 // loaded row matches the QNAME, or a rule says something about its answer, the
 // block yields and d says which rule was spared. d's own steps stay first, and
 // of the chain's only those that bring something are added.
+//
+// It is called for every response. Where no rule blocks or tags, it costs nothing.
 func (p *Policy) Along(d Decision, chain []matcher.Name, c Class) Decision {
+	if !p.chains {
+		return d
+	}
 	for _, name := range chain {
 		link := Decision{Steps: p.steps(p.hits(name), c)}
 		p.settle(&link)
@@ -223,6 +228,7 @@ func (p *Policy) Along(d Decision, chain []matcher.Name, c Class) Decision {
 		default:
 			blocker = link.By.Answer
 			d.Answer, d.By.Answer, d.Chain = link.Answer, blocker, name
+			d.Log = d.Log || link.Log // as if the name itself were blocked
 		}
 		for _, step := range link.Steps {
 			if step.Rule == blocker || len(p.rules[step.rule].Tags) > 0 {

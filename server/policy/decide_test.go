@@ -376,3 +376,13 @@ func TestRulePattern(t *testing.T) {
 		t.Errorf("a name that nothing matches: %+v, want nothing", d)
 	}
 }
+
+func TestWidest(t *testing.T) {
+	p := policy.New(policy.Input{
+		Zones: []*zones.Zone{zone("z", row("r", "a.example {0..9}.a.example b*.a.example", ""))},
+		Rules: []policy.Rule{{Name: "r", Names: patterns("c*.a.example d*.example {0..9}.a.example")}},
+	})
+	if suffix, tails := p.Widest(); suffix != name("a.example") || tails != 4 {
+		t.Errorf("Widest() = %v, %d, want a.example, 4", suffix, tails)
+	}
+}

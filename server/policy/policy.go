@@ -58,6 +58,8 @@ type Policy struct {
 	classes []class // by Class
 	clients *bart.Table[Class]
 
+	chains bool // some rule brings something through the names of a chain
+
 	nat64          []netip.Prefix // the longest first
 	strictFamilies bool
 }
@@ -86,6 +88,10 @@ type compiledRule struct {
 	Rule
 	groups []int
 }
+
+// Widest returns the suffix below which deciding about a name takes the longest, and how
+// many patterns are compared one by one there; see [matcher.Matcher.Widest].
+func (p *Policy) Widest() (suffix matcher.Name, tails int) { return p.matcher.Widest() }
 
 // New compiles in. Zones and client groups that do not exist match nothing:
 // package config reports them before it comes to this.
@@ -134,16 +140,17 @@ func (c *compiler) clients(in Input) {
 
 // rules compiles the rules and registers their own names.
 func (c *compiler) rules(rules []Rule) {
+	groups := map[string][]int{}
+	for g, name := range c.policy.groups {
+		groups[name] = append(groups[name], g)
+	}
 	for i, r := range rules {
 		compiled := compiledRule{Rule: r}
 		for _, name := range r.Clients {
-			for g, group := range c.policy.groups {
-				if group == name {
-					compiled.groups = append(compiled.groups, g)
-				}
-			}
+			compiled.groups = append(compiled.groups, groups[name]...)
 		}
 		c.policy.rules = append(c.policy.rules, compiled)
+		c.policy.chains = c.policy.chains || r.Answer.Blocks() || len(r.Tags) > 0
 		for _, p := range r.Names {
 			use := c.use(p)
 			use.rules = append(use.rules, i)
