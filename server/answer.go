@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -42,8 +43,20 @@ func (s *snapshot) limit(udpSize int, tcp bool) int {
 // tooLarge is what becomes of an answer that not even TCP carries: truncated, it
 // would only be asked for again.
 func (o Outcome) tooLarge() Outcome {
+	o = o.servfail()
+	o.Failure = errTooLarge
+	o.Notes = []wire.EDE{{Code: wire.EDEOther, Text: errTooLarge.Error()}}
+	return o
+}
+
+// errTooLarge is an answer over 65,535 octets.
+var errTooLarge = errors.New("the answer is too large for DNS")
+
+// servfail is o with SERVFAIL for a response: without records, and no longer an
+// answer that rules have changed.
+func (o Outcome) servfail() Outcome {
 	o.Response = wire.NewMessage(o.Response.Question(), wire.ServFail)
-	o.Notes = []wire.EDE{{Code: wire.EDEOther, Text: "the answer is too large for DNS"}}
+	o.Changed, o.Code = false, wire.EDEOther
 	return o
 }
 

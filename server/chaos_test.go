@@ -111,7 +111,7 @@ var factCells = []struct {
 	}},
 	{"a rule's own pattern, for a client group, with a changed answer", "x.dual.example", phone, []string{
 		"match zone=vendor row=dual pattern=*.dual.example rule=phones,published rule-pattern=*.dual.example",
-		"decision log tags=mdm,phones pin=enforce upstream=default max_ttl=5m0s", ranges,
+		"decision log tags=mdm,phones pin=enforce upstream=default max_ttl=5m", ranges,
 		"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=outside", "served A none", "verdict=outside",
 	}},
 	{"the same for another client", "x.dual.example", client, []string{
@@ -121,7 +121,7 @@ var factCells = []struct {
 	}},
 	{"not cached", "y.dual.example", phone, []string{
 		"match zone=vendor row=dual pattern=*.dual.example rule=phones,published rule-pattern=*.dual.example",
-		"decision log tags=mdm,phones pin=enforce upstream=default max_ttl=5m0s", ranges, "cache none", "verdict=not-asked",
+		"decision log tags=mdm,phones pin=enforce upstream=default max_ttl=5m", ranges, "cache none", "verdict=not-asked",
 	}},
 	{"others' lookups are hidden where no rule matches", "secret.test", netip.MustParseAddr("10.1.1.1"), []string{
 		"match none", "decision pin=observe upstream=default", "published no-range",

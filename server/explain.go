@@ -9,6 +9,7 @@ import (
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
 	"splitdns/zones"
+	"splitdns/zones/tomlfile"
 )
 
 // Asker is who an explanation is for, and what he may see.
@@ -245,7 +246,7 @@ func (e *Explanation) decision(d policy.Decision) {
 	e.Answer = Settled{d.Answer.String(), d.By.Answer}
 	e.alias = d.Answer.Kind == policy.AnswerCNAME
 	if d.MaxTTL != 0 {
-		e.MaxTTL = Settled{d.MaxTTL.String(), d.By.MaxTTL}
+		e.MaxTTL = Settled{tomlfile.Span(d.MaxTTL), d.By.MaxTTL}
 	}
 	if !d.Chain.IsZero() {
 		e.Chain = d.Chain.String()

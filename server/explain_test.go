@@ -309,7 +309,7 @@ func TestExplainWithoutServer(t *testing.T) {
 		"2. rule published, by *.dual.example of zone vendor, which it names",
 		`pin = "enforce", from rule phones`,
 		`upstream = "default", the default`,
-		`max_ttl = "5m0s", from rule phones`,
+		`max_ttl = "5m", from rule phones`,
 	}
 	if d := cmp.Diff(want, e.Cascade()); d != "" || e.Verdict != "not-asked" || len(e.Cache) != 0 {
 		t.Errorf("verdict %s, cache %v (-want +got):\n%s", e.Verdict, e.Cache, d)

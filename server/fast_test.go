@@ -117,6 +117,45 @@ func TestFastRefuses(t *testing.T) {
 	})
 }
 
+// TestFastKeepsNothingLarge holds that what a client gets truncated is not kept
+// whole, nor anything for those who are not served.
+func TestFastKeepsNothingLarge(t *testing.T) {
+	b := newBench(t, silent, manyAddresses(200))
+	for range 3 {
+		ask(t, b, "www.example")
+		send(t, b, question("www.example"), stranger, false)
+	}
+	for _, from := range []netip.Addr{client, stranger} {
+		if response, ok := b.Fast(nil, packet(t, "www.example"), from, true); ok {
+			t.Errorf("%v: %d octets are kept finished", from, len(response))
+		}
+	}
+}
+
+// TestFastIsRenewed holds that a finished answer gives way to the ordinary way from
+// time to time, so that the cache knows what is in use.
+func TestFastIsRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, fastConfig, says(t, fastUpstream))
+		p := packet(t, "x.dual.example")
+		for range 2 {
+			ask(t, b, "x.dual.example")
+		}
+		time.Sleep(9 * time.Second)
+		if _, ok := b.Fast(nil, p, client, false); !ok {
+			t.Error("it does not last for 9 seconds")
+		}
+		time.Sleep(time.Second)
+		if _, ok := b.Fast(nil, p, client, false); ok {
+			t.Error("it lasts for 10 seconds")
+		}
+		ask(t, b, "x.dual.example")
+		if _, ok := b.Fast(nil, p, client, false); !ok {
+			t.Error("it is not renewed")
+		}
+	})
+}
+
 // TestFastFollowsReload holds that a finished answer ends with the configuration
 // that it was made by.
 func TestFastFollowsReload(t *testing.T) {

@@ -21,6 +21,7 @@ type finished struct {
 	class      policy.Class
 	generation uint64
 
+	made     time.Time
 	stored   time.Time     // when its TTLs began to count; zero: they do not
 	lifetime time.Duration // from stored on
 	limit    uint32        // seconds: the rule's max_ttl
@@ -36,13 +37,18 @@ func (f *finished) age(at time.Time) time.Duration {
 	return max(0, at.Sub(f.stored))
 }
 
-// fresh reports whether f still holds at a time.
-func (f *finished) fresh(at time.Time) bool { return f.age(at) < f.lifetime }
+// fresh reports whether f still holds at a time, and is young enough: who asks for
+// an older one goes the ordinary way, which marks its entry in the cache as used.
+func (f *finished) fresh(at time.Time) bool {
+	return f.age(at) < f.lifetime && at.Sub(f.made) < renewFinished
+}
 
 // The bounds of what is kept finished.
 const (
-	maxFinishedSize = 1232 // octets: larger ones are rare, and mostly not for UDP
-	finishedRoom    = 2048 // octets that one takes at most, with its key and log entry
+	maxFinishedSize   = 1232 // octets: larger ones are rare, and mostly not for UDP
+	maxFinishedJudged = 16   // addresses in the log's entry
+	finishedRoom      = 4096 // octets that one takes at most, with its key and entry
+	renewFinished     = 10 * time.Second
 )
 
 // finishedTable holds finished answers, each in one of two places that its key
@@ -94,20 +100,19 @@ func (t *finishedTable) put(f *finished) {
 	first.Store(f)
 }
 
-// finish keeps the answer to q, which took size octets, finished, if the same will
-// do for the next client of its class.
-func (s *Server) finish(now *snapshot, q Query, o Outcome, size int) {
-	if q.Class != wire.ClassIN || !q.RD || size > maxFinishedSize || !o.keeps() {
+// finish keeps the answer to q finished, if the same will do for the next client of
+// its class.
+func (s *Server) finish(now *snapshot, q Query, o Outcome) {
+	class := now.policy.Class(q.Client)
+	if q.Class != wire.ClassIN || q.Type.IsMeta() || !q.RD || !now.policy.Served(class) || !o.keeps() {
 		return
 	}
-	f := &finished{
-		key: q.AppendKey(nil), class: now.policy.Class(q.Client), generation: now.generation,
-		lifetime: math.MaxInt64, limit: math.MaxUint32,
-		log: o.Decision.Log, entry: s.entry(q, o),
-	}
-	if old := s.resolver.finished.find(f.key, f.class, f.generation); old != nil && old.fresh(q.Received) {
+	var room [wire.MaxKey]byte
+	key := q.AppendKey(room[:0])
+	if old := s.resolver.finished.find(key, class, now.generation); old != nil && old.fresh(q.Received) {
 		return // this client only takes less than it gives
 	}
+	f := &finished{class: class, generation: now.generation, made: q.Received, lifetime: math.MaxInt64, limit: math.MaxUint32}
 	reply := now.reply(q, o)
 	if stored := o.Source.stored; stored != nil {
 		f.stored, f.lifetime = stored.StoredAt, stored.Lifetime
@@ -116,14 +121,20 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome, size int) {
 			f.limit = uint32(o.Decision.MaxTTL / time.Second)
 		}
 	}
-	f.Finished = reply.Finish()
+	if f.Finished = reply.Finish(); f.Size(true) > maxFinishedSize {
+		return
+	}
+	f.key = bytes.Clone(key)
+	if f.log = o.Decision.Log; f.log {
+		f.entry = s.entry(q, o)
+	}
 	s.resolver.finished.put(f)
 }
 
 // keeps reports whether o stays the same but for its TTLs: an answer from the cache
 // that was not changed, or one of our own, whose TTLs do not count down.
 func (o Outcome) keeps() bool {
-	if o.Failure != nil || o.Response.Rcode() > maxPlainRcode {
+	if o.Failure != nil || o.Response.Rcode() > maxPlainRcode || len(o.Judgement.Addresses) > maxFinishedJudged {
 		return false
 	}
 	return o.Source.Upstream == "" || o.Source.stored != nil && !o.Changed

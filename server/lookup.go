@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"splitdns/server/config"
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/wire"
 )
@@ -85,11 +86,21 @@ func (r *Resolver) fetch(ctx context.Context, up *group, key cache.Key, s *snaps
 		return fetched{}, err
 	}
 	now := time.Now()
+	m = m.CapTTL(longest(m, s.config.Cache)) // clients keep it no longer than we do
 	r.cache.Put(key, up.id, cache.Stored{
 		Message: m, From: from, StoredAt: now,
 		Lifetime: m.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
 	})
 	return fetched{message: m, from: from, rtt: now.Sub(asked)}, nil
+}
+
+// longest is the highest TTL, in seconds, of what c lets be kept of m.
+func longest(m wire.Message, c config.Cache) uint32 {
+	limit := c.MaxTTL
+	if m.Empty() {
+		limit = min(limit, c.MaxNegativeTTL)
+	}
+	return uint32(limit / time.Second)
 }
 
 // cacheKey is what q is cached under. DO and CD change what upstreams say.

@@ -28,7 +28,7 @@ func (s *snapshot) pin(m wire.Message, d policy.Decision) Outcome {
 	if !emptied {
 		return o
 	}
-	if d.Pin == policy.Substitute {
+	if d.Pin == policy.Substitute && m.Rcode() == wire.NoError {
 		if singles := d.Published.Singles(m.Question().Type == wire.TypeA); len(singles) > 0 {
 			o.Response = kept.WithAnswerAddresses(singles, ownTTL)
 			o.Code = wire.EDEForged

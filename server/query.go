@@ -53,7 +53,7 @@ func (s *Server) answer(ctx context.Context, dst []byte, q Query, refusal *wire.
 		s.log.Write(s.entry(q, o))
 	}
 	s.reportPanic(q, o)
-	s.finish(now, q, o, len(packet)-len(dst))
+	s.finish(now, q, o)
 	return packet, true
 }
 

@@ -131,6 +131,7 @@ func refused(q Query, why wire.EDE) Outcome {
 func failed(q Query, d policy.Decision, err error) Outcome {
 	o := Outcome{Decision: d, Source: Source{Upstream: d.Upstream, Cache: "miss", RTT: -1}, Failure: err}
 	if errors.Is(err, errNotCached) {
+		o.Source = Source{RTT: -1} // nobody was asked
 		o.Response = wire.NewMessage(q.Question, wire.Refused)
 		o.Notes = []wire.EDE{{Code: wire.EDENotAuthoritative, Text: err.Error()}}
 		return o
@@ -154,10 +155,11 @@ func (o Outcome) relayed(m wire.Message, source Source) Outcome {
 		o.Relayed = append(o.Relayed, e)
 	}
 	rcode := m.Rcode()
-	if rcode == wire.Refused {
-		o.Response = wire.NewMessage(o.Response.Question(), wire.ServFail)
+	if rcode != wire.ServFail && rcode != wire.Refused {
+		return o
 	}
-	if len(o.Relayed) == 0 && (rcode == wire.ServFail || rcode == wire.Refused) {
+	o = o.servfail()
+	if len(o.Relayed) == 0 {
 		text := fmt.Sprintf("upstream %s: %s: answered %v", source.Upstream, source.From, rcode)
 		o.Notes = []wire.EDE{{Code: wire.EDENoReachable, Text: text}}
 	}

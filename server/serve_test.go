@@ -157,13 +157,22 @@ func TestSize(t *testing.T) {
 }
 
 // TestTooLargeForTCP holds that an answer that TCP cannot carry is a failure that
-// says so, to the client and in the log: a truncated one would be asked for again.
+// says so, from the cache too: a truncated one would be asked for again and again.
 func TestTooLargeForTCP(t *testing.T) {
 	b := newBench(t, silent, manyAddresses(5000))
 	q := question("www.example")
-	m := send(t, b, q, client, true)
-	if m.Rcode != dns.RcodeServerFailure || m.Truncated || !slices.Equal(edes(m), []string{"0 the answer is too large for DNS"}) {
-		t.Errorf("response %v, extended errors %q", m, edes(m))
+	for range 3 {
+		m := send(t, b, q, client, true)
+		if m.Rcode != dns.RcodeServerFailure || m.Truncated || !slices.Equal(edes(m), []string{"0 the answer is too large for DNS"}) {
+			t.Errorf("response %v, extended errors %q", m, edes(m))
+		}
+	}
+	p, err := q.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response, ok := b.Fast(nil, p, client, true); ok {
+		t.Errorf("%d octets are kept finished", len(response))
 	}
 }
 

@@ -31,7 +31,7 @@ func ReadGlance(packet []byte) (g Glance, ok bool) {
 	if flags&^plainFlags != 0 || counts&^1 != 1<<48 { // one question, at most one additional record
 		return g, false
 	}
-	at, ok := skipName(packet, headerSize)
+	at, ok := plainEnd(packet, headerSize)
 	if !ok || at+4 > len(packet) {
 		return g, false
 	}
@@ -49,8 +49,8 @@ func ReadGlance(packet []byte) (g Glance, ok bool) {
 	return g, g.readOPT(packet[g.end:])
 }
 
-// skipName returns where the name at the offset ends, if it is an uncompressed one.
-func skipName(packet []byte, at int) (end int, ok bool) {
+// plainEnd returns where the name at the offset ends, if it is an uncompressed one.
+func plainEnd(packet []byte, at int) (end int, ok bool) {
 	for begin := at; at < len(packet) && at-begin < 255; {
 		size := int(packet[at])
 		at += 1 + size
@@ -93,13 +93,8 @@ func (g *Glance) readOPT(rest []byte) bool {
 func (g Glance) AppendKey(dst []byte) []byte {
 	begin := len(dst)
 	dst = append(dst, g.packet[headerSize:g.end]...)
-	name := dst[begin : len(dst)-4]
-	for i, c := range name { // octets of lengths are at most 63: no letters
-		if 'A' <= c && c <= 'Z' {
-			name[i] = c + 'a' - 'A'
-		}
-	}
-	return append(dst, bit(g.DO)|bit(g.CD)<<1)
+	fold(dst[begin : len(dst)-4]) // octets of lengths are at most 63: no letters
+	return append(dst, keyFlags(g.DO, g.CD))
 }
 
 // AppendKey is [Glance.AppendKey] for a parsed query.
@@ -107,16 +102,11 @@ func (q Query) AppendKey(dst []byte) []byte {
 	dst = q.Name.AppendWire(dst)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(q.Type))
 	dst = binary.BigEndian.AppendUint16(dst, uint16(q.Class))
-	return append(dst, bit(q.DO)|bit(q.CD)<<1)
+	return append(dst, keyFlags(q.DO, q.CD))
 }
 
-// bit is 1 for true.
-func bit(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
-}
+// keyFlags is the last octet of a key.
+func keyFlags(do, cd bool) byte { return byte(btoi(do) | btoi(cd)<<1) }
 
 // MaxKey is the longest key that AppendKey appends.
 const MaxKey = 255 + 4 + 1
@@ -178,7 +168,7 @@ func (f Finished) Append(dst []byte, g Glance, age, limit uint32) []byte {
 
 // ttlOffsets returns where the TTLs of a packet of our own stand.
 func ttlOffsets(packet []byte) []uint16 {
-	at, _ := skipName(packet, headerSize)
+	at, _ := plainEnd(packet, headerSize)
 	at += 4
 	var offsets []uint16
 	for at < len(packet) {

@@ -79,12 +79,10 @@ func (m Message) withAnswer(t Type, class Class, ttl uint32, data ...string) Mes
 }
 
 // WithSOA is m with a SOA record that lets a negative answer be kept for ttl,
-// owned by the end of the chain; m itself if it has a SOA. The other fields are
-// those of RFC 6303, section 3.
+// owned by the end of the chain. It takes the place of the authority section: what
+// stood there went with another answer, and may hold for longer. The other fields
+// are those of RFC 6303, section 3.
 func (m Message) WithSOA(ttl uint32) Message {
-	if _, ok := m.soa(); ok {
-		return m
-	}
 	const contact = "\x06nobody\x07invalid\x00"
 	end := m.End()
 	data := []byte(end.Wire() + contact)
@@ -92,7 +90,7 @@ func (m Message) WithSOA(ttl uint32) Message {
 		data = binary.BigEndian.AppendUint32(data, v)
 	}
 	soa := record{end, TypeSOA, m.question.Class, ttl, string(data)}
-	m.authority = append(slices.Clone(m.authority), soa)
+	m.authority = []record{soa}
 	m.ad = false
 	return m
 }

@@ -63,10 +63,10 @@ func TestOwnAnswers(t *testing.T) {
 			soa:   []string{"www.example. 60 IN SOA www.example. nobody.invalid. 1 3600 1200 604800 60"},
 			empty: true,
 		},
-		"SOA at the end of a chain, once": {
+		"SOA at the end of a chain, in place of another": {
 			m:      pruned.WithSOA(60).WithSOA(30),
 			answer: []string{"www.example. 300 IN CNAME b.example."},
-			soa:    []string{"b.example. 60 IN SOA b.example. nobody.invalid. 1 3600 1200 604800 60"},
+			soa:    []string{"b.example. 30 IN SOA b.example. nobody.invalid. 1 3600 1200 604800 30"},
 			empty:  true,
 		},
 		"TXT": {

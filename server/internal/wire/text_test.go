@@ -71,8 +71,8 @@ func TestWithRecordsInOtherSections(t *testing.T) {
 	if got, want := m.Lifetime(time.Hour, time.Hour), 3*time.Minute; got != want {
 		t.Errorf("Lifetime() of a NODATA = %v, want the MINIMUM, %v", got, want)
 	}
-	if got := m.WithSOA(1); got.Lifetime(time.Hour, time.Hour) != 3*time.Minute {
-		t.Error("WithSOA takes the place of a SOA record given as text")
+	if got := m.WithSOA(1).Lifetime(time.Hour, time.Hour); got != time.Second {
+		t.Errorf("with another SOA, Lifetime() = %v, want that of the other, 1s", got)
 	}
 	m, err = m.WithRecords(wire.Additional, "mail.example.com. 300 IN A 192.0.2.25")
 	if err != nil {

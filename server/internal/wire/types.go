@@ -52,8 +52,10 @@ func ParseType(s string) (Type, error) {
 	if t, ok := dns.StringToType[upper]; ok {
 		return Type(t), nil
 	}
-	if n, err := strconv.ParseUint(strings.TrimPrefix(upper, "TYPE"), 10, 16); err == nil {
-		return Type(n), nil
+	if digits, ok := strings.CutPrefix(upper, "TYPE"); ok {
+		if n, err := strconv.ParseUint(digits, 10, 16); err == nil {
+			return Type(n), nil
+		}
 	}
 	return 0, fmt.Errorf("unknown record type %q", s)
 }
