@@ -99,3 +99,6 @@ func (s *Conns) Remove(number int) { s.set.remove(s.conns[number]) }
 
 // Open is how many there are, counted and listed.
 func (s *Conns) Open() (counted, listed int) { return s.set.len(), len(s.set.all()) }
+
+// Unbatched makes l read and send one packet at a time, as where the system knows nothing else.
+func Unbatched(l *Listener) { l.batched = false }

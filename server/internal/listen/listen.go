@@ -2,9 +2,12 @@
 // responses back from the address that was asked. It knows no DNS message: a query is bytes for a
 // [Handler], a response is the bytes that the handler returns.
 //
-// The loops are our own. The server of a DNS library starts from one packet a system call and a
-// parsed message for each query, which costs more than the rest of a query's life, and over TCP it
-// holds a fast answer behind a slow one. Batched reading fits behind the same exported names.
+// The loops are our own. The server of a DNS library starts from one packet a system call, a goroutine
+// and a parsed message for each query, which costs more than the rest of a query's life, and over TCP
+// it holds a fast answer behind a slow one. On Linux a listener has several UDP sockets on its port, each
+// with a reader of its own, and many packets are read and sent with one system call (recvmmsg, sendmmsg);
+// an answer to a query at once allocates nothing. Elsewhere there is one socket, and a call for each
+// packet.
 //
 // What needs no waiting is answered on the reader's own goroutine and is bounded by the speed of that.
 // Every other query is a goroutine under one [Limiter], which several listeners may share: one limit
@@ -80,16 +83,17 @@ type Stats struct {
 	Evicted     uint64 // of these, closed to make room for a new one
 }
 
-// Listener is one address, with its UDP and TCP sockets. It is safe for concurrent use.
+// Listener is one address, with its TCP socket and its UDP sockets. It is safe for concurrent use.
 type Listener struct {
 	addr    netip.AddrPort
 	limits  Limits
 	handler Handler
 	report  func(string)
 
-	udp        *net.UDPConn
+	udp        []*udpSocket // at least one, all of one port
 	tcp        *net.TCPListener
-	packetInfo bool // the UDP socket tells and takes the address that was asked
+	packetInfo bool // the UDP sockets tell and take the address that was asked
+	batched    bool // many packets are read and sent with one system call
 	opened     time.Time
 
 	stopping  chan struct{} // closed when reading ends
@@ -101,7 +105,7 @@ type Listener struct {
 	drops               *drops
 	panicked            sync.Once
 	count               struct {
-		udp, tcp, dropped, unsent, panics, accepted, evicted atomic.Uint64
+		tcp, dropped, unsent, panics, accepted, evicted atomic.Uint64 // those of UDP: see udpSocket
 	}
 }
 
@@ -109,7 +113,8 @@ type Listener struct {
 const portTries = 16
 
 // Open takes addr for TCP, then for UDP on the same port; with port 0, TCP chooses it. TCP comes first
-// and without SO_REUSEPORT, so that a second copy of the program is refused. The error says what stands
+// and without SO_REUSEPORT, which the UDP sockets need to share the port: a second copy of the program is
+// refused before it could join them. The error says what stands
 // in the way and what to do about it, and wraps the system's. report is called with what an
 // administrator should read, from several goroutines. Open panics on limits that are not set.
 func Open(addr netip.AddrPort, limits Limits, h Handler, report func(string)) (*Listener, error) {
@@ -150,7 +155,7 @@ func (l *Listener) openSockets() error {
 			return explain("TCP", want, err)
 		}
 		bound := netip.AddrPortFrom(want.Addr(), portOf(l.tcp))
-		if l.udp, l.packetInfo, err = openUDP(bound); err == nil {
+		if err = l.openUDP(bound); err == nil {
 			l.addr = bound
 			return nil
 		}
@@ -199,7 +204,9 @@ func (l *Listener) Serve(ctx context.Context) error {
 	queries, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var loops sync.WaitGroup
-	loops.Go(func() { l.readUDP(queries) })
+	for _, s := range l.udp {
+		loops.Go(func() { s.read(queries) })
+	}
 	loops.Go(func() { l.acceptTCP(queries) })
 	loops.Go(func() { l.drops.run(l.stopping, l.reportDrops) })
 	finished := make(chan struct{})
@@ -228,7 +235,9 @@ func (l *Listener) Serve(ctx context.Context) error {
 func (l *Listener) stopReading() {
 	close(l.stopping)
 	past := time.Unix(1, 0)
-	_ = l.udp.SetReadDeadline(past) // errors here and below: closed already
+	for _, s := range l.udp {
+		_ = s.conn.SetReadDeadline(past) // errors here and below: closed already
+	}
 	_ = l.tcp.Close()
 	for _, c := range l.conns.all() {
 		_ = c.nc.SetReadDeadline(past)
@@ -241,7 +250,10 @@ func (l *Listener) Close() error {
 	var err error
 	l.closeOnce.Do(func() {
 		close(l.closed)
-		err = errors.Join(ignoreClosed(l.tcp.Close()), ignoreClosed(l.udp.Close()))
+		err = ignoreClosed(l.tcp.Close())
+		for _, s := range l.udp {
+			err = errors.Join(err, ignoreClosed(s.conn.Close()))
+		}
 		for _, c := range l.conns.all() {
 			c.cut()
 		}
@@ -259,8 +271,7 @@ func ignoreClosed(err error) error {
 
 // Stats is what the listener has done so far. The figures are read one after the other.
 func (l *Listener) Stats() Stats {
-	return Stats{
-		UDP:         l.count.udp.Load(),
+	st := Stats{
 		TCP:         l.count.tcp.Load(),
 		Dropped:     l.count.dropped.Load(),
 		Unsent:      l.count.unsent.Load(),
@@ -269,6 +280,12 @@ func (l *Listener) Stats() Stats {
 		Accepted:    l.count.accepted.Load(),
 		Evicted:     l.count.evicted.Load(),
 	}
+	for _, s := range l.udp {
+		st.UDP += s.count.answered.Load()
+		st.Dropped += s.count.dropped.Load()
+		st.Unsent += s.count.unsent.Load()
+	}
+	return st
 }
 
 // now asks Handler.Now. After a panic the response is empty.

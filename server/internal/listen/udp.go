@@ -2,16 +2,22 @@ package listen
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
+
+	"golang.org/x/sys/cpu"
 )
 
 const (
 	// maxDatagram is the longest UDP query that is read. A query is a name and options: with padding
 	// (RFC 8467) it has 128 octets, and none has a use for thousands. Longer ones are dropped.
 	maxDatagram = 4096
+	// keepQuery is the longest query buffer that is kept for another query that must wait.
+	keepQuery = 512
 	// keepResponse is the longest response buffer that is kept for another query.
 	keepResponse = 16384
 	// receiveBuffer is how much the system is asked to keep for us while we are busy; it grants less
@@ -21,110 +27,148 @@ const (
 	leastReceiveBuffer = 256 << 10
 )
 
-// datagram is one UDP query and the room for its response. It belongs to the reader, then to the
-// query's goroutine, which puts it back.
+// udpSocket is one of a listener's UDP sockets, which has one reader. Its counters have cache lines of
+// their own: readers on several cores would otherwise take them from each other with every query.
+type udpSocket struct {
+	l       *Listener
+	conn    *net.UDPConn
+	raw     syscall.RawConn // of conn
+	waiting sync.WaitGroup  // for the queries that it read and that must wait
+
+	_     cpu.CacheLinePad
+	count struct{ answered, dropped, unsent atomic.Uint64 }
+	_     cpu.CacheLinePad
+}
+
+// arrival is a UDP query as it was read. Its bytes are the reader's.
+type arrival struct {
+	packet []byte
+	info   []byte // the packet info to send with the response
+	from   Peer
+}
+
+// datagram is a UDP query that must wait, and the room for its response. It belongs to the query's
+// goroutine, which puts it back.
 type datagram struct {
-	in   [maxDatagram + 1]byte // one more, to tell a longer query
-	info [packetInfoSize]byte  // the address asked, as the system tells and takes it
-	out  []byte
-
-	size, infoSize int
-	from           Peer
+	arrival // with bytes of its own
+	out     []byte
 }
 
-// openUDP opens the UDP socket for addr; packetInfo says that it tells the address that was asked,
-// which only one that is bound to no address needs.
-func openUDP(addr netip.AddrPort) (s *net.UDPConn, packetInfo bool, err error) {
-	packetInfo = havePacketInfo && addr.Addr().IsUnspecified()
-	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		if !packetInfo {
-			return nil
-		}
-		return askForPacketInfo(c, addr.Addr().Is6())
-	}}
-	p, err := lc.ListenPacket(context.Background(), network("udp", addr), addr.String())
-	if err != nil {
-		return nil, false, err
-	}
-	s = p.(*net.UDPConn)
-	for size := receiveBuffer; size >= leastReceiveBuffer && s.SetReadBuffer(size) != nil; size /= 2 {
-		continue
-	}
-	return s, packetInfo, nil
-}
-
-// readUDP reads queries until reading is stopped, answers those that need no waiting, and returns when
-// the others are answered too.
-func (l *Listener) readUDP(queries context.Context) {
-	var underWay sync.WaitGroup
-	defer underWay.Wait()
-	d, failures := l.datagrams.Get().(*datagram), 0
-	for {
-		if err := d.read(l); err != nil {
-			if failures++; !l.goesOn("reading from UDP", err, failures) {
-				return
-			}
-			continue
-		}
-		failures = 0
-		if d.size > maxDatagram {
-			l.count.dropped.Add(1)
-			continue
-		}
-		if response, ok := l.now(d.out[:0], d.in[:d.size], d.from); ok {
-			l.sendUDP(d, response)
-			continue
-		}
-		if !l.limits.InFlight.tryUDP() {
-			l.drop()
-			continue
-		}
-		query := d
-		underWay.Go(func() { l.waitUDP(queries, query) })
-		d = l.datagrams.Get().(*datagram)
-	}
-}
-
-// read waits for a query.
-func (d *datagram) read(l *Listener) error {
-	var info []byte // none unless asked for: the kernel would look for what to put there
-	if l.packetInfo {
-		info = d.info[:]
-	}
-	n, infoSize, _, from, err := l.udp.ReadMsgUDPAddrPort(d.in[:], info)
+// openUDP opens the UDP sockets for addr, as many as readers are of use. The first is bound alone, and so
+// is refused wherever another program has the port, even one that would share it. Where the others
+// do not come in, that is reported, and those there are go on.
+func (l *Listener) openUDP(addr netip.AddrPort) error {
+	l.packetInfo = havePacketInfo && addr.Addr().IsUnspecified()
+	first, err := l.bindUDP(addr, false)
 	if err != nil {
 		return err
 	}
-	d.size, d.infoSize = n, infoSize
-	d.from = Peer{Addr: unmap(from), Local: l.addr}
-	if l.packetInfo {
-		var asked netip.Addr
-		asked, d.infoSize = turnPacketInfo(info[:infoSize])
-		if asked.IsValid() {
-			d.from.Local = netip.AddrPortFrom(asked, l.addr.Port())
+	l.batched = takesBatches(first.raw)
+	l.udp = []*udpSocket{first}
+	want := readers()
+	if want > 1 {
+		err = sharePort(first.raw)
+	}
+	for err == nil && len(l.udp) < want {
+		var next *udpSocket
+		if next, err = l.bindUDP(addr, true); err == nil {
+			l.udp = append(l.udp, next)
 		}
+	}
+	if err != nil {
+		l.report(fmt.Sprintf("listening on %s over UDP with %d of %d sockets: %v", addr, len(l.udp), want, err))
 	}
 	return nil
 }
 
-// waitUDP answers a query that must wait, and gives its place under the limit and its buffers back.
-func (l *Listener) waitUDP(queries context.Context, d *datagram) {
-	response := l.wait(queries, d.out[:0], d.in[:d.size], d.from)
-	l.limits.InFlight.releaseUDP()
-	l.sendUDP(d, response)
-	l.datagrams.Put(d)
+// bindUDP opens one UDP socket for addr, which shares the port with those that do too, or not. It tells
+// the address that was asked if l.packetInfo says so: only one that is bound to no address needs that,
+// and the system would look for it with each packet.
+func (l *Listener) bindUDP(addr netip.AddrPort, shared bool) (*udpSocket, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		if shared {
+			err = sharePort(c)
+		}
+		if err == nil && l.packetInfo {
+			err = askForPacketInfo(c, addr.Addr().Is6())
+		}
+		return err
+	}}
+	p, err := lc.ListenPacket(context.Background(), network("udp", addr), addr.String())
+	if err != nil {
+		return nil, err
+	}
+	conn := p.(*net.UDPConn)
+	for size := receiveBuffer; size >= leastReceiveBuffer && conn.SetReadBuffer(size) != nil; size /= 2 {
+		continue
+	}
+	raw, err := conn.SyscallConn()
+	return &udpSocket{l: l, conn: conn, raw: raw}, err // which an open one does not have
 }
 
-// sendUDP sends the response to d, if there is one, and keeps its buffer.
-func (l *Listener) sendUDP(d *datagram, response []byte) {
-	l.count.udp.Add(1)
-	if len(response) > 0 {
-		_, _, err := l.udp.WriteMsgUDPAddrPort(response, d.info[:d.infoSize], d.from.Addr)
-		if err != nil {
-			l.count.unsent.Add(1)
+// read reads queries until reading is stopped, answers those that need no waiting, and returns when
+// the others are answered too.
+func (s *udpSocket) read(queries context.Context) {
+	defer s.waiting.Wait()
+	turn := s.singles(queries)
+	if s.l.batched {
+		turn = s.batches(queries)
+	}
+	failures := 0
+	for {
+		err := turn()
+		if err == nil {
+			failures = 0
+			continue
+		}
+		if failures++; !s.l.goesOn("reading from UDP", err, failures) {
+			return
 		}
 	}
+}
+
+// answer asks Handler.Now about a, and returns the response if there is one. What must wait is copied and
+// goes to a goroutine of its own.
+func (s *udpSocket) answer(queries context.Context, dst []byte, a *arrival) []byte {
+	response, ok := s.l.now(dst, a.packet, a.from)
+	if ok {
+		s.count.answered.Add(1)
+		return response
+	}
+	if !s.l.limits.InFlight.tryUDP() {
+		s.l.drop()
+		return nil
+	}
+	d := s.l.datagrams.Get().(*datagram)
+	d.packet = append(d.packet[:0], a.packet...)
+	d.info = append(d.info[:0], a.info...)
+	d.from = a.from
+	s.waiting.Go(func() { s.wait(queries, d) })
+	return nil
+}
+
+// wait answers a query that must wait, and gives its place under the limit and its buffers back.
+func (s *udpSocket) wait(queries context.Context, d *datagram) {
+	response := s.l.wait(queries, d.out[:0], d.packet, d.from)
+	s.l.limits.InFlight.releaseUDP()
+	s.count.answered.Add(1)
+	s.send(response, &d.arrival)
 	d.out = kept(d.out, response)
+	if cap(d.packet) > keepQuery {
+		d.packet = nil
+	}
+	s.l.datagrams.Put(d)
+}
+
+// send sends the response to a, if there is one, by itself.
+func (s *udpSocket) send(response []byte, a *arrival) {
+	if len(response) == 0 {
+		return
+	}
+	if _, _, err := s.conn.WriteMsgUDPAddrPort(response, a.info, a.from.Addr); err != nil {
+		s.count.unsent.Add(1)
+	}
 }
 
 // kept is the larger of the buffer given to a handler and the one it returned, unless that is too

@@ -1,0 +1,46 @@
+package listen
+
+import (
+	"context"
+	"net/netip"
+)
+
+// singles returns what reads one query and answers it: the way that every system knows, for those where
+// there is no other.
+func (s *udpSocket) singles(queries context.Context) func() error {
+	var info []byte // none unless asked for: the system would look for what to put there
+	if s.l.packetInfo {
+		info = make([]byte, packetInfoSize)
+	}
+	in := make([]byte, maxDatagram+1) // one more, to tell a longer query
+	var out []byte
+	return func() error {
+		n, infoSize, _, from, err := s.conn.ReadMsgUDPAddrPort(in, info)
+		if err != nil {
+			return err
+		}
+		if n > maxDatagram {
+			s.count.dropped.Add(1)
+			return nil
+		}
+		a := arrival{packet: in[:n]}
+		a.from, a.info = s.peer(unmap(from), info[:infoSize])
+		response := s.answer(queries, out[:0], &a)
+		s.send(response, &a)
+		out = kept(out, response)
+		return nil
+	}
+}
+
+// peer is who sent a query that came with info, and the part of info to send with the response.
+func (s *udpSocket) peer(from netip.AddrPort, info []byte) (Peer, []byte) {
+	p := Peer{Addr: from, Local: s.l.addr}
+	if !s.l.packetInfo {
+		return p, nil
+	}
+	asked, size := turnPacketInfo(info)
+	if asked.IsValid() {
+		p.Local = netip.AddrPortFrom(asked, s.l.addr.Port())
+	}
+	return p, info[:size]
+}
