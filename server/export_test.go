@@ -44,14 +44,14 @@ func (b *Bench) Again(dial Dialer) (*Bench, error) {
 
 // newBench finishes a server that begins with first.
 func newBench(first *snapshot, dial Dialer) (*Bench, error) {
-	if err := first.connect(nil, dial); err != nil {
+	if err := first.connect(nil, nil, dial); err != nil {
 		return nil, err
 	}
 	b := &Bench{next: first.config}
 	b.Server = &Server{
 		resolver: newResolver(first, "test"), started: first.config, dial: dial, local: slices.Clone(localPrefixes),
 		options: Options{
-			Load: func() (*config.Config, tomlfile.Problems) { return b.next, b.problems },
+			Load: func() (*config.Config, []string, tomlfile.Problems) { return b.next, nil, b.problems },
 			Log:  slog.New(slog.NewTextHandler(&b.messages, nil)),
 		},
 	}
@@ -119,6 +119,16 @@ func (b *Bench) HTTP(addrs ...netip.AddrPort) (handler http.Handler, closeHTTP f
 		return nil, nil, err
 	}
 	return b.http.server.Handler, b.http.close, nil
+}
+
+// Simulate makes the upstream groups of later configurations simulated ones.
+func (b *Bench) Simulate() { b.options.Demo = true }
+
+// BreakHTTP takes the sockets of the HTTP service away.
+func BreakHTTP(s *Server) {
+	for _, l := range s.http.listeners {
+		l.Close()
+	}
 }
 
 // For tests of single steps.

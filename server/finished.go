@@ -104,7 +104,7 @@ func (t *finishedTable) put(f *finished) {
 // its class.
 func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 	class := now.policy.Class(q.Client)
-	if q.Class != wire.ClassIN || q.Type.IsMeta() || !q.RD || !now.policy.Served(class) || !o.keeps() {
+	if !q.keeps() || !o.keeps() || !now.policy.Served(class) {
 		return
 	}
 	var room [wire.MaxKey]byte
@@ -112,23 +112,27 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 	if old := s.resolver.finished.find(key, class, now.generation); old != nil && old.fresh(q.Received) {
 		return // this client only takes less than it gives
 	}
-	f := &finished{class: class, generation: now.generation, made: q.Received, lifetime: math.MaxInt64, limit: math.MaxUint32}
+	f := &finished{key: bytes.Clone(key), class: class, generation: now.generation, made: q.Received, lifetime: math.MaxInt64}
+	f.limit = math.MaxUint32
+	if o.Decision.MaxTTL != 0 {
+		f.limit = uint32(o.Decision.MaxTTL / time.Second)
+	}
 	reply := now.reply(q, o)
 	if stored := o.Source.stored; stored != nil {
 		f.stored, f.lifetime = stored.StoredAt, stored.Lifetime
 		reply.Message = stored.Message // TTLs as they were then
-		if o.Decision.MaxTTL != 0 {
-			f.limit = uint32(o.Decision.MaxTTL / time.Second)
-		}
 	}
-	if f.Finished = reply.Finish(); f.Size(true) > maxFinishedSize {
-		return
-	}
-	f.key = bytes.Clone(key)
 	if f.log = o.Decision.Log; f.log {
 		f.entry = s.entry(q, o)
 	}
-	s.resolver.finished.put(f)
+	if f.Finished = reply.Finish(); f.Size(true) <= maxFinishedSize {
+		s.resolver.finished.put(f)
+	}
+}
+
+// keeps reports whether q is of the kind that the fast path reads.
+func (q Query) keeps() bool {
+	return q.Class == wire.ClassIN && !q.Type.IsMeta() && q.RD
 }
 
 // keeps reports whether o stays the same but for its TTLs: an answer from the cache

@@ -5,15 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
-	"golang.org/x/sync/errgroup"
 
 	"splitdns/matcher"
 )
@@ -52,15 +53,15 @@ func openHTTP(s *Server, listen []netip.AddrPort) (*httpServer, error) {
 	return h, nil
 }
 
-// serve answers until ctx is cancelled.
-func (h *httpServer) serve(ctx context.Context) error {
-	var g errgroup.Group
+// serve answers until ctx is cancelled. An address that fails is reported to log,
+// and the others go on: queries are answered without this service.
+func (h *httpServer) serve(ctx context.Context, log *slog.Logger) error {
+	var g sync.WaitGroup
 	for _, l := range h.listeners {
-		g.Go(func() error {
+		g.Go(func() {
 			if err := h.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return err
+				log.Error(fmt.Sprintf("HTTP on %s has ended: %v", l.Addr(), err))
 			}
-			return nil
 		})
 	}
 	<-ctx.Done()
@@ -69,7 +70,8 @@ func (h *httpServer) serve(ctx context.Context) error {
 	if err := h.server.Shutdown(last); err != nil {
 		h.server.Close()
 	}
-	return g.Wait()
+	g.Wait()
+	return nil
 }
 
 // close closes the service at once. A nil h was never opened.
@@ -137,7 +139,7 @@ func (s *Server) explainRequest(r *http.Request, asker netip.Addr) (any, error) 
 		}
 		a.Client = client.Unmap()
 	}
-	if r.FormValue("name") != "" && r.FormValue("address") != "" || r.FormValue("name") == r.FormValue("address") {
+	if (r.FormValue("name") == "") == (r.FormValue("address") == "") {
 		return nil, errors.New("want name=NAME or address=ADDRESS")
 	}
 	if text := r.FormValue("address"); text != "" {

@@ -78,6 +78,8 @@ func TestExplainOverHTTP(t *testing.T) {
 		"a client":                    {admin, host, "name=dual.example&client=10.2.7.41", http.StatusOK},
 		"a bad address":               {admin, host, "address=192.0.2", http.StatusBadRequest},
 		"an address":                  {admin, host, "address=192.0.2.1", http.StatusOK},
+		"a name and an address":       {admin, host, "name=dual.example&address=192.0.2.1", http.StatusBadRequest},
+		"an address twice":            {admin, host, "name=192.0.2.1&address=192.0.2.1", http.StatusBadRequest},
 	} {
 		w := get(h, c.from, c.host, "/api/explain?"+c.query)
 		if w.Code != c.want || (w.Header().Get("Content-Type") == "application/json") != (c.want == http.StatusOK) {

@@ -1,12 +1,11 @@
 package server_test
 
 import (
-	"fmt"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"splitdns/matcher"
 	"splitdns/server"
+	"splitdns/server/config"
 )
 
 // loopback is where we listen.
@@ -67,20 +67,29 @@ func TestSystemResolvers(t *testing.T) {
 }
 
 // TestMissingFamily holds that a machine without IPv6 is served over IPv4, and
-// that no other address may be left out.
+// that no other address may be left out, nor one that was given.
 func TestMissingFamily(t *testing.T) {
+	_, missing := net.Listen("tcp4", "198.51.100.77:0")
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, taken := net.Listen("tcp4", l.Addr().String())
 	for _, c := range []struct {
-		addr string
-		err  error
-		want bool
+		byDefault bool
+		addr      string
+		err       error
+		want      bool
 	}{
-		{"[::1]:5300", syscall.EADDRNOTAVAIL, true},
-		{"[::1]:5300", syscall.EAFNOSUPPORT, true},
-		{"[::1]:5300", syscall.EADDRINUSE, false},
-		{"127.0.0.1:5300", syscall.EADDRNOTAVAIL, false},
+		{true, "[::1]:5300", missing, true},
+		{true, "[::1]:5300", taken, false},
+		{true, "127.0.0.1:5300", missing, false},
+		{false, "[::1]:5300", missing, false},
 	} {
-		if got := server.MissingFamily(netip.MustParseAddrPort(c.addr), fmt.Errorf("listening: %w", c.err)); got != c.want {
-			t.Errorf("MissingFamily(%s, %v) = %v, want %v", c.addr, c.err, got, c.want)
+		got := server.MissingFamily(config.Server{ListenByDefault: c.byDefault}, netip.MustParseAddrPort(c.addr), c.err)
+		if c.err == nil || got != c.want {
+			t.Errorf("MissingFamily(default: %v, %s, %v) = %v, want %v", c.byDefault, c.addr, c.err, got, c.want)
 		}
 	}
 }

@@ -25,18 +25,21 @@ func (s *snapshot) pin(m wire.Message, d policy.Decision) Outcome {
 		return o // nothing published is left to prefer
 	}
 	o.Response, o.Changed, o.Code = kept, true, wire.EDEFiltered
-	if !emptied {
-		return o
+	if emptied {
+		o.Response, o.Code = refilled(kept, d)
 	}
-	if d.Pin == policy.Substitute && m.Rcode() == wire.NoError {
-		if singles := d.Published.Singles(m.Question().Type == wire.TypeA); len(singles) > 0 {
-			o.Response = kept.WithAnswerAddresses(singles, ownTTL)
-			o.Code = wire.EDEForged
-			return o
+	return o
+}
+
+// refilled is what becomes of an A or AAAA answer that has lost every address: with
+// substitute the single addresses that are published, else NODATA.
+func refilled(emptied wire.Message, d policy.Decision) (m wire.Message, code uint16) {
+	if d.Pin == policy.Substitute && emptied.Rcode() == wire.NoError {
+		if singles := d.Published.Singles(emptied.Question().Type == wire.TypeA); len(singles) > 0 {
+			return emptied.WithAnswerAddresses(singles, ownTTL), wire.EDEForged
 		}
 	}
-	o.Response = kept.WithSOA(ownTTL)
-	return o
+	return emptied.WithSOA(ownTTL), wire.EDEFiltered
 }
 
 // among returns a test for membership in addrs.

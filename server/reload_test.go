@@ -81,7 +81,7 @@ func TestReloadReportsWarnings(t *testing.T) {
 	}
 }
 
-// TestUpstreamItself holds that a reload that would ask ourselves is refused.
+// TestReloadRefusesItselfAsUpstream holds that a reload that would ask ourselves is refused.
 func TestReloadRefusesItselfAsUpstream(t *testing.T) {
 	b := newBench(t, held("enforce", ""), says(t, mixed))
 	c := parseConfig(t, held("observe", ""))
@@ -89,6 +89,20 @@ func TestReloadRefusesItselfAsUpstream(t *testing.T) {
 	b.Reload(c.WithListen([]netip.AddrPort{self}).WithUpstream([]netip.AddrPort{self}), nil)
 	if got := addresses(ask(t, b, "dual.example")); !slices.Equal(got, []string{"192.0.2.1"}) || !strings.Contains(b.Messages(), "is this server itself") {
 		t.Errorf("%v, and the log says\n%s", got, b.Messages())
+	}
+}
+
+// TestReloadOfSimulatedInternet holds that a demonstration's internet knows the
+// zones in force.
+func TestReloadOfSimulatedInternet(t *testing.T) {
+	b := newBench(t, held("observe", ""), notAsked(t))
+	b.Simulate()
+	b.Reload(parseConfig(t, held("enforce", "")), nil)
+	ask(t, b, "dual.example") // of the internet before
+	const own = "[zone.own]\nnames = [\"portal.corp.example\"]\nprefixes = [\"203.0.113.7\"]\n[rule.own]\nzones = [\"own\"]\npin = \"observe\"\n"
+	b.Reload(parseConfig(t, held("enforce", own)), nil)
+	if got := addresses(ask(t, b, "portal.corp.example")); !slices.Equal(got, []string{"203.0.113.7"}) {
+		t.Errorf("%v, want what the new zone publishes", got)
 	}
 }
 

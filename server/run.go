@@ -10,24 +10,25 @@ import (
 )
 
 // Run serves until ctx is cancelled, then drains: no more queries are read,
-// those under way finish, for at most server.drain. Every goroutine of the
-// program starts here or belongs to a query; all have ended when Run returns.
+// those under way finish, for at most server.drain. Every goroutine of the server
+// starts here or belongs to a query; all have ended when Run returns, but for one
+// that a query log held up for ever may leave behind.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.closeAll()
 	lastCtx, stopLast := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLast()
 	var last errgroup.Group
 	last.Go(func() error { return s.log.Run(lastCtx) })
-	last.Go(func() error { return s.http.serve(lastCtx) })
+	last.Go(func() error { return s.http.serve(lastCtx, s.options.Log) })
 
 	g, ctx := errgroup.WithContext(ctx)
+	last.Go(func() error { return s.drain(ctx, lastCtx.Done()) })
 	for _, l := range s.listeners {
 		g.Go(func() error { return l.Serve(ctx) })
 	}
 	g.Go(func() error { return s.reloadOnSignal(ctx) })
 	g.Go(func() error { return s.reloadOnChange(ctx) })
 	g.Go(func() error { return s.followNetworks(ctx) })
-	g.Go(func() error { return s.drain(ctx) })
 	err := g.Wait()
 	if errors.Is(err, net.ErrClosed) {
 		s.options.Log.Warn("stopped before every query under way was answered: " + err.Error())
@@ -35,20 +36,21 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 
 	stopLast() // after the last query: its entry is still to be written, and /readyz says no until then
-	if lastErr := last.Wait(); err == nil {
-		err = lastErr
-	}
-	return err
+	return errors.Join(err, last.Wait())
 }
 
-// drain waits for the end of ctx and gives the queries under way their time.
-// The timer may outlive Run: closing what is closed does nothing.
-func (s *Server) drain(ctx context.Context) error {
+// drain waits for the end of ctx and gives the queries under way their time, until
+// all are done.
+func (s *Server) drain(ctx context.Context, done <-chan struct{}) error {
 	<-ctx.Done()
 	s.draining.Store(true)
 	limit := s.resolver.current.Load().config.Server.Drain
 	s.options.Log.Info("stopping: finishing the queries under way", "at_most", limit)
-	time.AfterFunc(limit, s.closeListeners)
+	select {
+	case <-done:
+	case <-time.After(limit):
+		s.closeListeners()
+	}
 	return nil
 }
 

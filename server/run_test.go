@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -75,9 +76,9 @@ func start(t *testing.T, path string) *running {
 	r := &running{said: make(chan string, 1000), loads: make(chan struct{}, 1000), out: new(lockedBuffer)}
 	var err error
 	r.Server, err = server.Open(server.Options{
-		Load: func() (*config.Config, tomlfile.Problems) {
+		Load: func() (*config.Config, []string, tomlfile.Problems) {
 			defer func() { r.loads <- struct{}{} }()
-			return config.Load(path)
+			return config.LoadFiles(path)
 		},
 		Version: "test", Stdout: r.out, Log: slog.New(slog.NewTextHandler(lines(r.said), nil)),
 	})
@@ -271,12 +272,71 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestConfigErrorCountsNoWarnings counts.
+func TestConfigErrorCountsNoWarnings(t *testing.T) {
+	err := &server.ConfigError{Problems: tomlfile.Problems{{Text: "odd", Warning: true}, {Text: "bad"}, {Text: "worse"}}}
+	if want := "the configuration has problems: 2"; err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
+	}
+}
+
+// TestFailedOpenLeavesNoFile holds that the query log is closed when the sockets
+// cannot be opened.
+func TestFailedOpenLeavesNoFile(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("looks at open files as Linux shows them")
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	log := filepath.Join(t.TempDir(), "queries.log")
+	_, err = server.Open(options(t, fmt.Sprintf("[server]\nlisten = [%q]\n[log]\nqueries = %q\n[upstream.default]\nservers = [\"192.0.2.53\"]\n", taken.Addr(), log)))
+	if err == nil || !strings.Contains(err.Error(), "already in use") {
+		t.Fatalf("Open: %v, want a taken port", err)
+	}
+	if _, err := os.Stat(log); err != nil {
+		t.Errorf("the log was never opened: %v", err)
+	}
+	open, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil || len(open) == 0 {
+		t.Fatalf("open files %v, %v", open, err)
+	}
+	for _, fd := range open {
+		if at, _ := os.Readlink(fd); at == log { // an error: closed meanwhile
+			t.Errorf("%s is still open", log)
+		}
+	}
+}
+
+// TestFailureOfHTTPIsReported takes the HTTP service its socket away: that is said
+// at once, and queries are answered.
+func TestFailureOfHTTPIsReported(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "config.toml")
+	write(t, file, runConfig(upstreamOf(t, mixed), "enforce", ""))
+	r := start(t, file)
+	status(t, "http://"+r.HTTPAddrs()[0].String()+"/readyz") // it is being served
+	server.BreakHTTP(r.Server)
+	said := r.hears(t, "HTTP on "+r.HTTPAddrs()[0].String()+" has ended")
+	if last := said[len(said)-1]; !strings.Contains(last, "level=ERROR") {
+		t.Errorf("it said %q, want an error", last)
+	}
+	if got := addresses(r.asks(t, "dual.example", "udp")); !slices.Equal(got, []string{"192.0.2.1"}) {
+		t.Errorf("%v after the failure", got)
+	}
+	if err := r.stop(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
 // options are those of a server on a configuration text.
 func options(t *testing.T, text string) server.Options {
 	file := filepath.Join(t.TempDir(), "config.toml")
 	write(t, file, text)
 	return server.Options{
-		Load:   func() (*config.Config, tomlfile.Problems) { return config.Load(file) },
+		Load:   func() (*config.Config, []string, tomlfile.Problems) { return config.LoadFiles(file) },
 		Stdout: io.Discard, Log: slog.New(slog.DiscardHandler),
 	}
 }

@@ -25,6 +25,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,8 +49,9 @@ import (
 // Options are what a Server needs besides its configuration.
 type Options struct {
 	// Load reads the configuration, at start and at each reload. Its problems
-	// are reported; a nil Config keeps the one in force.
-	Load func() (*config.Config, tomlfile.Problems)
+	// are reported; a nil Config keeps the one in force. A change of files, which
+	// are all that it read or tried to read, is a reload.
+	Load func() (c *config.Config, files []string, problems tomlfile.Problems)
 	// Demo replaces every upstream by the simulated internet of package sim.
 	Demo bool
 	// Version is what version.bind says.
@@ -73,24 +75,23 @@ type Server struct {
 	draining  atomic.Bool    // no longer ready: /readyz says so
 	panicked  sync.Once      // the first panic of a query is reported
 
-	reloading sync.Mutex     // guards local, and is held by whoever replaces the snapshot
+	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
+	tried     []string       // the files of the configuration that was last read, good or not
+	refused   string         // the problems for which the last reload was refused; "" if it was not
 }
 
 // Open reads the configuration and opens every socket. The error of a bad
 // configuration is a *ConfigError that holds all problems.
 func Open(o Options) (*Server, error) {
-	c, problems := o.Load()
+	c, files, problems := o.Load()
 	if c == nil {
 		return nil, &ConfigError{problems}
 	}
-	s := &Server{options: o, started: c, dial: dialUpstream, local: localNetworks()}
-	if o.Demo {
-		s.dial = func(config.Upstream) Exchanger { return sim.New(c.Zones) }
-	}
+	s := &Server{options: o, started: c, dial: dialUpstream, local: localNetworks(), tried: files}
 	s.reportProblems(problems)
 	first := newSnapshot(c, s.local)
-	if err := first.connect(nil, s.dial); err != nil {
+	if err := first.connect(nil, nil, s.dialer(c)); err != nil {
 		return nil, err
 	}
 	s.resolver = newResolver(first, o.Version)
@@ -103,9 +104,24 @@ func Open(o Options) (*Server, error) {
 	signal.Notify(s.hangups, syscall.SIGHUP)
 	if err := s.listen(c); err != nil {
 		s.closeAll()
-		return nil, err
+		return nil, errors.Join(err, s.closeLog())
 	}
 	return s, nil
+}
+
+// dialer makes the upstream groups of c.
+func (s *Server) dialer(c *config.Config) dialer {
+	if s.options.Demo {
+		return func(config.Upstream) Exchanger { return sim.New(c.Zones) }
+	}
+	return s.dial
+}
+
+// closeLog closes the query log of a server that was never run.
+func (s *Server) closeLog() error {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	return s.log.Run(over)
 }
 
 // NewResolver returns a resolver for explanations that asks no upstream: what
@@ -134,9 +150,9 @@ type ConfigError struct {
 	Problems tomlfile.Problems
 }
 
-// Error counts the problems; whoever prints them has them in Problems.
+// Error counts the problems that are no warnings; whoever prints them has them in Problems.
 func (e *ConfigError) Error() string {
-	return fmt.Sprintf("the configuration has problems: %d", len(e.Problems))
+	return fmt.Sprintf("the configuration has problems: %d", countErrors(e.Problems))
 }
 
 // listen opens the listeners of c.
@@ -149,14 +165,14 @@ func (s *Server) listen(c *config.Config) error {
 	report := func(text string) { s.options.Log.Warn(text) }
 	for _, addr := range c.Server.Listen {
 		l, err := listen.Open(addr, limits, listen.Handler{Now: s.now, Wait: s.serve}, report)
-		if err != nil {
-			if c.Path == "" && missingFamily(addr, err) {
-				report(fmt.Sprintf("not listening on %s: this machine has no such address", addr))
-				continue
-			}
+		switch {
+		case err == nil:
+			s.listeners = append(s.listeners, l)
+		case missingFamily(c.Server, addr, err):
+			report(fmt.Sprintf("not listening on %s: this machine has no such address", addr))
+		default:
 			return err
 		}
-		s.listeners = append(s.listeners, l)
 	}
 	if len(s.listeners) == 0 {
 		return errors.New("listening on no address: give server.listen or --listen")
@@ -168,9 +184,8 @@ func (s *Server) listen(c *config.Config) error {
 
 // missingFamily reports whether the default [::1] failed because this machine
 // has no IPv6, which is no reason not to serve IPv4.
-func missingFamily(addr netip.AddrPort, err error) bool {
-	return addr.Addr() == netip.IPv6Loopback() &&
-		(errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT))
+func missingFamily(c config.Server, addr netip.AddrPort, err error) bool {
+	return c.ListenByDefault && addr.Addr() == netip.IPv6Loopback() && listen.NoSuchAddress(err)
 }
 
 // Addrs returns the addresses listened on, with the ports that were chosen.

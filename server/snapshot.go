@@ -52,14 +52,16 @@ func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
 
 // connect gives s its upstream groups. Those that are among old already are taken
 // over, with what they know of their servers. The others are left to the queries
-// that began with them, and hold nothing when these are done.
-func (s *snapshot) connect(old map[string]*group, dial dialer) error {
-	groups, err := withSystemResolvers(s.config)
+// that began with them, and hold nothing when these are done. None may be this
+// server, which listens on own, and on what s says once it is started with it.
+func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dialer) error {
+	own = slices.Concat(own, s.config.Server.Listen)
+	groups, err := withSystemResolvers(s.config, own)
 	if err != nil {
 		return err
 	}
 	for _, u := range groups {
-		if i := slices.IndexFunc(u.Servers, func(a netip.AddrPort) bool { return isSelf(a, s.config.Server.Listen) }); i >= 0 {
+		if i := slices.IndexFunc(u.Servers, func(a netip.AddrPort) bool { return isSelf(a, own) }); i >= 0 {
 			return fmt.Errorf("upstream.%s.servers: %s is this server itself: queries would go in a circle", u.Name, u.Servers[i])
 		}
 		if have, ok := old[u.Name]; ok && have.is(u) {
@@ -92,12 +94,12 @@ func (s *snapshot) admin(client netip.Addr) bool {
 }
 
 // withSystemResolvers returns the groups of c, with the system's resolvers as
-// the default group where c has none.
-func withSystemResolvers(c *config.Config) ([]config.Upstream, error) {
+// the default group where c has none. This server, which listens on own, is none of them.
+func withSystemResolvers(c *config.Config, own []netip.AddrPort) ([]config.Upstream, error) {
 	if slices.ContainsFunc(c.Upstreams, func(u config.Upstream) bool { return u.Name == policy.DefaultUpstream }) {
 		return c.Upstreams, nil
 	}
-	servers, err := systemResolvers(resolvConf, c.Server.Listen)
+	servers, err := systemResolvers(resolvConf, own)
 	if err != nil {
 		return nil, fmt.Errorf("no [upstream.default]: %w", err)
 	}

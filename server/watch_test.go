@@ -174,3 +174,83 @@ func TestBadFileIsRefused(t *testing.T) {
 		t.Errorf("%v after the repair", got)
 	}
 }
+
+// TestRepairedZoneFile names a zone file that cannot be used in a reload, then
+// repairs that file only.
+func TestRepairedZoneFile(t *testing.T) {
+	t.Parallel()
+	const list = "[zone.own]\nfile = \"lists/new/own.txt\"\nformat = \"list\"\n[rule.own]\nzones = [\"own\"]\nanswer = \"nxdomain\"\n"
+	for name, broken := range map[string]func(t *testing.T, file string){
+		"missing":             func(t *testing.T, file string) { mkdir(t, filepath.Dir(file)) },
+		"in a missing folder": func(*testing.T, string) {},
+		"wrong": func(t *testing.T, file string) {
+			mkdir(t, filepath.Dir(file))
+			write(t, file, "www..example\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			upstream, dir := upstreamOf(t, mixed), t.TempDir()
+			file, zone := filepath.Join(dir, "config.toml"), filepath.Join(dir, "lists", "new", "own.txt")
+			write(t, file, runConfig(upstream, "observe", ""))
+			broken(t, zone)
+			r := start(t, file)
+			write(t, file, runConfig(upstream, "observe", list))
+			r.hears(t, "reload refused")
+			mkdir(t, filepath.Dir(zone))
+			write(t, zone, "www.example\n")
+			said := r.hears(t, "reloaded: edition")
+			if strings.Contains(strings.Join(said, "\n"), "reload refused") {
+				t.Errorf("it said again\n%s", strings.Join(said, "\n"))
+			}
+			if m := r.asks(t, "www.example", "udp"); m.Rcode != 3 {
+				t.Errorf("response %v, want NXDOMAIN", m)
+			}
+		})
+	}
+}
+
+// mkdir makes a folder and those around it.
+func mkdir(t *testing.T, path string) {
+	t.Helper()
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRevertedFile holds that taking a refused configuration back is said, and said
+// once.
+func TestRevertedFile(t *testing.T) {
+	t.Parallel()
+	good := runConfig(upstreamOf(t, mixed), "enforce", "")
+	file := filepath.Join(t.TempDir(), "config.toml")
+	write(t, file, good)
+	r := start(t, file)
+	write(t, file, "[rule.held]\npin = \"loose\"\n")
+	r.hears(t, "reload refused")
+	write(t, file, good)
+	r.hears(t, "is again the one in force")
+	for len(r.loads) > 0 {
+		<-r.loads
+	}
+	write(t, file, good)
+	<-r.loads // it was looked at
+	write(t, file, strings.Replace(good, "enforce", "observe", 1))
+	if said := strings.Join(r.hears(t, "reloaded: edition"), "\n"); strings.Contains(said, "again the one in force") || strings.Contains(said, "refused") {
+		t.Errorf("it said again\n%s", said)
+	}
+}
+
+// TestReloadRefusesWhatItListensOn makes the server its own upstream by an address
+// that only the sockets know.
+func TestReloadRefusesWhatItListensOn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "config.toml")
+	write(t, file, runConfig(upstreamOf(t, mixed), "enforce", ""))
+	r := start(t, file)
+	write(t, file, runConfig(r.Addrs()[0], "observe", ""))
+	r.hears(t, "is this server itself")
+	if got := addresses(r.asks(t, "dual.example", "udp")); !slices.Equal(got, []string{"192.0.2.1"}) {
+		t.Errorf("%v, want the old configuration enforced", got)
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -37,26 +36,38 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	err := root.Execute()
 	var problems *server.ConfigError
-	var said errSaid
 	switch {
 	case err == nil:
 		return exitFine
 	case errors.As(err, &problems):
 		printProblems(stderr, problems.Problems)
 		return exitProblem
-	case errors.As(err, &said):
+	case errors.As(err, new(errSaid)):
 		return exitProblem
 	case errors.As(err, new(problem)):
 		fmt.Fprintln(stderr, "splitdns: "+err.Error())
 		return exitProblem
+	case !errors.As(err, new(misuse)): // the library's own
+		err = misuse{root, err}
 	}
-	text := err.Error()
-	if !strings.HasPrefix(text, "splitdns") { // the library's own
-		text = "splitdns: " + text + "; see splitdns --help"
-	}
-	fmt.Fprintln(stderr, text)
+	fmt.Fprintln(stderr, err)
 	return exitUsage
 }
+
+// misuse is an error in how a command was called.
+type misuse struct {
+	command *cobra.Command
+	cause   error
+}
+
+// Error names the command, and says where its help is.
+func (m misuse) Error() string {
+	path := m.command.CommandPath()
+	return fmt.Sprintf("%s: %v; see %s --help", path, m.cause, path)
+}
+
+// Unwrap returns the cause.
+func (m misuse) Unwrap() error { return m.cause }
 
 // problem is an error in what was given, not in how the command was called.
 type problem struct{ error }
@@ -78,9 +89,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return misuse{c, err} })
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.AddCommand(serveCommand(), checkCommand(), explainCommand(), zonesCommand(), versionCommand())
@@ -92,9 +101,9 @@ func arguments(least, most int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) > most:
-			return fmt.Errorf("%s: unexpected %q; want %s; see %s --help", c.CommandPath(), args[most], what, c.CommandPath())
+			return misuse{c, fmt.Errorf("unexpected %q; want %s", args[most], what)}
 		case len(args) < least:
-			return fmt.Errorf("%s: want %s; see %s --help", c.CommandPath(), what, c.CommandPath())
+			return misuse{c, fmt.Errorf("want %s", what)}
 		}
 		return nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,14 +38,14 @@ func serveCommand() *cobra.Command {
 Without -c no file is read: all bundled zones are logged and observed, on
 127.0.0.1:5300 and [::1]:5300, with the system's resolvers as upstream.
 SIGHUP, or a change of the configuration's files, reloads it; SIGTERM and
-SIGINT finish the queries under way and stop.`,
+SIGINT finish the queries under way and stop, and a second one stops at once.`,
 		Args: arguments(0, 0, "the file with -c FILE"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.demo && len(f.upstream) > 0 {
-				return fmt.Errorf("--demo asks nobody: it goes without --upstream")
+				return misuse{c, errors.New("--demo asks nobody: it goes without --upstream")}
 			}
 			signal.Ignore(syscall.SIGPIPE) // who reads the query log may go; the resolver stays
-			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM, syscall.SIGINT)
+			ctx, stop := untilSignal(c.Context())
 			defer stop()
 			return serve(ctx, f, c.OutOrStdout(), c.ErrOrStderr())
 		},
@@ -54,6 +55,18 @@ SIGINT finish the queries under way and stop.`,
 	c.Flags().StringArrayVar(&f.upstream, "upstream", nil, "forward to `ADDR[:PORT]` instead of [upstream.default]; may be repeated")
 	c.Flags().BoolVar(&f.demo, "demo", false, "answer from a simulated internet, without a network")
 	return c
+}
+
+// untilSignal returns a context that SIGTERM and SIGINT end. The second one finds
+// nobody who waits for it, and ends the program at once.
+func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
+	signalled, stop := signal.NotifyContext(parent, syscall.SIGTERM, syscall.SIGINT)
+	ctx, cancel := context.WithCancel(parent)
+	context.AfterFunc(signalled, func() {
+		stop() // first: who hears that the server is stopping can count on it
+		cancel()
+	})
+	return ctx, stop
 }
 
 // serve runs a server until ctx is cancelled.
@@ -88,19 +101,19 @@ var demoConfig []byte
 
 // loader returns the function that reads the configuration, at start and at
 // each reload, with the flags laid over it.
-func (f serveFlags) loader() (func() (*config.Config, tomlfile.Problems), error) {
-	listen, err := addrPorts("--listen", f.listen)
+func (f serveFlags) loader() (func() (*config.Config, []string, tomlfile.Problems), error) {
+	listen, err := addrPorts("--listen", f.listen, config.ParseAddrPort)
 	if err != nil {
 		return nil, err
 	}
-	upstream, err := addrPorts("--upstream", f.upstream)
+	upstream, err := addrPorts("--upstream", f.upstream, config.ParseUpstream)
 	if err != nil {
 		return nil, err
 	}
-	return func() (*config.Config, tomlfile.Problems) {
-		c, problems := f.read()
+	return func() (*config.Config, []string, tomlfile.Problems) {
+		c, files, problems := f.read()
 		if c == nil {
-			return nil, problems
+			return nil, files, problems
 		}
 		if len(listen) > 0 {
 			c = c.WithListen(listen)
@@ -108,30 +121,30 @@ func (f serveFlags) loader() (func() (*config.Config, tomlfile.Problems), error)
 		if len(upstream) > 0 || f.demo { // a simulated internet has no servers to be known
 			c = c.WithUpstream(upstream)
 		}
-		return c, problems
+		return c, files, problems
 	}, nil
 }
 
 // read reads the configuration that the flags name.
-func (f serveFlags) read() (*config.Config, tomlfile.Problems) {
+func (f serveFlags) read() (c *config.Config, files []string, problems tomlfile.Problems) {
 	switch {
 	case f.file != "":
-		return config.Load(f.file)
+		return config.LoadFiles(f.file)
 	case f.demo:
-		c, problems := config.Parse("", demoConfig)
+		c, problems = config.Parse("", demoConfig)
 		if c != nil {
 			problems = nil // warnings about our own choices are of no use to anybody
 		}
-		return c, problems
+		return c, nil, problems
 	}
-	return config.Default(), nil
+	return config.Default(), nil, nil
 }
 
-// addrPorts reads the values of a flag that takes addresses.
-func addrPorts(flag string, values []string) ([]netip.AddrPort, error) {
+// addrPorts reads the values of a flag that takes addresses, by parse.
+func addrPorts(flag string, values []string, parse func(string) (netip.AddrPort, error)) ([]netip.AddrPort, error) {
 	var addrs []netip.AddrPort
 	for _, v := range values {
-		a, err := config.ParseAddrPort(v)
+		a, err := parse(v)
 		if err != nil {
 			return nil, problem{fmt.Errorf("%s: %w", flag, err)}
 		}

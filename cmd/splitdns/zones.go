@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -19,7 +20,7 @@ func zonesCommand() *cobra.Command {
 		Use:   "zones",
 		Short: "Look at the zones: the names and ranges that vendors publish",
 		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return fmt.Errorf("splitdns zones: want list or show ZONE") },
+		RunE:  func(c *cobra.Command, _ []string) error { return misuse{c, errors.New("want list or show ZONE")} },
 	}
 	list := &cobra.Command{
 		Use:   "list",
@@ -38,12 +39,21 @@ func zonesCommand() *cobra.Command {
 		},
 	}
 	for _, sub := range []*cobra.Command{list, show} {
+		sub.PreRunE = notBoth
 		configFlag(sub, &from.file)
 		sub.Flags().StringVar(&from.edition, "edition", "",
-			"a bundled `EDITION` ("+strings.Join(zones.Editions(), ", ")+"), instead of the configuration's")
+			"a bundled `EDITION` ("+strings.Join(zones.Editions(), ", ")+"), instead of a configuration's")
 		c.AddCommand(sub)
 	}
 	return c
+}
+
+// notBoth refuses two sources of zones: one of them would count for nothing.
+func notBoth(c *cobra.Command, _ []string) error {
+	if c.Flags().Changed("config") && c.Flags().Changed("edition") {
+		return misuse{c, errors.New("--config and --edition exclude each other")}
+	}
+	return nil
 }
 
 // source says which zones to look at.

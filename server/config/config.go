@@ -38,14 +38,15 @@ type Config struct {
 
 // Server is [server]: where queries are taken from, and from whom.
 type Server struct {
-	Listen         []netip.AddrPort
-	AllowLocal     bool           // "local" is in allow: loopback, private ranges, on-link prefixes
-	Allow          []netip.Prefix // who is served besides
-	Admins         []netip.Prefix // who may ask as another client and see the cache
-	Annotate       Annotate
-	StrictFamilies bool           // pin_families is "strict"
-	NAT64          []netip.Prefix // IPv4 addresses are taken out of these (RFC 6052)
-	HideIdentity   bool           // no answer to version.bind and the like
+	Listen          []netip.AddrPort
+	ListenByDefault bool           // nobody gave Listen
+	AllowLocal      bool           // "local" is in allow: loopback, private ranges, on-link prefixes
+	Allow           []netip.Prefix // who is served besides
+	Admins          []netip.Prefix // who may ask as another client and see the cache
+	Annotate        Annotate
+	StrictFamilies  bool           // pin_families is "strict"
+	NAT64           []netip.Prefix // IPv4 addresses are taken out of these (RFC 6052)
+	HideIdentity    bool           // no answer to version.bind and the like
 
 	QueriesInFlight int
 	TCPConnections  int

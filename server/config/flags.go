@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -12,9 +13,28 @@ const DefaultUpstreamTimeout = defaultTimeout
 // gets port 53.
 func ParseAddrPort(s string) (netip.AddrPort, error) { return parseAddrPort(s, dnsPort) }
 
+// ParseUpstream reads the address of a server to forward to, as flags and keys take
+// it; without a port it gets port 53.
+func ParseUpstream(s string) (netip.AddrPort, error) {
+	ap, err := parseAddrPort(s, dnsPort)
+	if err != nil {
+		return ap, err
+	}
+	addr := ap.Addr()
+	switch {
+	case ap.Port() == 0:
+		return ap, fmt.Errorf("%q: port 0 cannot be asked", s)
+	case addr.IsUnspecified():
+		return ap, fmt.Errorf("%q: no server has this address", s)
+	case addr.Is6() && addr.IsLinkLocalUnicast() && addr.Zone() == "":
+		return ap, fmt.Errorf("%q: a link-local address needs its interface, such as %q", s, addr.WithZone("eth0"))
+	}
+	return ap, nil
+}
+
 // WithListen returns c listening on addrs instead.
 func (c Config) WithListen(addrs []netip.AddrPort) *Config {
-	c.Server.Listen = addrs
+	c.Server.Listen, c.Server.ListenByDefault = addrs, false
 	return &c
 }
 

@@ -29,26 +29,43 @@ func Default() *Config {
 // Load reads the configuration file at path, and the zone files that it names.
 // The Config is nil where any problem is more than a warning.
 func Load(path string) (*Config, tomlfile.Problems) {
+	cfg, _, problems := LoadFiles(path)
+	return cfg, problems
+}
+
+// LoadFiles is Load for whoever waits for the files to change. It gives every file
+// that it read or tried to read, as absolute paths, without a Config too: the
+// repair of a missing or broken file may be all that is needed.
+func LoadFiles(path string) (cfg *Config, files []string, problems tomlfile.Problems) {
+	files = []string{absolute(path)}
 	data, err := readFile(path, tomlfile.MaxSize)
 	if err != nil {
-		return nil, tomlfile.Problems{{File: path, Text: err.Error()}}
+		return nil, files, tomlfile.Problems{{File: path, Text: err.Error()}}
 	}
-	cfg, problems := Parse(path, data)
-	if cfg == nil {
-		return nil, problems
+	cfg, zoneFiles, problems := parse(path, data)
+	for _, file := range zoneFiles {
+		if !slices.Contains(files, file) {
+			files = append(files, file)
+		}
 	}
-	if !slices.Contains(cfg.Files, absolute(path)) {
-		cfg.Files = slices.Insert(cfg.Files, 0, absolute(path))
+	if cfg != nil {
+		cfg.Files = files
 	}
-	return cfg, problems
+	return cfg, files, problems
 }
 
 // Parse is Load for a configuration whose content is given. Path is what
 // problems say and what relative paths are relative to; it may be empty.
 func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
+	cfg, _, problems := parse(path, data)
+	return cfg, problems
+}
+
+// parse is Parse, and gives the zone files that were tried.
+func parse(path string, data []byte) (cfg *Config, files []string, problems tomlfile.Problems) {
 	file, ok := tomlfile.Parse(path, data, schema)
 	if !ok {
-		return nil, file.Problems()
+		return nil, nil, file.Problems()
 	}
 	l := &loader{
 		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(),
@@ -59,13 +76,13 @@ func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
 	if path != "" && file.Empty() {
 		file.Root().Warn("", "empty: every key has its default")
 	}
-	problems := slices.Concat(file.Problems(), l.others)
+	problems = slices.Concat(file.Problems(), l.others)
 	problems.Sort(append([]string{path}, l.order...)...)
 	if problems.Errors() {
-		return nil, problems
+		return nil, l.cfg.Files, problems
 	}
 	l.cfg.Digest = hex.EncodeToString(l.digest.Sum(nil)[:4])
-	return l.cfg, problems
+	return l.cfg, l.cfg.Files, problems
 }
 
 // loader turns the tables of a file into a Config. Each of its steps may use

@@ -19,6 +19,7 @@ func (l *loader) server() {
 	t := l.file.Table("server")
 	s := &l.cfg.Server
 	s.Listen = listenAddresses(t.SomeTexts("listen", defaultListen...), dnsPort, nil)
+	s.ListenByDefault = !t.Has("listen")
 	l.allow(t)
 	s.Admins = zones.Prefixes(t.Texts("admins", defaultAdmins...))
 	s.Annotate = Annotate(t.OneOf("annotate", annotateWords...))

@@ -27,20 +27,11 @@ func (l *loader) upstreamGroups() {
 
 // parseServer reads the address of an upstream server, which must not be ours.
 func (l *loader) parseServer(text tomlfile.Text) (netip.AddrPort, error) {
-	ap, err := parseAddrPort(text.Value, dnsPort)
+	ap, err := ParseUpstream(text.Value)
 	if err != nil {
 		return ap, err
 	}
-	addr := ap.Addr()
-	switch {
-	case ap.Port() == 0:
-		return ap, fmt.Errorf("%q: port 0 cannot be asked", text.Value)
-	case addr.IsUnspecified():
-		return ap, fmt.Errorf("%q: no server has this address", text.Value)
-	case addr.Is6() && addr.IsLinkLocalUnicast() && addr.Zone() == "":
-		return ap, fmt.Errorf("%q: a link-local address needs its interface, such as %q", text.Value, addr.WithZone("eth0"))
-	}
-	isOurs := func(own netip.AddrPort) bool { return own == ap || addr.IsLoopback() && covers(own, ap) }
+	isOurs := func(own netip.AddrPort) bool { return own == ap || ap.Addr().IsLoopback() && covers(own, ap) }
 	if i := slices.IndexFunc(l.cfg.Server.Listen, isOurs); i >= 0 {
 		return ap, fmt.Errorf("%q: our own address, server.listen has %q; queries would go in a circle", text.Value, l.cfg.Server.Listen[i])
 	}

@@ -122,6 +122,9 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 
 // readZone reads the file of a zone.
 func (l *loader) readZone(path string, limit int64) ([]byte, error) {
+	if abs := absolute(path); !slices.Contains(l.cfg.Files, abs) {
+		l.cfg.Files = append(l.cfg.Files, abs)
+	}
 	data, err := readFile(path, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
@@ -130,9 +133,6 @@ func (l *loader) readZone(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("with %s, the files of all zones are larger than %d MiB", path, maxOctets>>20)
 	}
 	l.hash(data)
-	if abs := absolute(path); !slices.Contains(l.cfg.Files, abs) {
-		l.cfg.Files = append(l.cfg.Files, abs)
-	}
 	return data, nil
 }
 

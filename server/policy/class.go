@@ -28,7 +28,7 @@ type class struct {
 type membership uint32
 
 // in is the membership of a group by a prefix of the given length.
-func in(group, bits int) membership { return membership(group<<8 | 255 - bits) }
+func in(group, bits int) membership { return membership(group<<8 + (255 - bits)) }
 
 func (m membership) group() int { return int(m >> 8) }
 

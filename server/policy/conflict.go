@@ -34,11 +34,11 @@ const maxRivals = 1000
 // half a minute for six thousand rules that have nothing in common.
 func Conflicts(in Input) []Conflict {
 	s := newSearch(compile(in).policy)
-	groups := s.grouped()
-	for _, g := range groups {
-		s.meet(s.rivals(g, g), g.first.String())
+	bundles := s.bundled()
+	for _, b := range bundles {
+		s.meet(s.rivals(b, b), b.first.String())
 	}
-	s.equalRank(groups)
+	s.equalRank(bundles)
 	return s.conflicts()
 }
 
@@ -128,14 +128,14 @@ func (s *search) shareClient(a, b *compiledRule) bool {
 func (s *search) full() bool { return len(s.met) >= maxRivals }
 
 // rivals returns pairs of rules that contradict each other and have not met yet:
-// one matches by g and the other by h, both in the same way. They are valid until
+// one matches by x and the other by y, both in the same way. They are valid until
 // the next call.
-func (s *search) rivals(g, h *group) []pair {
+func (s *search) rivals(x, y *bundle) []pair {
 	found := s.room[:0]
-	for i, a := range g.uses {
-		others := h.uses
-		if g == h {
-			others = h.uses[i+1:]
+	for i, a := range x.uses {
+		others := y.uses
+		if x == y {
+			others = y.uses[i+1:]
 		}
 		for _, b := range others {
 			rules := pair{min(a.rule, b.rule), max(a.rule, b.rule)}

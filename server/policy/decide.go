@@ -217,23 +217,31 @@ func (p *Policy) Along(d Decision, chain []matcher.Name, c Class) Decision {
 		return d
 	}
 	for _, name := range chain {
-		link := Decision{Steps: p.steps(p.hits(name), c)}
-		p.settle(&link)
-		d.Tags = unique(slices.Concat(d.Tags, link.Tags))
-		blocker := ""
-		switch {
-		case d.Answer.Given() || !link.Answer.Blocks():
-		case d.Match != Match{} || d.By.Answer != "":
-			d.Spared = cmp.Or(d.Spared, link.By.Answer)
-		default:
-			blocker = link.By.Answer
-			d.Answer, d.By.Answer, d.Chain = link.Answer, blocker, name
-			d.Log = d.Log || link.Log // as if the name itself were blocked
-		}
-		for _, step := range link.Steps {
-			if step.Rule == blocker || len(p.rules[step.rule].Tags) > 0 {
-				d.Steps = withStep(d.Steps, step, name)
-			}
+		d = p.link(d, name, c)
+	}
+	return d
+}
+
+// link adds to d what one name of the chain brings. A rule that blocks it logs, too,
+// as if it blocked the QNAME.
+func (p *Policy) link(d Decision, name matcher.Name, c Class) Decision {
+	link := Decision{Steps: p.steps(p.hits(name), c)}
+	p.settle(&link)
+	d.Tags = unique(slices.Concat(d.Tags, link.Tags))
+	blocker := ""
+	switch {
+	case d.Answer.Given() || !link.Answer.Blocks():
+	case d.Match != Match{} || d.By.Answer != "":
+		d.Spared = cmp.Or(d.Spared, link.By.Answer)
+	default:
+		blocker = link.By.Answer
+		d.Answer, d.By.Answer, d.Chain = link.Answer, blocker, name
+	}
+	for _, step := range link.Steps {
+		r, blocks := &p.rules[step.rule], step.Rule == blocker
+		d.Log = d.Log || blocks && r.Log
+		if blocks || len(r.Tags) > 0 {
+			d.Steps = withStep(d.Steps, step, name)
 		}
 	}
 	return d

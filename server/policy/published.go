@@ -39,7 +39,8 @@ func newRow(z *zoneUse, r *zones.Row) *row {
 }
 
 // insertRow keeps rows that share a pattern in the order in which they are
-// worth naming: with ranges first, then those a vendor requires, then by zone.
+// worth naming: with ranges first, then not of a catch-all, then required by the
+// vendor, then by zone.
 func insertRow(rows []*row, r *row) []*row {
 	i, _ := slices.BinarySearchFunc(rows, r, func(have, r *row) int {
 		return cmp.Or(

@@ -36,6 +36,10 @@ func hint(addr netip.AddrPort, cause error) string {
 	return ""
 }
 
+// NoSuchAddress reports whether err, of [Open], says that this machine does not have the address, or
+// speaks no protocol of its family.
+func NoSuchAddress(err error) bool { return errors.Is(err, errNotHere) || errors.Is(err, errNoFamily) }
+
 // takenHint says who may hold the port of addr.
 func takenHint(addr netip.AddrPort) string {
 	port := strconv.Itoa(int(addr.Port()))

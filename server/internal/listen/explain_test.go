@@ -27,6 +27,9 @@ func openError(t *testing.T, addr netip.AddrPort) error {
 func TestSecondOpenIsRefused(t *testing.T) {
 	s := serve(t, "127.0.0.1:0", limits(), echo)
 	err := openError(t, s.Addr())
+	if listen.NoSuchAddress(err) {
+		t.Errorf("NoSuchAddress(%v) = true, want false", err)
+	}
 	if runtime.GOOS != "windows" && !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("error %v, want EADDRINUSE", err)
 	}
@@ -76,6 +79,9 @@ func TestAddressOfAnotherMachine(t *testing.T) {
 	if want := "no interface of this machine has the address 198.51.100.77"; !strings.Contains(err.Error(), want) {
 		t.Errorf("error %q, want %q", err, want)
 	}
+	if !listen.NoSuchAddress(err) {
+		t.Errorf("NoSuchAddress(%v) = false, want true", err)
+	}
 }
 
 func TestLinkLocalWithoutInterface(t *testing.T) {
@@ -117,6 +123,9 @@ func TestExplain(t *testing.T) {
 			err := listen.Explain("TCP", netip.MustParseAddrPort(test.addr), cause)
 			if !errors.Is(err, test.err) {
 				t.Errorf("error %v does not wrap %v", err, test.err)
+			}
+			if got, want := listen.NoSuchAddress(err), test.err == syscall.EAFNOSUPPORT; got != want {
+				t.Errorf("NoSuchAddress(%v) = %v, want %v", err, got, want)
 			}
 			for _, want := range test.want {
 				if !strings.Contains(err.Error(), want) {

@@ -48,12 +48,15 @@ func Full(l *Listener) (n int) {
 func FromTCP(l *Limiter) int { return len(l.tcp) }
 
 // Grow makes the connections that are open no longer young.
-func Grow(l *Listener) {
+func Grow(l *Listener) { Age(l, youth) }
+
+// Age makes the connections that are open older.
+func Age(l *Listener, by time.Duration) {
 	l.conns.mu.Lock()
 	defer l.conns.mu.Unlock()
 	for _, crowd := range l.conns.clients {
 		for _, c := range crowd.conns {
-			c.accepted -= youth
+			c.accepted -= by
 		}
 	}
 }

@@ -2,15 +2,14 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 
 	"splitdns/matcher"
 )
 
-// group is patterns by which the same rules match in the same ways.
-type group struct {
+// bundle is patterns by which the same rules match in the same ways.
+type bundle struct {
 	uses  []ruleUse // one for each rule that states anything, by rule; never empty
 	first matcher.Pattern
 	loose []loose                      // patterns that may overlap others of equal rank
@@ -23,37 +22,37 @@ type loose struct {
 	form    string
 }
 
-// grouped sorts the patterns that rules match by into groups. Groups and
+// bundled sorts the patterns that rules match by into bundles. Bundles and
 // patterns are in the order of the policy's patterns.
-func (s *search) grouped() []*group {
-	var groups []*group
-	byUsers, byUses := map[string]*group{}, map[string]*group{}
+func (s *search) bundled() []*bundle {
+	var bundles []*bundle
+	byUsers, byUses := map[string]*bundle{}, map[string]*bundle{}
 	for i := range s.policy.patterns {
 		u := &s.policy.patterns[i]
 		users := u.users()
-		g, ok := byUsers[users]
+		b, ok := byUsers[users]
 		if !ok {
 			uses := s.reached(u)
-			key := fmt.Sprint(uses)
-			if g = byUses[key]; g == nil && len(uses) > 0 {
-				g = &group{uses: uses, first: u.pattern, forms: map[string][]matcher.Pattern{}}
-				byUses[key] = g
-				groups = append(groups, g)
+			key := usesKey(uses)
+			if b = byUses[key]; b == nil && len(uses) > 0 {
+				b = &bundle{uses: uses, first: u.pattern, forms: map[string][]matcher.Pattern{}}
+				byUses[key] = b
+				bundles = append(bundles, b)
 			}
-			byUsers[users] = g
+			byUsers[users] = b
 		}
-		if g != nil {
-			g.add(u.pattern)
+		if b != nil {
+			b.add(u.pattern)
 		}
 	}
-	return groups
+	return bundles
 }
 
-// add puts p into g, if it may overlap others of equal rank.
-func (g *group) add(p matcher.Pattern) {
+// add puts p into b, if it may overlap others of equal rank.
+func (b *bundle) add(p matcher.Pattern) {
 	if form := p.Form(); form != "" {
-		g.loose = append(g.loose, loose{p, form})
-		g.forms[form] = append(g.forms[form], p)
+		b.loose = append(b.loose, loose{p, form})
+		b.forms[form] = append(b.forms[form], p)
 	}
 }
 
@@ -61,12 +60,26 @@ func (g *group) add(p matcher.Pattern) {
 func (u *patternUse) users() string {
 	var b []byte
 	for _, rule := range u.rules {
-		b = append(strconv.AppendInt(b, int64(rule), 10), ' ')
+		b = appendNumber(b, rule)
 	}
 	for _, r := range u.rows {
 		b = append(append(b, r.zone.zone.Name...), 0)
 	}
 	return string(b)
+}
+
+// usesKey names uses, for comparison.
+func usesKey(uses []ruleUse) string {
+	var b []byte
+	for _, u := range uses {
+		b = appendNumber(appendNumber(b, u.rule), int(u.via))
+	}
+	return string(b)
+}
+
+// appendNumber appends n and a space.
+func appendNumber(b []byte, n int) []byte {
+	return append(strconv.AppendInt(b, int64(n), 10), ' ')
 }
 
 // reached returns the rules that match by u and state anything, each with the
@@ -87,28 +100,28 @@ func (s *search) reached(u *patternUse) []ruleUse {
 }
 
 // equalRank lets rivals meet that match by different patterns of equal rank.
-// Those of one group have met already.
-func (s *search) equalRank(groups []*group) {
-	holders := map[string][]int{} // by form: the groups that have it
-	for i, g := range groups {
-		for form := range g.forms {
+// Those of one bundle have met already.
+func (s *search) equalRank(bundles []*bundle) {
+	holders := map[string][]int{} // by form: the bundles that have it
+	for i, b := range bundles {
+		for form := range b.forms {
 			holders[form] = append(holders[form], i)
 		}
 	}
-	for i, g := range groups {
-		for _, j := range g.partners(i, holders) {
+	for i, b := range bundles {
+		for _, j := range b.partners(i, holders) {
 			if s.full() {
 				return
 			}
-			s.meetOverlapping(g, groups[j])
+			s.meetOverlapping(b, bundles[j])
 		}
 	}
 }
 
-// partners returns the groups behind g, which is group i, that have a form in common with it.
-func (g *group) partners(i int, holders map[string][]int) []int {
+// partners returns the bundles behind b, which is bundle i, that have a form in common with it.
+func (b *bundle) partners(i int, holders map[string][]int) []int {
 	var found []int
-	for form := range g.forms {
+	for form := range b.forms {
 		holding := holders[form]
 		behind, _ := slices.BinarySearch(holding, i+1)
 		found = append(found, holding[behind:]...)
@@ -117,15 +130,15 @@ func (g *group) partners(i int, holders map[string][]int) []int {
 	return slices.Compact(found)
 }
 
-// meetOverlapping lets rivals of g and h meet if a pattern of g and one of h are
+// meetOverlapping lets rivals of x and y meet if a pattern of x and one of y are
 // of equal rank and overlap.
-func (s *search) meetOverlapping(g, h *group) {
-	rivals := s.rivals(g, h)
+func (s *search) meetOverlapping(x, y *bundle) {
+	rivals := s.rivals(x, y)
 	if len(rivals) == 0 {
 		return
 	}
-	for _, u := range g.loose {
-		for _, v := range h.forms[u.form] {
+	for _, u := range x.loose {
+		for _, v := range y.forms[u.form] {
 			if u.pattern.Overlaps(v) {
 				s.meet(rivals, u.pattern.String()+" and "+v.String())
 				return
