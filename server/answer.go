@@ -16,12 +16,12 @@ const maxTCP = 65535
 // what it said it takes, nor over UDP than our own limit (RFC 9715). It reports
 // whether the answer is whole.
 func (s *snapshot) pack(dst []byte, q Query, o Outcome) (packet []byte, whole bool) {
-	return s.reply(q, o).AppendWhole(dst)
+	return s.response(q, o).AppendWhole(dst)
 }
 
-// reply is the response to q, yet to be packed.
-func (s *snapshot) reply(q Query, o Outcome) wire.Reply {
-	return wire.Reply{
+// response is what goes out to q, yet to be packed.
+func (s *snapshot) response(q Query, o Outcome) wire.Response {
+	return wire.Response{
 		Query:              q.Query,
 		Message:            o.Response,
 		Authoritative:      o.Authoritative,

@@ -117,15 +117,15 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 	if o.Decision.MaxTTL != 0 {
 		f.limit = uint32(o.Decision.MaxTTL / time.Second)
 	}
-	reply := now.reply(q, o)
+	response := now.response(q, o)
 	if stored := o.Source.stored; stored != nil {
 		f.stored, f.lifetime = stored.StoredAt, stored.Lifetime
-		reply.Message = stored.Message // TTLs as they were then
+		response.Message = stored.Message // TTLs as they were then
 	}
 	if f.log = o.Decision.Log; f.log {
 		f.entry = s.entry(q, o)
 	}
-	if f.Finished = reply.Finish(); f.Size(true) <= maxFinishedSize {
+	if f.Finished = response.Finish(); f.Size(true) <= maxFinishedSize {
 		s.resolver.finished.put(f)
 	}
 }

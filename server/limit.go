@@ -27,7 +27,7 @@ type limiter struct {
 	buckets [1024]bucket
 }
 
-// bucket holds how many requests are left, as of a time.
+// bucket holds how many explanations are left, as of a time.
 type bucket struct {
 	left float64
 	at   time.Time
@@ -36,7 +36,7 @@ type bucket struct {
 // newLimiter returns a limiter whose buckets are full.
 func newLimiter() *limiter { return &limiter{seed: maphash.MakeSeed()} }
 
-// allow takes one request from client's bucket and from that of all, if both have
+// allow takes one explanation from client's bucket and from that of all, if both have
 // one left.
 func (l *limiter) allow(client netip.Addr, now time.Time) bool {
 	i := maphash.Comparable(l.seed, client) % uint64(len(l.buckets))
@@ -45,7 +45,7 @@ func (l *limiter) allow(client netip.Addr, now time.Time) bool {
 	return l.buckets[i].take(now, explainRate, explainBurst) && l.all.take(now, explainRateAll, explainBurstAll)
 }
 
-// take fills b for the time since the last call, and takes one request from it.
+// take fills b for the time since the last call, and takes one explanation from it.
 func (b *bucket) take(now time.Time, rate, burst float64) bool {
 	b.left = min(burst, b.left+now.Sub(b.at).Seconds()*rate)
 	b.at = now

@@ -11,7 +11,7 @@ import (
 )
 
 // serve answers one packet: parse, resolve, answer, log. What cannot be parsed
-// gets the reply that the RFCs want, which is often none, and goes no further.
+// gets the response that the RFCs want, which is often none, and goes no further.
 // It appends to dst and keeps neither dst nor packet.
 func (s *Server) serve(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
 	q, refusal := parseQuery(packet, from)
@@ -34,7 +34,7 @@ func (s *Server) now(dst, packet []byte, from listen.Peer) ([]byte, bool) {
 // answer is what serve and now have in common: everything but whether to wait.
 func (s *Server) answer(ctx context.Context, dst []byte, q Query, refusal *wire.Refusal) ([]byte, bool) {
 	if refusal != nil {
-		return append(dst, refusal.Reply...), true
+		return append(dst, refusal.Response...), true
 	}
 	if q.Class == wire.ClassCH && !q.waits {
 		return dst, false // an explanation

@@ -34,7 +34,7 @@ has no cache and asks nobody; ask the running server with: dig @SERVER CH TXT NA
 			if err != nil {
 				return problem{fmt.Errorf("--client: %q: want one address, such as 10.0.0.7", client)}
 			}
-			return explain(c.OutOrStdout(), server.NewResolver(loaded), request{args, asker.Unmap(), asJSON})
+			return explain(c.OutOrStdout(), server.NewResolver(loaded), subject{args, asker.Unmap(), asJSON})
 		},
 	}
 	configFlag(c, &file)
@@ -43,15 +43,15 @@ has no cache and asks nobody; ask the running server with: dig @SERVER CH TXT NA
 	return c
 }
 
-// request is what explain is asked.
-type request struct {
+// subject is what explain is asked.
+type subject struct {
 	args   []string // a name or an address, and perhaps a type
 	client netip.Addr
 	json   bool
 }
 
 // explain prints what r asks for.
-func explain(w io.Writer, resolver *server.Resolver, r request) error {
+func explain(w io.Writer, resolver *server.Resolver, r subject) error {
 	asker := server.Asker{Client: r.client, Admin: true}
 	if addr, err := netip.ParseAddr(r.args[0]); err == nil {
 		if len(r.args) > 1 {

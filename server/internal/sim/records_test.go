@@ -96,7 +96,7 @@ func TestCourierHasNoData(t *testing.T) {
 		if got := m.Lifetime(time.Hour, time.Hour); got > 180*time.Second {
 			t.Errorf("%s may be kept for %v, want 180s at most", question, got)
 		}
-		soa := wire.Reply{Query: wire.Query{Question: m.Question()}, Message: m, Limit: 65535}.Append(nil)
+		soa := wire.Response{Query: wire.Query{Question: m.Question()}, Message: m, Limit: 65535}.Append(nil)
 		if !strings.Contains(string(soa), "\x08internal") || !strings.Contains(string(soa), "\x00\x00\x00\xb4") {
 			t.Errorf("%s: no SOA record of akadns.net with MINIMUM 180", question)
 		}

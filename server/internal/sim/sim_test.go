@@ -54,7 +54,7 @@ func ask(t *testing.T, in *sim.Internet, name matcher.Name, typ wire.Type) wire.
 	if err != nil || from != "simulated" {
 		t.Fatalf("%v: from %q, error %v", q, from, err)
 	}
-	packet := wire.Reply{Query: wire.Query{Question: q, RD: true}, Message: m, Limit: 65535}.Append(nil)
+	packet := wire.Response{Query: wire.Query{Question: q, RD: true}, Message: m, Limit: 65535}.Append(nil)
 	again, err := wire.ParseResponse(packet, q)
 	if err != nil {
 		t.Fatalf("%v: the packed response does not parse: %v", q, err)

@@ -1,7 +1,7 @@
 // Package wire reads and writes DNS messages: queries from clients, responses
 // from upstreams, and the responses that go out. It is the only package that
 // knows how a message looks as octets; the others hold a [Query], a [Message],
-// and a [Reply].
+// and a [Response].
 //
 // # Strict in, honest out
 //

@@ -35,7 +35,7 @@ func FuzzParseQuery(f *testing.F) {
 		if m.Unpack(packet) == nil && (len(m.Question) != 1 || m.Question[0].Qtype != uint16(q.Type) || parseName(t, m.Question[0].Name) != q.Name) {
 			t.Errorf("%v, want %v", q.Question, m.Question)
 		}
-		checkReply(t, wire.Reply{Query: q, Message: wire.NewMessage(q.Question, wire.ServFail).WithSOA(1), Limit: q.UDPSize})
+		checkResponse(t, wire.Response{Query: q, Message: wire.NewMessage(q.Question, wire.ServFail).WithSOA(1), Limit: q.UDPSize})
 	})
 }
 
@@ -47,10 +47,10 @@ func checkRefusal(t *testing.T, packet []byte, r *wire.Refusal) {
 		}
 		return
 	}
-	if r.Reply[0] != packet[0] || r.Reply[1] != packet[1] || r.Reply[2] != packet[2]&0x79|0x80 {
-		t.Errorf("header %x in response to %x", r.Reply[:4], packet[:4])
+	if r.Response[0] != packet[0] || r.Response[1] != packet[1] || r.Response[2] != packet[2]&0x79|0x80 {
+		t.Errorf("header %x in response to %x", r.Response[:4], packet[:4])
 	}
-	if m := unpack(t, r.Reply); m.Rcode != int(r.Rcode) {
+	if m := unpack(t, r.Response); m.Rcode != int(r.Rcode) {
 		t.Errorf("rcode %d, want %v", m.Rcode, r.Rcode)
 	}
 }
@@ -64,8 +64,8 @@ func parseName(t *testing.T, s string) matcher.Name {
 	return n
 }
 
-// checkReply packs r, holds it to its limit, and parses it again if it is whole.
-func checkReply(t *testing.T, r wire.Reply) {
+// checkResponse packs r, holds it to its limit, and parses it again if it is whole.
+func checkResponse(t *testing.T, r wire.Response) {
 	t.Helper()
 	packet := r.Append(nil)
 	if len(packet) > min(max(r.Limit, 512), 65535) {
@@ -139,8 +139,8 @@ func checkMessage(t *testing.T, m wire.Message) {
 		_, _ = e.Chain(), e.End()
 		for _, limit := range []int{512, 1232, 65535} {
 			q := wire.Query{Question: m.Question(), EDNS: true, DO: true, AD: true}
-			checkReply(t, wire.Reply{Query: q, Message: e, Limit: limit, EDEs: []wire.EDE{{Code: 17, Text: "rule"}}})
-			checkReply(t, wire.Reply{Query: wire.Query{Question: m.Question()}, Message: e, Limit: limit})
+			checkResponse(t, wire.Response{Query: q, Message: e, Limit: limit, EDEs: []wire.EDE{{Code: 17, Text: "rule"}}})
+			checkResponse(t, wire.Response{Query: wire.Query{Question: m.Question()}, Message: e, Limit: limit})
 		}
 	}
 }
@@ -163,7 +163,7 @@ func FuzzNames(f *testing.F) {
 		}
 		q := wire.Question{Name: n, Type: wire.TypeCNAME, Class: wire.ClassIN}
 		m := wire.NewMessage(q, wire.NoError).WithCNAME(n, 60)
-		got := unpack(t, wire.Reply{Query: wire.Query{Question: q, Spelled: []byte(spelled)}, Message: m}.Append(nil))
+		got := unpack(t, wire.Response{Query: wire.Query{Question: q, Spelled: []byte(spelled)}, Message: m}.Append(nil))
 		for _, s := range []string{got.Question[0].Name, got.Answer[0].Header().Name, got.Answer[0].(*dns.CNAME).Target} {
 			if parseName(t, s) != n {
 				t.Errorf("%q came out as %q", spelled, s)

@@ -92,7 +92,7 @@ func (r response) parse(t testing.TB, asked string) wire.Message {
 func shown(t testing.TB, m wire.Message) *dns.Msg {
 	t.Helper()
 	q := wire.Query{Question: m.Question(), EDNS: true, DO: true, AD: true}
-	return unpack(t, wire.Reply{Query: q, Message: m, Limit: 65535}.Append(nil))
+	return unpack(t, wire.Response{Query: q, Message: m, Limit: 65535}.Append(nil))
 }
 
 // unpack decodes a packet, which must end where it says.

@@ -61,7 +61,7 @@ func TestLabelByLabel(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	packet := wire.Reply{Query: wire.Query{Question: q}, Message: m, Limit: 65535}.Append(nil)
+	packet := wire.Response{Query: wire.Query{Question: q}, Message: m, Limit: 65535}.Append(nil)
 	if again, err := wire.ParseResponse(packet, q); err != nil || again.Text() != m.Text() {
 		t.Errorf("error %v, came back as\n%s", err, again.Text())
 	}
@@ -179,7 +179,7 @@ func TestAppendWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reply := wire.Reply{Query: wire.Query{Question: q}, Message: m, Limit: 65535}
+		reply := wire.Response{Query: wire.Query{Question: q}, Message: m, Limit: 65535}
 		got, whole := reply.AppendWhole([]byte("ab"))
 		if whole != want || unpack(t, got[2:]).Truncated == want || !bytes.Equal(got[2:], reply.Append(nil)) {
 			t.Errorf("%d services, %d octets as they came, %d now: whole %v, want %v", n, len(packet), len(got)-2, whole, want)
@@ -192,7 +192,7 @@ func TestAppendWhole(t *testing.T) {
 func TestFirstEDEsFirst(t *testing.T) {
 	q := query(t, "www.example A", edns(false))
 	m := manyAddresses(t, 20)
-	room := 512 - len(wire.Reply{Query: q, Message: m, Limit: 65535}.Append(nil))
+	room := 512 - len(wire.Response{Query: q, Message: m, Limit: 65535}.Append(nil))
 	first := wire.EDE{Code: 17, Text: strings.Repeat("x", room-6)}
 	for what, test := range map[string]struct {
 		edes []wire.EDE
@@ -202,7 +202,7 @@ func TestFirstEDEsFirst(t *testing.T) {
 		"a head is left":    {[]wire.EDE{{Code: 17, Text: first.Text[6:]}, {Code: 9, Text: "y"}, {Code: 10}}, 2},
 		"all fit, in order": {[]wire.EDE{{Code: 17, Text: "x"}, {Code: 9, Text: "y"}, {Code: 10}}, 3},
 	} {
-		got := unpack(t, wire.Reply{Query: q, Message: m, Limit: 512, EDEs: test.edes}.Append(nil)).IsEdns0().Option
+		got := unpack(t, wire.Response{Query: q, Message: m, Limit: 512, EDEs: test.edes}.Append(nil)).IsEdns0().Option
 		if ede := got[0].(*dns.EDNS0_EDE); len(got) != test.want || ede.InfoCode != 17 || ede.ExtraText != test.edes[0].Text {
 			t.Errorf("%s: %d EDEs, the first has %d octets of %d", what, len(got), len(ede.ExtraText), len(test.edes[0].Text))
 		}

@@ -188,8 +188,8 @@ func TestParseQueryRefuses(t *testing.T) {
 			if refusal.Rcode != test.rcode || refusal.Drop || refusal.Why == "" {
 				t.Errorf("refused with %v, drop %v, %q; want %v", refusal.Rcode, refusal.Drop, refusal.Why, test.rcode)
 			}
-			if want := octets(t, test.reply); string(refusal.Reply) != string(want) {
-				t.Errorf("reply\n%s, want\n%s", hex.EncodeToString(refusal.Reply), hex.EncodeToString(want))
+			if want := octets(t, test.reply); string(refusal.Response) != string(want) {
+				t.Errorf("reply\n%s, want\n%s", hex.EncodeToString(refusal.Response), hex.EncodeToString(want))
 			}
 		})
 	}
@@ -211,7 +211,7 @@ func TestParseQueryStaysSilent(t *testing.T) {
 		"a response of opcode 5": "1234 a800 0000 0000 0000 0000",
 	}
 	for what, packet := range tests {
-		if _, refusal := wire.ParseQuery(octets(t, packet)); refusal == nil || !refusal.Drop || refusal.Reply != nil {
+		if _, refusal := wire.ParseQuery(octets(t, packet)); refusal == nil || !refusal.Drop || refusal.Response != nil {
 			t.Errorf("%s: refusal %+v, want to drop it", what, refusal)
 		}
 	}

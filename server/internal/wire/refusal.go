@@ -8,7 +8,7 @@ import (
 // Refusal says why a packet is no query, and holds the response to it.
 type Refusal struct {
 	Drop  bool   // stay silent: not even a header, or itself a response
-	Reply []byte // the finished packet, unless Drop
+	Response []byte // the finished packet, unless Drop
 	Rcode Rcode
 	Why   string // for people
 }
@@ -33,7 +33,7 @@ func (p *queryParser) refuse(rcode Rcode, why string) *Refusal {
 		h.more++
 		sections = p.tsig.appendBadKey(sections)
 	}
-	return &Refusal{Reply: append(h.append(nil), sections...), Rcode: rcode, Why: why}
+	return &Refusal{Response: append(h.append(nil), sections...), Rcode: rcode, Why: why}
 }
 
 // errTSIG is a TSIG record that is malformed or not where it belongs.

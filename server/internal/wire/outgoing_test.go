@@ -38,10 +38,10 @@ func query(t testing.TB, asked string, edit func(*dns.Msg)) wire.Query {
 // edns gives a query an OPT record.
 func edns(do bool) func(*dns.Msg) { return func(m *dns.Msg) { m.SetEdns0(1232, do) } }
 
-func TestReplyKeepsTheSpelling(t *testing.T) {
+func TestResponseKeepsTheSpelling(t *testing.T) {
 	m := response{answer: []string{"www.example. CNAME b.Example.", "b.example. A 192.0.2.1"}}.parse(t, "www.example A")
 	for _, spelled := range []string{"www.example.", "wWw.eXAMPLE."} {
-		packet := wire.Reply{Query: query(t, spelled+" A", nil), Message: m, Limit: 512}.Append(nil)
+		packet := wire.Response{Query: query(t, spelled+" A", nil), Message: m, Limit: 512}.Append(nil)
 		got := unpack(t, packet)
 		want := strings.ReplaceAll("www.example. CNAME b.example. A", "www.example.", spelled)
 		want = strings.ReplaceAll(want, "b.example.", "b."+spelled[4:])
@@ -55,7 +55,7 @@ func TestReplyKeepsTheSpelling(t *testing.T) {
 	}
 }
 
-func TestReplyFlags(t *testing.T) {
+func TestResponseFlags(t *testing.T) {
 	validated := response{ad: true, answer: []string{"www.example. A 192.0.2.1"}}.parse(t, "www.example A")
 	plain := response{answer: []string{"www.example. A 192.0.2.1"}}.parse(t, "www.example A")
 	set := func(f func(*dns.MsgHdr)) func(*dns.Msg) {
@@ -65,19 +65,19 @@ func TestReplyFlags(t *testing.T) {
 	ad := set(func(h *dns.MsgHdr) { h.AuthenticatedData = true })
 	tests := map[string]struct {
 		edit func(*dns.Msg)
-		with wire.Reply
+		with wire.Response
 		want string
 	}{
-		"none":                     {none, wire.Reply{Message: plain}, "qr"},
-		"RD":                       {nil, wire.Reply{Message: plain}, "qr rd"},
-		"CD":                       {set(func(h *dns.MsgHdr) { h.CheckingDisabled = true }), wire.Reply{Message: plain}, "qr cd"},
-		"RA":                       {none, wire.Reply{Message: plain, RecursionAvailable: true}, "qr ra"},
-		"AA":                       {none, wire.Reply{Message: plain, Authoritative: true}, "qr aa"},
-		"AD, nobody asked":         {none, wire.Reply{Message: validated}, "qr"},
-		"AD, asked with AD":        {ad, wire.Reply{Message: validated}, "qr ad"},
-		"AD, asked with DO":        {edns(true), wire.Reply{Message: validated}, "qr rd ad"},
-		"AD asked, not validated":  {ad, wire.Reply{Message: plain}, "qr"},
-		"AD asked, answer changed": {ad, wire.Reply{Message: validated.WithCNAME(name(t, "a"), 1)}, "qr"},
+		"none":                     {none, wire.Response{Message: plain}, "qr"},
+		"RD":                       {nil, wire.Response{Message: plain}, "qr rd"},
+		"CD":                       {set(func(h *dns.MsgHdr) { h.CheckingDisabled = true }), wire.Response{Message: plain}, "qr cd"},
+		"RA":                       {none, wire.Response{Message: plain, RecursionAvailable: true}, "qr ra"},
+		"AA":                       {none, wire.Response{Message: plain, Authoritative: true}, "qr aa"},
+		"AD, nobody asked":         {none, wire.Response{Message: validated}, "qr"},
+		"AD, asked with AD":        {ad, wire.Response{Message: validated}, "qr ad"},
+		"AD, asked with DO":        {edns(true), wire.Response{Message: validated}, "qr rd ad"},
+		"AD asked, not validated":  {ad, wire.Response{Message: plain}, "qr"},
+		"AD asked, answer changed": {ad, wire.Response{Message: validated.WithCNAME(name(t, "a"), 1)}, "qr"},
 	}
 	for what, test := range tests {
 		test.with.Query = query(t, "www.example A", test.edit)
@@ -88,15 +88,15 @@ func TestReplyFlags(t *testing.T) {
 	}
 }
 
-func TestReplyOPT(t *testing.T) {
+func TestResponseOPT(t *testing.T) {
 	m := response{answer: []string{"www.example. A 192.0.2.1"}}.parse(t, "www.example A")
 	edes := []wire.EDE{{Code: wire.EDEFiltered, Text: "rule a"}, {Code: wire.EDEOther, Text: "bad \xff"}}
-	plain := unpack(t, wire.Reply{Query: query(t, "www.example A", nil), Message: m, EDEs: edes}.Append(nil))
+	plain := unpack(t, wire.Response{Query: query(t, "www.example A", nil), Message: m, EDEs: edes}.Append(nil))
 	if plain.IsEdns0() != nil {
 		t.Error("OPT in the response to a query without one")
 	}
 	for _, do := range []bool{false, true} {
-		r := wire.Reply{Query: query(t, "www.example A", edns(do)), Message: m, EDEs: edes, UDPSize: 1400}
+		r := wire.Response{Query: query(t, "www.example A", edns(do)), Message: m, EDEs: edes, UDPSize: 1400}
 		opt := unpack(t, r.Append(nil)).IsEdns0()
 		if opt == nil || opt.UDPSize() != 1400 || opt.Do() != do || opt.Version() != 0 {
 			t.Fatalf("DO %v: OPT %v", do, opt)
@@ -111,21 +111,21 @@ func TestReplyOPT(t *testing.T) {
 	}
 }
 
-func TestReplyExtendedRcode(t *testing.T) {
+func TestResponseExtendedRcode(t *testing.T) {
 	m := wire.NewMessage(question(t, "www.example A"), wire.BadVers)
 	for _, test := range []struct {
 		edit func(*dns.Msg)
 		want int
 	}{{edns(false), dns.RcodeBadVers}, {nil, dns.RcodeServerFailure}} {
-		if got := unpack(t, wire.Reply{Query: query(t, "www.example A", test.edit), Message: m}.Append(nil)); got.Rcode != test.want {
+		if got := unpack(t, wire.Response{Query: query(t, "www.example A", test.edit), Message: m}.Append(nil)); got.Rcode != test.want {
 			t.Errorf("rcode %d, want %d", got.Rcode, test.want)
 		}
 	}
 }
 
-// TestReplyWithoutDO: RFC 4035, section 3.2.1, "MUST NOT include any DNSSEC RRs
+// TestResponseWithoutDO: RFC 4035, section 3.2.1, "MUST NOT include any DNSSEC RRs
 // unless they were explicitly requested".
-func TestReplyWithoutDO(t *testing.T) {
+func TestResponseWithoutDO(t *testing.T) {
 	tests := map[string]struct {
 		asked  string
 		from   response
@@ -145,7 +145,7 @@ func TestReplyWithoutDO(t *testing.T) {
 	}
 	for what, test := range tests {
 		m := test.from.parse(t, test.asked)
-		got := unpack(t, wire.Reply{Query: query(t, test.asked, edns(test.do)), Message: m}.Append(nil))
+		got := unpack(t, wire.Response{Query: query(t, test.asked, edns(test.do)), Message: m}.Append(nil))
 		if counts := [2]int{len(got.Answer), len(got.Ns)}; counts != test.counts {
 			t.Errorf("%s: %v records in answer and authority, want %v:\n%v", what, counts, test.counts, got)
 		}
@@ -162,13 +162,13 @@ func manyAddresses(t testing.TB, n int) wire.Message {
 	return response{answer: lines}.parse(t, "www.example A")
 }
 
-func TestReplyDropsWholeRRsets(t *testing.T) {
+func TestResponseDropsWholeRRsets(t *testing.T) {
 	for limit, edit := range map[int]func(*dns.Msg){
 		12 + 17 + 2*16 + 30*16: nil,
 		12 + 17 + 2*16 + 31*16: edns(false), // the OPT record takes 11 of the 16 octets
 	} {
 		for n, want := range map[int]int{30: 32, 31: 2} {
-			packet := wire.Reply{Query: query(t, "www.example A", edit), Message: manyAddresses(t, n), Limit: limit}.Append(nil)
+			packet := wire.Response{Query: query(t, "www.example A", edit), Message: manyAddresses(t, n), Limit: limit}.Append(nil)
 			got := unpack(t, packet)
 			if len(got.Answer) != want || got.Truncated != (n > 30) || len(packet) > limit {
 				t.Errorf("%d addresses: %d records in %d octets of %d, TC %v, want %d", n, len(got.Answer), len(packet), limit, got.Truncated, want)
@@ -177,55 +177,55 @@ func TestReplyDropsWholeRRsets(t *testing.T) {
 	}
 }
 
-func TestReplyDropsAdditionalWithoutTC(t *testing.T) { // RFC 2181, section 9
+func TestResponseDropsAdditionalWithoutTC(t *testing.T) { // RFC 2181, section 9
 	from := response{answer: []string{"example. MX 1 mail.example."}, authority: []string{"example. SOA a. b. 1 2 3 4 5"}}
 	for i := range 40 {
 		from.additional = append(from.additional, fmt.Sprintf("mail.example. A 192.0.2.%d", i))
 	}
 	from.additional = append(from.additional, "mail.example. AAAA 2001:db8::1")
 	m := from.parse(t, "example MX")
-	got := unpack(t, wire.Reply{Query: query(t, "example MX", nil), Message: m, Limit: 512}.Append(nil))
+	got := unpack(t, wire.Response{Query: query(t, "example MX", nil), Message: m, Limit: 512}.Append(nil))
 	if len(got.Answer) != 1 || len(got.Ns) != 1 || len(got.Extra) != 0 || got.Truncated {
 		t.Errorf("want answer and authority whole, nothing else, no TC:\n%v", got)
 	}
 }
 
-// TestReplyDropsAuthority: TC, and no room for anything after what was dropped.
-func TestReplyDropsAuthority(t *testing.T) {
+// TestResponseDropsAuthority: TC, and no room for anything after what was dropped.
+func TestResponseDropsAuthority(t *testing.T) {
 	long := strings.Repeat("a.", 60)
 	m := response{
 		answer:     []string{"example. MX 1 mail.example.", "example. MX 2 " + long, "example. MX 3 b." + long + "c."},
 		authority:  []string{"example. SOA " + strings.Repeat("b.", 60) + " " + strings.Repeat("c.", 60) + " 1 2 3 4 5"},
 		additional: []string{"mail.example. A 192.0.2.1"},
 	}.parse(t, "example MX")
-	got := unpack(t, wire.Reply{Query: query(t, "example MX", nil), Message: m, Limit: 512}.Append(nil))
+	got := unpack(t, wire.Response{Query: query(t, "example MX", nil), Message: m, Limit: 512}.Append(nil))
 	if len(got.Answer) != 3 || len(got.Ns) != 0 || len(got.Extra) != 0 || !got.Truncated {
 		t.Errorf("want the answer only, and TC:\n%v", got)
 	}
 }
 
-// TestReplyBeyondPointers: a name past the first 16,384 octets cannot be pointed
+// TestResponseBeyondPointers: a name past the first 16,384 octets cannot be pointed
 // to (RFC 1035, section 4.1.4).
-func TestReplyBeyondPointers(t *testing.T) {
+func TestResponseBeyondPointers(t *testing.T) {
 	var from response
 	for i := range 1000 {
 		from.answer = append(from.answer, fmt.Sprintf("example. MX %d host-number-%d.of-site-%d.example.", i, i, i/2))
 	}
 	m := from.parse(t, "example MX")
 	q := query(t, "example MX", edns(true))
-	packet := wire.Reply{Query: q, Message: m, Limit: 65535}.Append(nil)
+	packet := wire.Response{Query: q, Message: m, Limit: 65535}.Append(nil)
 	again, err := wire.ParseResponse(packet, q.Question)
 	if err != nil || again.Text() != m.Text() || len(packet) < 2*16384 {
 		t.Errorf("%d octets do not come back the same, error %v", len(packet), err)
 	}
 }
 
-// TestReplyEDEsYield: the text of the EDEs gives way first, then the EDEs, and no
+// TestResponseEDEsYield: the text of the EDEs gives way first, then the EDEs, and no
 // record goes before them.
-func TestReplyEDEsYield(t *testing.T) {
+func TestResponseEDEsYield(t *testing.T) {
 	q := query(t, "www.example A", edns(false))
 	size := func(n int) int {
-		return len(wire.Reply{Query: q, Message: manyAddresses(t, n), Limit: 65535}.Append(nil))
+		return len(wire.Response{Query: q, Message: manyAddresses(t, n), Limit: 65535}.Append(nil))
 	}
 	room := 512 - size(20) // for the EDEs
 	long := strings.Repeat("ä", 200)
@@ -240,7 +240,7 @@ func TestReplyEDEsYield(t *testing.T) {
 		"the last goes":             {make([]wire.EDE, room/6+5), make([]int, room/6)},
 	}
 	for what, test := range tests {
-		packet := wire.Reply{Query: q, Message: manyAddresses(t, 20), Limit: 512, EDEs: test.edes}.Append(nil)
+		packet := wire.Response{Query: q, Message: manyAddresses(t, 20), Limit: 512, EDEs: test.edes}.Append(nil)
 		got := unpack(t, packet)
 		var texts []int
 		for _, o := range got.IsEdns0().Option {
@@ -254,17 +254,17 @@ func TestReplyEDEsYield(t *testing.T) {
 			t.Errorf("%s: %d octets, TC %v, %d records, EDE text (-want +got):\n%s", what, len(packet), got.Truncated, len(got.Answer), diff)
 		}
 	}
-	full := unpack(t, wire.Reply{Query: q, Message: manyAddresses(t, 400), Limit: 512, EDEs: tests["fits"].edes}.Append(nil))
+	full := unpack(t, wire.Response{Query: q, Message: manyAddresses(t, 400), Limit: 512, EDEs: tests["fits"].edes}.Append(nil))
 	if !full.Truncated || len(full.IsEdns0().Option) != 2 {
 		t.Errorf("a truncated response has room for EDEs again: TC %v, %v", full.Truncated, full.IsEdns0())
 	}
 }
 
-// TestReplyLimits: a limit outside 512 to 65,535 counts as the nearer one.
-func TestReplyLimits(t *testing.T) {
+// TestResponseLimits: a limit outside 512 to 65,535 counts as the nearer one.
+func TestResponseLimits(t *testing.T) {
 	q := query(t, "www.example A", edns(false))
 	for limit, want := range map[int]int{-1: 2, 0: 2, 100: 2, 512: 2, 2000: 102, 65535: 102, 1 << 20: 102} {
-		got := unpack(t, wire.Reply{Query: q, Message: manyAddresses(t, 100), Limit: limit}.Append(nil))
+		got := unpack(t, wire.Response{Query: q, Message: manyAddresses(t, 100), Limit: limit}.Append(nil))
 		if len(got.Answer) != want {
 			t.Errorf("limit %d: %d records, want %d", limit, len(got.Answer), want)
 		}
@@ -282,10 +282,10 @@ func bigTXT(t testing.TB, n int) wire.Message {
 	return wire.NewMessage(question(t, "www.example TXT"), wire.NoError).WithTXT(60, wire.ClassIN, texts)
 }
 
-func TestReplyBigTXT(t *testing.T) {
+func TestResponseBigTXT(t *testing.T) {
 	q := query(t, "www.example TXT", edns(false))
 	for n, whole := range map[int]bool{40: true, 63: true, 65: false} {
-		packet := wire.Reply{Query: q, Message: bigTXT(t, n), Limit: 65535}.Append(nil)
+		packet := wire.Response{Query: q, Message: bigTXT(t, n), Limit: 65535}.Append(nil)
 		got := unpack(t, packet)
 		if got.Truncated == whole || whole != (len(got.Answer) == n) || len(packet) > 65535 {
 			t.Errorf("%d records of 1,000 octets: %d in %d octets, TC %v", n, len(got.Answer), len(packet), got.Truncated)
@@ -298,7 +298,7 @@ func TestReplyBigTXT(t *testing.T) {
 
 // TestAppendBehind: what dst holds stays, and offsets count from the message.
 func TestAppendBehind(t *testing.T) {
-	r := wire.Reply{Query: query(t, "www.example A", edns(true)), Message: manyAddresses(t, 3), EDEs: []wire.EDE{{Code: 1}}}
+	r := wire.Response{Query: query(t, "www.example A", edns(true)), Message: manyAddresses(t, 3), EDEs: []wire.EDE{{Code: 1}}}
 	want := r.Append(nil)
 	if got := r.Append([]byte("ab")); !bytes.Equal(got, append([]byte("ab"), want...)) {
 		t.Errorf("behind two octets\n%x, want\n%x", got, want)
@@ -309,13 +309,13 @@ func TestAppendBehind(t *testing.T) {
 	}
 }
 
-func TestReplyToAnUpstreamsTruncatedMessage(t *testing.T) {
+func TestResponseToAnUpstreamsTruncatedMessage(t *testing.T) {
 	q := question(t, "www.example A")
 	m, err := wire.ParseResponse(octets(t, "1234 8380 0001 0001 0000 0000"+asked+respA), q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := unpack(t, wire.Reply{Query: query(t, "www.example A", nil), Message: m}.Append(nil)); !got.Truncated {
+	if got := unpack(t, wire.Response{Query: query(t, "www.example A", nil), Message: m}.Append(nil)); !got.Truncated {
 		t.Error("no TC")
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Reply is a message as it goes out to one client.
-type Reply struct {
+// Response is a message as it goes out to one client.
+type Response struct {
 	Query              Query
 	Message            Message
 	Authoritative      bool
@@ -26,7 +26,7 @@ type Reply struct {
 // What does not fit goes in this order: the text of EDEs and the EDEs, the last
 // first, the additional section, then whole RRsets from the end, and for those TC
 // is set (RFC 2181, section 9).
-func (r Reply) Append(dst []byte) []byte {
+func (r Response) Append(dst []byte) []byte {
 	packet, _ := r.AppendWhole(dst)
 	return packet
 }
@@ -35,7 +35,7 @@ func (r Reply) Append(dst []byte) []byte {
 // whole. Over TCP nothing larger can be asked for, so a client is better told that
 // the answer is too large: that happens to one that came compressed to its limit
 // in names that must not be compressed again (RFC 3597, section 4).
-func (r Reply) AppendWhole(dst []byte) (packet []byte, whole bool) {
+func (r Response) AppendWhole(dst []byte) (packet []byte, whole bool) {
 	p := packer{buf: dst, base: len(dst)}
 	h := header{id: r.Query.ID, flags: r.flags(), questions: 1}
 	p.buf = h.append(p.buf)
@@ -62,7 +62,7 @@ func (r Reply) AppendWhole(dst []byte) (packet []byte, whole bool) {
 }
 
 // spelled is the name of the question as the client wrote it.
-func (r Reply) spelled() string {
+func (r Response) spelled() string {
 	if len(r.Query.Spelled) == 0 {
 		return r.Query.Name.Wire()
 	}
@@ -71,7 +71,7 @@ func (r Reply) spelled() string {
 
 // flags are the flags of the response. TC is among them only if the upstream cut
 // the message short.
-func (r Reply) flags() uint16 {
+func (r Response) flags() uint16 {
 	flags := uint16(flagQR) | uint16(r.rcode()&0xF)
 	for _, f := range []struct {
 		flag uint16
@@ -93,7 +93,7 @@ func (r Reply) flags() uint16 {
 
 // rcode is the rcode of the message. One that needs an OPT record is SERVFAIL to
 // a client that did not send one.
-func (r Reply) rcode() Rcode {
+func (r Response) rcode() Rcode {
 	if r.Message.rcode > 0xF && !r.Query.EDNS {
 		return ServFail
 	}
@@ -101,7 +101,7 @@ func (r Reply) rcode() Rcode {
 }
 
 // optSize is the room that the OPT record needs at least.
-func (r Reply) optSize() int {
+func (r Response) optSize() int {
 	if r.Query.EDNS {
 		return optSize
 	}
@@ -109,12 +109,12 @@ func (r Reply) optSize() int {
 }
 
 // opt is our OPT record; DO is repeated (RFC 3225, section 3).
-func (r Reply) opt() opt {
+func (r Response) opt() opt {
 	return opt{size: udpSize(r.UDPSize), extended: uint8(r.rcode() >> 4), do: r.Query.DO}
 }
 
 // visible are the records of section that the client gets to see.
-func (r Reply) visible(section []record) []record {
+func (r Response) visible(section []record) []record {
 	if r.Query.DO || r.Query.Type == TypeANY || !slices.ContainsFunc(section, func(v record) bool { return v.typ.isProof() }) {
 		return section
 	}
