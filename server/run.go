@@ -35,8 +35,18 @@ func (s *Server) Run(ctx context.Context) error {
 		err = nil
 	}
 
+	s.reportStats()
 	stopLast() // after the last query: its entry is still to be written, and /readyz says no until then
 	return errors.Join(err, last.Wait())
+}
+
+// reportStats says what each listener has done.
+func (s *Server) reportStats() {
+	for _, l := range s.listeners {
+		st := l.Stats()
+		s.options.Log.Info("stopped listening on "+l.Addr().String(), "udp", st.UDP, "tcp", st.TCP,
+			"dropped", st.Dropped, "unsent", st.Unsent, "panics", st.Panics, "connections", st.Accepted, "evicted", st.Evicted)
+	}
 }
 
 // drain waits for the end of ctx and gives the queries under way their time, until
