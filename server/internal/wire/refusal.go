@@ -7,10 +7,10 @@ import (
 
 // Refusal says why a packet is no query, and holds the response to it.
 type Refusal struct {
-	Drop  bool   // stay silent: not even a header, or itself a response
+	Drop     bool   // stay silent: not even a header, or itself a response
 	Response []byte // the finished packet, unless Drop
-	Rcode Rcode
-	Why   string // for people
+	Rcode    Rcode
+	Why      string // for people
 }
 
 // refuse makes the response to a query that is not answered: the ID, opcode and
