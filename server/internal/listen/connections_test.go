@@ -56,9 +56,10 @@ func TestYoungConnectionIsSpared(t *testing.T) {
 	young := dial(t, "tcp", s.Addr().String())
 	eventually(t, "the young one accepted", func() bool { return s.Stats().Accepted == 3 })
 	listen.Age(s.Listener, -time.Hour) // so that it stays young however slow this machine is
-	older.exchange("hello", "hello")
-	old.exchange("hello", "hello") // both more recent than anything of the young one
-	eventually(t, "none busy", func() bool { return listen.Busy(s.Listener) == 0 })
+	for _, c := range []client{older, old} { // one after the other, and both after anything of the young one
+		c.exchange("hello", "hello")
+		eventually(t, "none busy", func() bool { return listen.Busy(s.Listener) == 0 })
+	}
 
 	dial(t, "tcp", s.Addr().String()).exchange("a new one", "a new one")
 	older.wantClosed()
