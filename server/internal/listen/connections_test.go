@@ -51,11 +51,11 @@ func TestYoungConnectionIsSpared(t *testing.T) {
 	lim.Connections = 3
 	s := serve(t, "127.0.0.1:0", lim, echo)
 	old, older := dial(t, "tcp", s.Addr().String()), dial(t, "tcp", s.Addr().String())
-	eventually(t, "both accepted", func() bool { return s.Stats().Accepted == 2 })
+	eventually(t, "both in the set", func() bool { return s.Stats().Connections == 2 })
 	listen.Age(s.Listener, 2*time.Hour)
 	young := dial(t, "tcp", s.Addr().String())
-	eventually(t, "the young one accepted", func() bool { return s.Stats().Accepted == 3 })
-	listen.Age(s.Listener, -time.Hour) // so that it stays young however slow this machine is
+	eventually(t, "the young one in the set", func() bool { return s.Stats().Connections == 3 })
+	listen.Age(s.Listener, -time.Hour)       // so that it stays young however slow this machine is
 	for _, c := range []client{older, old} { // one after the other, and both after anything of the young one
 		c.exchange("hello", "hello")
 		eventually(t, "none busy", func() bool { return listen.Busy(s.Listener) == 0 })
