@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,9 +19,9 @@ import (
 
 // counted counts how often x is asked.
 func counted(n *atomic.Int32, x exchange) exchange {
-	return func(ctx context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+	return func(q wire.UpstreamQuery) (wire.Message, string, error) {
 		n.Add(1)
-		return x(ctx, q)
+		return x(q)
 	}
 }
 
@@ -160,7 +159,7 @@ func TestIdenticalQuestionsShareOneExchange(t *testing.T) {
 		var asked atomic.Int32
 		release := make(chan struct{})
 		b := newBench(t, "[rule.all]\nnames = [\"www.example\"]\nlog = true", counted(&asked,
-			func(_ context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+			func(q wire.UpstreamQuery) (wire.Message, string, error) {
 				<-release
 				return respond(t, q.Question, "www.example. 60 IN A 192.0.2.1"), "192.0.2.53", nil
 			}))
@@ -219,7 +218,7 @@ func TestSpelling(t *testing.T) {
 // on to an upstream.
 func TestUpstreamGetsNothingOfTheClient(t *testing.T) {
 	var got wire.UpstreamQuery
-	b := newBench(t, "[server]\nudp_size = 1400", func(_ context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+	b := newBench(t, "[server]\nudp_size = 1400", func(q wire.UpstreamQuery) (wire.Message, string, error) {
 		got = q
 		return wire.NewMessage(q.Question, wire.NoError), "192.0.2.53", nil
 	})

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -315,7 +314,7 @@ func TestIdentity(t *testing.T) {
 
 // TestOtherChaosQuestions holds that class CH is answered here, whatever the type.
 func TestOtherChaosQuestions(t *testing.T) {
-	b := newBench(t, explaining, func(context.Context, wire.UpstreamQuery) (wire.Message, string, error) {
+	b := newBench(t, explaining, func(wire.UpstreamQuery) (wire.Message, string, error) {
 		t.Error("an upstream was asked")
 		return wire.Message{}, "", errors.New("not to be asked")
 	})

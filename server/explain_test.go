@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -253,7 +252,7 @@ func TestExplainAgreesInEveryCell(t *testing.T) {
 func TestExplainHasNoSideEffects(t *testing.T) {
 	var asked atomic.Int32
 	b := newBench(t, held("enforce", "\n[cache]\nentries = 2\n"), counted(&asked,
-		func(_ context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+		func(q wire.UpstreamQuery) (wire.Message, string, error) {
 			return respond(t, q.Question, q.Name.String()+". 300 IN A 192.0.2.1"), "192.0.2.53", nil
 		}))
 	explain := func(words string) []string { return texts(ask(t, b, words+" CH TXT")) }

@@ -63,14 +63,28 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 	return b, err
 }
 
-// Serve answers one packet from client.
+// Serve answers one packet from client, however long that takes.
 func (b *Bench) Serve(packet []byte, client netip.Addr, tcp bool) []byte {
-	return b.serve(context.Background(), nil, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp})
+	response, later := b.handle(nil, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp})
+	if later == nil {
+		return response
+	}
+	c := make(asker, 1)
+	later(c)
+	b.settle()
+	return <-c
 }
+
+// asker takes the response to a query that had to wait; there must be one.
+type asker chan []byte
+
+// Respond asks for the response.
+func (c asker) Respond(answer func(dst []byte) []byte) { c <- answer(nil) }
 
 // Now answers one packet from client if that needs no waiting, behind dst.
 func (b *Bench) Now(dst, packet []byte, client netip.Addr) ([]byte, bool) {
-	return b.now(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242)})
+	response, later := b.handle(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242)})
+	return response, later == nil
 }
 
 // Fast answers one packet from client with a finished answer, if there is one.
@@ -142,7 +156,7 @@ var (
 	Texts           = texts
 	ReverseAddress  = reverseAddress
 	NewLimiter      = newLimiter
-	DialUpstream    = dialUpstream
+	DialUpstream    = dialUpstream(func() {})
 )
 
 // Limiter is for tests.

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -75,7 +74,7 @@ const deadTimeout = 5 * time.Second
 // deadGroup is a server whose group "dead" never answers, and all others do.
 func deadGroup(t *testing.T) *server.Bench {
 	t.Helper()
-	dead := exchange(func(context.Context, wire.UpstreamQuery) (wire.Message, string, error) {
+	dead := exchange(func(wire.UpstreamQuery) (wire.Message, string, error) {
 		<-time.After(deadTimeout)
 		return wire.Message{}, "", errors.New("upstream dead: no answer")
 	})
@@ -126,7 +125,7 @@ func TestDeadGroupHoldsUpNoOther(t *testing.T) {
 // TestRecoversAtOnce holds that a failure is not kept.
 func TestRecoversAtOnce(t *testing.T) {
 	fail := true
-	b := newBench(t, silent, func(_ context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+	b := newBench(t, silent, func(q wire.UpstreamQuery) (wire.Message, string, error) {
 		if fail {
 			return wire.Message{}, "", errors.New("upstream default: no answer")
 		}
@@ -144,7 +143,7 @@ func TestRecoversAtOnce(t *testing.T) {
 // TestUpstreamPanics holds that a panic while an upstream is asked is a failure
 // of that query.
 func TestUpstreamPanics(t *testing.T) {
-	b := newBench(t, silent, func(context.Context, wire.UpstreamQuery) (wire.Message, string, error) { panic("on purpose") })
+	b := newBench(t, silent, func(wire.UpstreamQuery) (wire.Message, string, error) { panic("on purpose") })
 	for range 3 {
 		if m := ask(t, b, "www.example"); m.Rcode != dns.RcodeServerFailure || len(edes(m)) != 1 || strings.Contains(edes(m)[0], "purpose") {
 			t.Errorf("response %v, want SERVFAIL with an EDE that gives nothing away", m)

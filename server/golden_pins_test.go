@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -142,7 +141,7 @@ func TestGoldenAnnotate(t *testing.T) {
 // TestPreferNeverEmpties holds that an answer goes out whole where the only
 // address inside the published ranges is beside it.
 func TestPreferNeverEmpties(t *testing.T) {
-	b := newBench(t, held("prefer", ""), func(_ context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+	b := newBench(t, held("prefer", ""), func(q wire.UpstreamQuery) (wire.Message, string, error) {
 		m, err := wire.NewMessage(q.Question, wire.NoError).WithRecords(wire.Answer, "dual.example. 300 IN A 198.51.100.1")
 		if err != nil {
 			return m, "", err

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -16,9 +15,9 @@ import (
 var nullAddresses = []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
 
 // local answers q as a rule says, without asking for its own name.
-func (r *Resolver) local(ctx context.Context, s *snapshot, q Query, d policy.Decision) Outcome {
+func (r *Resolver) local(s *snapshot, q Query, d policy.Decision) Outcome {
 	if d.Answer.Kind == policy.AnswerCNAME {
-		return r.alias(ctx, s, q, d)
+		return r.alias(s, q, d)
 	}
 	m, code := localAnswer(q.Question, d.Answer)
 	return Outcome{Decision: d, Response: capTTL(m, d), Source: Source{RTT: -1}, Changed: true, Code: code}
@@ -52,13 +51,13 @@ func orNoData(m wire.Message) wire.Message {
 // alias answers q with a CNAME, followed by what the same upstream group says
 // about its target. The addresses are those of another name, so the ranges
 // published for this one say nothing about them.
-func (r *Resolver) alias(ctx context.Context, s *snapshot, q Query, d policy.Decision) Outcome {
+func (r *Resolver) alias(s *snapshot, q Query, d policy.Decision) Outcome {
 	head := wire.NewMessage(q.Question, wire.NoError).WithCNAME(d.Answer.Target, ownTTL)
 	o := Outcome{Decision: d, Response: head, Source: Source{RTT: -1}, Changed: true, Code: wire.EDEForged}
 	if q.Type != wire.TypeCNAME && q.Type != wire.TypeANY {
 		target := q
 		target.Name = d.Answer.Target
-		m, source, err := r.lookup(ctx, s, target, d.Upstream)
+		m, source, err := r.lookup(s, target, d.Upstream)
 		if err == nil && slices.Contains(links(m), q.Name) {
 			err = fmt.Errorf("%v leads back to %v: the CNAME chain is a loop", target.Name, q.Name)
 		}

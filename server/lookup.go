@@ -1,20 +1,26 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"splitdns/server/config"
 	"splitdns/server/internal/cache"
+	"splitdns/server/internal/guard"
 	"splitdns/server/internal/wire"
 )
 
-// Exchanger asks one upstream group. from is the server that answered. A
-// returned message may be shared; nobody changes it.
+// Exchanger asks one upstream group. It has done called exactly once, from any goroutine
+// and perhaps before Exchange returns; from is the server that answered. A message may be
+// shared; nobody changes it. The query may be put off until Flush. Close ends all
+// exchanges, and returns when done was called for each.
 type Exchanger interface {
-	Exchange(ctx context.Context, q wire.UpstreamQuery) (m wire.Message, from string, err error)
+	Exchange(q wire.UpstreamQuery, done func(m wire.Message, from string, err error))
+	Flush()
 	Close()
 }
 
@@ -23,8 +29,14 @@ type Exchanger interface {
 // administrators may look into the cache like that.
 var errNotCached = errors.New("not cached, and the query does not ask for recursion")
 
-// errMustWait says that the answer is not known yet, to a query that does not wait.
-var errMustWait = errors.New("an upstream must be asked")
+// missing is what an upstream has to be asked for before a query can be resolved.
+type missing struct {
+	key flightKey
+	up  *group
+}
+
+// Error is never read.
+func (*missing) Error() string { return "an upstream must be asked" }
 
 // flightKey tells identical questions apart: what is asked, and whom.
 type flightKey struct {
@@ -34,64 +46,134 @@ type flightKey struct {
 
 // fetched is what an upstream said, and how long it took.
 type fetched struct {
+	key     flightKey
 	message wire.Message
 	from    string
+	err     error
 	rtt     time.Duration
+	shared  bool // it was asked for another query
 }
 
-// lookup finds what upstream group says about q: in the cache, or by asking.
-// Identical questions under way share one upstream query.
-func (r *Resolver) lookup(ctx context.Context, s *snapshot, q Query, group string) (wire.Message, Source, error) {
+// lookup finds what upstream group says about q: among what was fetched for it, or in
+// the cache. Otherwise the error is a *missing.
+func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Source, error) {
 	up, ok := s.upstreams[group]
 	if !ok {
 		return wire.Message{}, Source{}, fmt.Errorf("no upstream group %q", group)
 	}
-	key := cacheKey(q)
 	source := Source{Upstream: group, Cache: "hit", RTT: -1}
-	now := time.Now()
 	if !q.RD && !s.admin(q.Client) {
 		return wire.Message{}, source, errNotCached // nor does anybody learn what others looked up
 	}
-	if stored, ok := r.cache.Get(key, up.id, now); ok {
+	key := flightKey{cacheKey(q), up.id}
+	if f := q.fetched; f != nil && f.key == key {
+		return f.message, f.source(group), f.err
+	}
+	now := time.Now()
+	if stored, ok := r.cache.Get(key.Key, up.id, now); ok {
 		source.From, source.stored = stored.From, &stored
 		return stored.Message.Aged(stored.Age(now)), source, nil
 	}
 	if !q.RD {
 		return wire.Message{}, source, errNotCached
 	}
-	if !q.waits {
-		return wire.Message{}, source, errMustWait
-	}
-	f, shared, err := r.flight.Do(ctx, flightKey{key, up.id}, func(ctx context.Context) (fetched, error) {
-		return r.fetch(ctx, up, key, s)
-	})
-	if err != nil {
-		return wire.Message{}, source, err
-	}
-	source.From, source.Cache, source.RTT = f.from, "miss", f.rtt
-	if shared {
-		source.Cache = "shared"
-	}
-	return f.message, source, nil
+	return wire.Message{}, source, &missing{key, up}
 }
 
-// fetch asks up and keeps what it said.
-func (r *Resolver) fetch(ctx context.Context, up *group, key cache.Key, s *snapshot) (fetched, error) {
+// source is where f came from.
+func (f *fetched) source(group string) Source {
+	source := Source{Upstream: group, From: f.from, Cache: "miss", RTT: f.rtt}
+	if f.shared {
+		source.Cache = "shared"
+	}
+	return source
+}
+
+// fetch asks an upstream for what is missing, and has w go on with what it said.
+// Identical questions under way share one upstream query.
+func (r *Resolver) fetch(s *snapshot, m *missing, w *waiting) {
+	if !r.flight.Join(m.key, w) {
+		return
+	}
 	asked := time.Now()
-	m, from, err := up.Exchange(ctx, wire.UpstreamQuery{
-		Question: wire.Question{Name: key.Name, Type: key.Type, Class: key.Class},
-		DO:       key.DO, CD: key.CD, UDPSize: s.config.Server.UDPSize,
+	_, err := guard.Do(func() (struct{}, error) {
+		m.up.Exchange(m.query(s), func(response wire.Message, from string, err error) {
+			if err == nil {
+				response, err = guard.Do(func() (wire.Message, error) { return r.keep(s, m, response, from), nil })
+			}
+			r.land(&fetched{key: m.key, message: response, from: from, err: err, rtt: time.Since(asked)})
+		})
+		return struct{}{}, nil
 	})
 	if err != nil {
-		return fetched{}, err
+		r.land(&fetched{key: m.key, err: err})
 	}
-	now := time.Now()
-	m = m.CapTTL(longest(m, s.config.Cache)) // clients keep it no longer than we do
-	r.cache.Put(key, up.id, cache.Stored{
-		Message: m, From: from, StoredAt: now,
-		Lifetime: m.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
+	r.due.add(m.up)
+}
+
+// land has all go on that wait for f. The first of them has asked.
+func (r *Resolver) land(f *fetched) {
+	for i, w := range r.flight.Land(f.key) {
+		if i == 1 {
+			again := *f
+			again.shared = true
+			f = &again
+		}
+		w.goOn(f)
+	}
+}
+
+// due are the upstream groups that queries were left with to be sent together.
+type due struct {
+	any    atomic.Bool // there are some
+	mu     sync.Mutex  // guards groups
+	groups []*group
+}
+
+// add adds up.
+func (d *due) add(up *group) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !slices.Contains(d.groups, up) {
+		d.groups = append(d.groups, up)
+	}
+	d.any.Store(true)
+}
+
+// flush sends the queries, and reports whether there were any. Without, it costs next to
+// nothing.
+func (d *due) flush() bool {
+	if !d.any.Swap(false) {
+		return false
+	}
+	d.mu.Lock()
+	groups := d.groups
+	d.groups = nil
+	d.mu.Unlock()
+	for _, up := range groups {
+		up.Flush()
+	}
+	return true
+}
+
+// query is what an upstream is asked for what is missing: nothing of the client's but
+// the question, DO and CD.
+func (m *missing) query(s *snapshot) wire.UpstreamQuery {
+	return wire.UpstreamQuery{
+		Question: wire.Question{Name: m.key.Name, Type: m.key.Type, Class: m.key.Class},
+		DO:       m.key.DO, CD: m.key.CD, UDPSize: s.config.Server.UDPSize,
+	}
+}
+
+// keep puts what an upstream said into the cache, and returns it as clients get it:
+// they keep it no longer than we do.
+func (r *Resolver) keep(s *snapshot, m *missing, response wire.Message, from string) wire.Message {
+	response = response.CapTTL(longest(response, s.config.Cache))
+	r.cache.Put(m.key.Key, m.up.id, cache.Stored{
+		Message: response, From: from, StoredAt: time.Now(),
+		Lifetime: response.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
 	})
-	return fetched{message: m, from: from, rtt: now.Sub(asked)}, nil
+	return response
 }
 
 // longest is the highest TTL, in seconds, of what c lets be kept of m.

@@ -1,49 +1,78 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"time"
 
-	"splitdns/server/internal/flight"
+	"splitdns/server/internal/guard"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/wire"
 )
 
-// serve answers one packet: parse, resolve, answer, log. What cannot be parsed
-// gets the response that the RFCs want, which is often none, and goes no further.
-// It appends to dst and keeps neither dst nor packet.
-func (s *Server) serve(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
-	q, refusal := parseQuery(packet, from)
-	q.waits = true
-	dst, _ = s.answer(ctx, dst, q, refusal)
-	return dst
-}
-
-// now is serve for what needs no waiting: cached answers and those of our own. It
-// says false, and has done nothing, where an upstream would have to be asked, or
-// where the answer takes more work than others should wait for.
-func (s *Server) now(dst, packet []byte, from listen.Peer) ([]byte, bool) {
+// handle answers one packet on the listener's own goroutine: parse, resolve, answer,
+// log. What cannot be parsed gets the response that the RFCs want, which is often none,
+// and goes no further. A query for which an upstream has to be asked is resolved once
+// more when that has answered: later begins it. handle appends to dst and keeps neither
+// dst nor packet.
+func (s *Server) handle(dst, packet []byte, from listen.Peer) (response []byte, later func(listen.Query)) {
 	if response, ok := s.fast(dst, packet, from); ok {
-		return response, true
+		return response, nil
 	}
 	q, refusal := parseQuery(packet, from)
-	return s.answer(context.Background(), dst, q, refusal)
-}
-
-// answer is what serve and now have in common: everything but whether to wait.
-func (s *Server) answer(ctx context.Context, dst []byte, q Query, refusal *wire.Refusal) ([]byte, bool) {
 	if refusal != nil {
-		return append(dst, refusal.Response...), true
-	}
-	if q.Class == wire.ClassCH && !q.waits {
-		return dst, false // an explanation
+		return append(dst, refusal.Response...), nil
 	}
 	now := s.resolver.current.Load() // one snapshot for the whole query
-	o := s.resolver.Resolve(ctx, now, q)
-	if errors.Is(o.Failure, errMustWait) {
-		return dst, false
+	if q.Class == wire.ClassCH {
+		return dst, s.explainLater(now, q)
 	}
+	o := s.resolver.Resolve(now, q)
+	if o.missing != nil {
+		w := &waiting{server: s, now: now, query: q, missing: o.missing}
+		return dst, w.begin
+	}
+	return s.answer(dst, now, q, o), nil
+}
+
+// waiting is a query for which an upstream is asked.
+type waiting struct {
+	server  *Server
+	now     *snapshot
+	query   Query
+	missing *missing
+	client  listen.Query
+}
+
+// begin asks for what is missing.
+func (w *waiting) begin(client listen.Query) {
+	w.client = client
+	w.server.resolver.fetch(w.now, w.missing, w)
+}
+
+// goOn resolves the query once more, with what was missing.
+func (w *waiting) goOn(f *fetched) {
+	w.query.fetched = f
+	w.client.Respond(w.answer)
+}
+
+// answer appends the response.
+func (w *waiting) answer(dst []byte) []byte {
+	return w.server.answer(dst, w.now, w.query, w.server.resolver.Resolve(w.now, w.query))
+}
+
+// explainLater answers a query of class CH on a goroutine of its own: it takes more
+// work than others should wait for.
+func (s *Server) explainLater(now *snapshot, q Query) func(listen.Query) {
+	return func(client listen.Query) {
+		go func() {
+			client.Respond(func(dst []byte) []byte { return s.answer(dst, now, q, s.resolver.Resolve(now, q)) })
+			s.flushResponses()
+		}()
+	}
+}
+
+// answer appends the response to q, logs it, and keeps it for the fast path.
+func (s *Server) answer(dst []byte, now *snapshot, q Query, o Outcome) []byte {
 	packet, whole := now.pack(dst, q, o)
 	if q.TCP && !whole {
 		o = o.tooLarge()
@@ -54,13 +83,13 @@ func (s *Server) answer(ctx context.Context, dst []byte, q Query, refusal *wire.
 	}
 	s.reportPanic(q, o)
 	s.finish(now, q, o)
-	return packet, true
+	return packet
 }
 
 // reportPanic says where the program went wrong in finding o. The first time is
 // enough: a panic that clients can cause must not fill the log.
 func (s *Server) reportPanic(q Query, o Outcome) {
-	if p, ok := errors.AsType[*flight.PanicError](o.Failure); ok {
+	if p, ok := errors.AsType[*guard.PanicError](o.Failure); ok {
 		s.panicked.Do(func() {
 			s.options.Log.Error("a query failed, and later ones may without a word here: "+p.Error(),
 				"question", q.Question.String(), "stack", string(p.Stack))

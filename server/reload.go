@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"splitdns/server/config"
@@ -97,7 +99,45 @@ func (s *Server) replace(old *snapshot, c *config.Config) error {
 		return err
 	}
 	s.resolver.current.Store(next)
+	for name, g := range old.upstreams {
+		if next.upstreams[name] != g {
+			s.replaced.add(g)
+		}
+	}
 	return nil
+}
+
+// replacedGroups are upstream groups that a reload has replaced. Queries that began with
+// them may finish. It is safe for concurrent use.
+type replacedGroups struct {
+	mu     sync.Mutex // guards groups
+	groups map[*group]*time.Timer
+}
+
+// add adds g until all its queries must have ended.
+func (r *replacedGroups) add(g *group) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.groups == nil {
+		r.groups = make(map[*group]*time.Timer)
+	}
+	r.groups[g] = time.AfterFunc(2*g.config.Timeout, func() {
+		g.Close()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.groups, g)
+	})
+}
+
+// close ends all queries.
+func (r *replacedGroups) close() {
+	r.mu.Lock()
+	groups := maps.Clone(r.groups)
+	r.mu.Unlock()
+	for g, timer := range groups {
+		timer.Stop()
+		g.Close()
+	}
 }
 
 // needRestart lists the keys whose change since the start a reload cannot follow.

@@ -182,11 +182,12 @@ type closable struct {
 }
 
 // Exchange fails once c is closed.
-func (c *closable) Exchange(ctx context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+func (c *closable) Exchange(q wire.UpstreamQuery, done func(m wire.Message, from string, err error)) {
 	if c.closed.Load() {
-		return wire.Message{}, "", errors.New("closed")
+		done(wire.Message{}, "", errors.New("closed"))
+		return
 	}
-	return c.exchange(ctx, q)
+	c.exchange.Exchange(q, done)
 }
 
 // Close closes c.
@@ -200,7 +201,7 @@ func TestReloadUnderQueries(t *testing.T) {
 		configs[i] = parseConfig(t, held(pin, fmt.Sprintf("\n[upstream.default]\nservers = [\"192.0.2.%d\"]\n[server]\nannotate = \"matched\"\n", 53+i)))
 	}
 	dial := func(config.Upstream) server.Exchanger {
-		return &closable{exchange: func(_ context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+		return &closable{exchange: func(q wire.UpstreamQuery) (wire.Message, string, error) {
 			m := wire.NewMessage(q.Question, wire.NoError)
 			return m.WithAnswerAddresses([]netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.1")}, 300), "192.0.2.53", nil
 		}}

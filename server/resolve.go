@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,6 +10,7 @@ import (
 
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/flight"
+	"splitdns/server/internal/guard"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
 )
@@ -21,7 +21,7 @@ type Query struct {
 	Client   netip.Addr // unmapped, without a scope
 	TCP      bool
 	Received time.Time
-	waits    bool // an upstream may be asked; else only what is known already is told
+	fetched  *fetched // what an upstream was asked for this query; nil before
 }
 
 // Outcome is what became of a query. The answer, the query log and explain
@@ -38,6 +38,8 @@ type Outcome struct {
 	Relayed       []wire.EDE // those that the upstream sent
 	Authoritative bool       // the answer is about this server itself
 	Failure       error      // why nobody had an answer
+
+	missing *missing // what has to be asked for before there is an outcome; the rest is not set
 }
 
 // Source says where a response came from. The zero value is ourselves.
@@ -54,7 +56,8 @@ type Source struct {
 type Resolver struct {
 	current atomic.Pointer[snapshot]
 	cache   *cache.Cache
-	flight  *flight.Flight[flightKey, fetched]
+	flight  flight.Flight[flightKey, *waiting]
+	due     due
 	limit   *limiter
 	about   about
 
@@ -62,8 +65,10 @@ type Resolver struct {
 }
 
 // Resolve finds the response to q by what s says. Read it from top to bottom:
-// every step that can change what a client gets is a line here.
-func (r *Resolver) Resolve(ctx context.Context, s *snapshot, q Query) Outcome {
+// every step that can change what a client gets is a line here. It never waits: where
+// an upstream has to be asked, the outcome only says what is missing, and q is to be
+// resolved once more with what [Resolver.fetch] brings.
+func (r *Resolver) Resolve(s *snapshot, q Query) Outcome {
 	class := s.policy.Class(q.Client)
 	if !s.policy.Served(class) {
 		return refused(q, wire.EDE{Code: wire.EDEProhibited, Text: "this client is not in server.allow"})
@@ -76,18 +81,18 @@ func (r *Resolver) Resolve(ctx context.Context, s *snapshot, q Query) Outcome {
 	}
 	d := s.policy.Decide(q.Name, class)
 	if d.Answer.Given() {
-		return r.local(ctx, s, q, d)
+		return r.local(s, q, d)
 	}
 	if q.Type == wire.TypeANY {
 		return minimal(q, d)
 	}
-	m, source, err := r.lookup(ctx, s, q, d.Upstream) // cache, then upstream
+	m, source, err := r.lookup(s, q, d.Upstream) // in the cache, or from upstream
 	if err != nil {
 		return failed(q, d, err)
 	}
 	d = s.policy.Along(d, m.Chain(), class)
 	if d.Answer.Given() { // a rule blocks a name of the chain
-		o := r.local(ctx, s, q, d)
+		o := r.local(s, q, d)
 		o.Source = source
 		return o
 	}
@@ -127,8 +132,12 @@ func refused(q Query, why wire.EDE) Outcome {
 }
 
 // failed is what a client gets when nobody had an answer: SERVFAIL and why, or
-// REFUSED for a question that must not be forwarded.
+// REFUSED for a question that must not be forwarded. Where nobody was asked yet, it is
+// what is missing.
 func failed(q Query, d policy.Decision, err error) Outcome {
+	if m, ok := err.(*missing); ok { // never wrapped
+		return Outcome{missing: m}
+	}
 	o := Outcome{Decision: d, Source: Source{Upstream: d.Upstream, Cache: "miss", RTT: -1}, Failure: err}
 	if errors.Is(err, errNotCached) {
 		o.Source = Source{RTT: -1} // nobody was asked
@@ -138,7 +147,7 @@ func failed(q Query, d policy.Decision, err error) Outcome {
 	}
 	o.Response = wire.NewMessage(q.Question, wire.ServFail)
 	o.Notes = []wire.EDE{{Code: failureCode(err), Text: err.Error()}}
-	if _, ok := errors.AsType[*flight.PanicError](err); ok {
+	if _, ok := errors.AsType[*guard.PanicError](err); ok {
 		o.Notes = []wire.EDE{{Text: "internal error: the program's log has more"}}
 	}
 	return o

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,7 +17,7 @@ import (
 
 // notAsked is an upstream that must not be asked.
 func notAsked(t testing.TB) exchange {
-	return func(_ context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+	return func(q wire.UpstreamQuery) (wire.Message, string, error) {
 		t.Errorf("an upstream was asked for %v", q.Question)
 		return wire.Message{}, "", errors.New("not to be asked")
 	}
@@ -30,7 +29,7 @@ func manyAddresses(n int) exchange {
 	for i := range addrs {
 		addrs[i] = netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)})
 	}
-	return func(_ context.Context, q wire.UpstreamQuery) (wire.Message, string, error) {
+	return func(q wire.UpstreamQuery) (wire.Message, string, error) {
 		return wire.NewMessage(q.Question, wire.NoError).WithAnswerAddresses(addrs, 300), "192.0.2.53", nil
 	}
 }

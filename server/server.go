@@ -3,8 +3,10 @@
 //
 //	parse -> decide -> cache -> upstream -> along the chain -> judge and pin -> tag -> answer -> log
 //
-// Two functions hold the whole way and are meant to be read first: serve
-// (query.go) does parse, answer and log, Resolve (resolve.go) the rest. What
+// Two functions hold the whole way and are meant to be read first: handle
+// (query.go) does parse, answer and log, Resolve (resolve.go) the rest. Neither waits: a
+// query for which an upstream must be asked is put aside and resolved once more with what
+// that said, by whoever has read it. What
 // the configuration says is a snapshot behind one atomic pointer, read once by
 // each query, so a reload never mixes two configurations in one answer. What
 // upstreams said lies in the cache as they said it; the policy is applied to
@@ -14,7 +16,7 @@
 //
 // Most queries need none of it: what was asked before, by a client of the same
 // class, is answered from finished octets (fast.go), which a reload makes void. The
-// fast path has one door, in now, and may refuse anything.
+// fast path has one door, in handle, and may refuse anything.
 //
 // Explanations (explain.go) run the same steps on what is in the cache already
 // and ask nobody.
@@ -39,7 +41,6 @@ import (
 
 	"splitdns/server/config"
 	"splitdns/server/internal/cache"
-	"splitdns/server/internal/flight"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/sim"
@@ -74,6 +75,7 @@ type Server struct {
 	hangups   chan os.Signal // SIGHUP, from Open on: its default would end the program
 	draining  atomic.Bool    // no longer ready: /readyz says so
 	panicked  sync.Once      // the first panic of a query is reported
+	replaced  replacedGroups
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
@@ -88,7 +90,8 @@ func Open(o Options) (*Server, error) {
 	if c == nil {
 		return nil, &ConfigError{problems}
 	}
-	s := &Server{options: o, started: c, dial: dialUpstream, local: localNetworks(), tried: files}
+	s := &Server{options: o, started: c, local: localNetworks(), tried: files}
+	s.dial = dialUpstream(s.flushResponses)
 	s.reportProblems(problems)
 	first := newSnapshot(c, s.local)
 	if err := first.connect(nil, nil, s.dialer(c)); err != nil {
@@ -134,9 +137,8 @@ func NewResolver(c *config.Config) *Resolver {
 func newResolver(s *snapshot, version string) *Resolver {
 	hostname, _ := os.Hostname() // unknown: the answer is empty
 	r := &Resolver{
-		cache:  cache.New(s.config.Cache.Entries, s.config.Cache.Memory),
-		flight: new(flight.Flight[flightKey, fetched]),
-		limit:  newLimiter(),
+		cache: cache.New(s.config.Cache.Entries, s.config.Cache.Memory),
+		limit: newLimiter(),
 
 		finished: newFinishedTable(s.config.Cache.Entries, s.config.Cache.Memory),
 		about:    about{version: version, hostname: hostname},
@@ -164,7 +166,7 @@ func (s *Server) listen(c *config.Config) error {
 	}
 	report := func(text string) { s.options.Log.Warn(text) }
 	for _, addr := range c.Server.Listen {
-		l, err := listen.Open(addr, limits, listen.Handler{Now: s.now, Wait: s.serve}, report)
+		l, err := listen.Open(addr, limits, s.handle, s.settle, report)
 		switch {
 		case err == nil:
 			s.listeners = append(s.listeners, l)
@@ -221,11 +223,26 @@ func (s *Server) closeListeners() {
 	}
 }
 
+// settle does what was put off while a reader handed on its queries: those to upstreams
+// leave, and so do the responses to what has been answered or has failed already.
+func (s *Server) settle() {
+	if s.resolver.due.flush() {
+		s.flushResponses()
+	}
+}
+
+// flushResponses sends the responses that were left to be sent together.
+func (s *Server) flushResponses() {
+	for _, l := range s.listeners {
+		l.Flush()
+	}
+}
+
 // closeAll closes every socket and waits for queries to upstreams to end.
 func (s *Server) closeAll() {
 	signal.Stop(s.hangups)
 	s.closeListeners()
 	s.http.close()
-	s.resolver.flight.Close()
+	s.replaced.close()
 	s.resolver.current.Load().close()
 }

@@ -76,9 +76,10 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 // dialer makes an upstream group of its configuration.
 type dialer func(config.Upstream) Exchanger
 
-// dialUpstream makes the groups of real servers.
-func dialUpstream(u config.Upstream) Exchanger {
-	return upstream.New(u.Name, u.Servers, u.Timeout)
+// dialUpstream makes the groups of real servers. heard is called when some of their
+// queries have ended.
+func dialUpstream(heard func()) dialer {
+	return func(u config.Upstream) Exchanger { return upstream.New(u.Name, u.Servers, u.Timeout, heard) }
 }
 
 // close closes the upstream groups of s.

@@ -1,24 +1,28 @@
 package listen
 
 import (
-	"context"
 	"os"
 	"runtime"
+	"slices"
+	"sync"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"splitdns/server/internal/mmsg"
 )
 
 const (
-	// batchSize is how many packets are read with one system call. Twice as many cost as much for each,
-	// and hold up the scheduler for twice as long; see mmsg.
-	batchSize = 32
 	// maxReaders bounds the sockets of one listener: more would only wait for the same network card.
 	maxReaders = 8
 	// firstResponse is the room for a response that a slot begins with: what fits a packet on every path
 	// (RFC 9715, section 3.1, says 1,400; 1,232 is what is asked for mostly).
 	firstResponse = 1232
 )
+
+// haveBatches says whether there are batches on a socket.
+func haveBatches(c syscall.RawConn) bool { return mmsg.Works(c) }
 
 // readers is how many sockets of a listener read from UDP.
 func readers() int { return min(runtime.GOMAXPROCS(0), maxReaders) }
@@ -36,37 +40,43 @@ type slot struct {
 // one sendmmsg. It is one reader's, and allocates nothing once its slots have room for the responses.
 //
 // A system call for each packet and direction costs more than all that we do with a query: with batches,
-// an answered query took 3.8 µs of a core instead of 6.0. Those of golang.org/x/net were turned down: they
-// allocate an address for each packet, and were slower than one packet a call. So was a goroutine for
-// each packet, which costs more than an answer.
+// an answered query took 3.8 µs of a core instead of 6.0. A goroutine for each packet was turned down: it
+// costs more than an answer.
 type batch struct {
 	s         *udpSocket
-	queries   context.Context // of the reader, for those that must wait
 	sockaddrs sockaddrs
 	slots     []slot
 
 	received int // slots in use
-	in       messages
+	in       mmsg.Messages
 	errno    syscall.Errno // of recvmmsg
 	idle     bool          // there was nothing to read, and others ran meanwhile
+	fill     func(fd uintptr) (done bool)
 
-	queued int // responses
-	sent   int // of these, those that are gone or given up
-	out    messages
-	waited bool // for room to send them
+	out outgoing
+}
 
-	// What raw waits with for the socket, made once: a function value made for each call is garbage.
-	fill, drain func(fd uintptr) (done bool)
+// outgoing is responses that are sent together.
+type outgoing struct {
+	s        *udpSocket
+	messages mmsg.Messages
+	queued   int
+	sent     int  // of these, those that are gone or given up
+	waited   bool // for room to send them
+
+	// What the socket is waited for with, made once, like batch.fill: a function value made for each call
+	// is garbage.
+	drain func(fd uintptr) (done bool)
 }
 
 // batches returns what reads a batch of queries and answers it.
-func (s *udpSocket) batches(queries context.Context) func() error {
-	b := &batch{s: s, queries: queries, slots: make([]slot, batchSize)}
-	b.fill, b.drain = b.receive, b.transmit
+func (s *udpSocket) batches() func() error {
+	b := &batch{s: s, slots: make([]slot, mmsg.Size), out: outgoing{s: s}}
+	b.fill, b.out.drain = b.receive, b.out.transmit
 	for i := range b.slots {
 		slot := &b.slots[i]
 		slot.out = make([]byte, 0, firstResponse)
-		h := b.in.point(i, slot.in[:])
+		h := b.in.Point(i, slot.in[:])
 		h.Name = &slot.name[0]
 		if s.l.packetInfo {
 			h.Control = &slot.info[0]
@@ -78,7 +88,7 @@ func (s *udpSocket) batches(queries context.Context) func() error {
 
 // ready makes the i-th slot ready to receive. The system has written how much of it it used.
 func (b *batch) ready(i int) {
-	h := &b.in.headers[i].Hdr
+	h := &b.in.Headers[i].Hdr
 	h.Namelen = unix.SizeofSockaddrInet6
 	if b.s.l.packetInfo {
 		h.SetControllen(packetInfoSize)
@@ -98,70 +108,73 @@ func (b *batch) turn() error {
 	if err != nil {
 		return err
 	}
-	b.queued, b.sent, b.waited = 0, 0, false
 	for i := range b.received {
 		b.answer(i)
 		b.ready(i)
 	}
-	if b.queued == 0 {
-		return nil
-	}
-	if b.s.raw.Write(b.drain) != nil { // closed, which the next turn tells
-		b.giveUp(b.queued - b.sent)
-	}
+	b.out.send()
+	b.s.l.settled()
 	return nil
 }
 
 // receive reads what there is. It returns false to wait until there is something.
 func (b *batch) receive(fd uintptr) bool {
-	b.received, b.errno = receive(fd, b.in.headers[:])
+	b.received, b.errno = mmsg.Receive(fd, b.in.Headers[:])
 	b.idle = b.idle || b.errno == unix.EAGAIN
 	return b.errno != unix.EAGAIN
 }
 
 // answer answers the query in the i-th slot, if it needs no waiting.
 func (b *batch) answer(i int) {
-	h, slot := &b.in.headers[i], &b.slots[i]
+	h, slot := &b.in.Headers[i], &b.slots[i]
 	if h.Hdr.Flags&unix.MSG_TRUNC != 0 { // longer than any
 		b.s.count.dropped.Add(1)
 		return
 	}
-	a := arrival{packet: slot.in[:h.Len]}
-	a.from, a.info = b.s.peer(b.sockaddrs.addrPort(slot.name[:h.Hdr.Namelen]), slot.info[:h.Hdr.Controllen])
-	response := b.s.answer(b.queries, slot.out[:0], &a)
+	a := arrival{packet: slot.in[:h.Len], name: slot.name[:h.Hdr.Namelen]}
+	a.from, a.info = b.s.peer(b.sockaddrs.addrPort(a.name), slot.info[:h.Hdr.Controllen])
+	response := b.s.answer(slot.out[:0], &a)
 	if len(response) > 0 {
-		b.queue(i, response, len(a.info))
+		b.out.queue(response, a.name, a.info)
 	}
 	slot.out = kept(slot.out, response)
 }
 
-// queue puts response, to the query in the i-th slot, among those to be sent.
-func (b *batch) queue(i int, response []byte, infoSize int) {
-	h := b.out.point(b.queued, response)
-	h.Name, h.Namelen = b.in.headers[i].Hdr.Name, b.in.headers[i].Hdr.Namelen
+// queue puts a response to name among those to be sent, from where info says.
+func (o *outgoing) queue(response, name, info []byte) {
+	h := o.messages.Point(o.queued, response)
+	h.Name, h.Namelen = unsafe.SliceData(name), uint32(len(name))
 	h.Control = nil
-	if infoSize > 0 {
-		h.Control = b.in.headers[i].Hdr.Control
+	if len(info) > 0 {
+		h.Control = unsafe.SliceData(info)
 	}
-	h.SetControllen(infoSize)
-	b.queued++
+	h.SetControllen(len(info))
+	o.queued++
+}
+
+// send sends what is queued.
+func (o *outgoing) send() {
+	if o.queued > 0 && o.s.raw.Write(o.drain) != nil { // closed, which the next turn of the reader tells
+		o.giveUp(o.queued - o.sent)
+	}
+	o.queued, o.sent, o.waited = 0, 0, false
 }
 
 // transmit sends the responses. It returns false once, to wait until there is room for more of them; those
 // for which there is none then are given up, as queries wait behind them. One that cannot be sent at all
 // does not hold up the others.
-func (b *batch) transmit(fd uintptr) bool {
-	for b.sent < b.queued {
-		n, errno := transmit(fd, b.out.headers[b.sent:b.queued])
-		b.sent += n
+func (o *outgoing) transmit(fd uintptr) bool {
+	for o.sent < o.queued {
+		n, errno := mmsg.Transmit(fd, o.messages.Headers[o.sent:o.queued])
+		o.sent += n
 		switch {
 		case errno == 0:
 		case errno != unix.EAGAIN:
-			b.giveUp(1)
-		case b.waited:
-			b.giveUp(b.queued - b.sent)
+			o.giveUp(1)
+		case o.waited:
+			o.giveUp(o.queued - o.sent)
 		default:
-			b.waited = true
+			o.waited = true
 			return false
 		}
 	}
@@ -169,7 +182,27 @@ func (b *batch) transmit(fd uintptr) bool {
 }
 
 // giveUp counts the next n responses as unsent.
-func (b *batch) giveUp(n int) {
-	b.s.count.unsent.Add(uint64(n))
-	b.sent += n
+func (o *outgoing) giveUp(n int) {
+	o.s.count.unsent.Add(uint64(n))
+	o.sent += n
+}
+
+// outgoings are free for the responses of queries that waited.
+var outgoings = sync.Pool{New: func() any {
+	o := new(outgoing)
+	o.drain = o.transmit
+	return o
+}}
+
+// sendBatch sends the responses of all together.
+func (s *udpSocket) sendBatch(all []*datagram) {
+	o := outgoings.Get().(*outgoing)
+	o.s = s
+	for chunk := range slices.Chunk(all, mmsg.Size) {
+		for _, d := range chunk {
+			o.queue(d.response, d.name, d.info)
+		}
+		o.send()
+	}
+	outgoings.Put(o)
 }

@@ -2,7 +2,6 @@ package listen_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -25,9 +24,9 @@ func TestAnswersAtOnceWithoutAllocating(t *testing.T) {
 	static := bytes.Repeat([]byte("response"), 30)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := serveBoth(t, test.bound, limits(), listen.Handler{
-				Now: func(dst, _ []byte, _ listen.Peer) ([]byte, bool) { return append(dst, static...), true },
-				Wait: func(context.Context, []byte, []byte, listen.Peer) []byte {
+			s := serveBoth(t, test.bound, limits(), handler{
+				now: func(dst, _ []byte, _ listen.Peer) ([]byte, bool) { return append(dst, static...), true },
+				wait: func([]byte, []byte, listen.Peer) []byte {
 					t.Error("asked to wait for what is known")
 					return nil
 				},
@@ -52,8 +51,8 @@ func TestAnswersAtOnceWithoutAllocating(t *testing.T) {
 }
 
 func TestBatchOfAllKinds(t *testing.T) {
-	s := serveBoth(t, "127.0.0.1:0", limits(), listen.Handler{
-		Now: func(dst, packet []byte, from listen.Peer) ([]byte, bool) {
+	s := serveBoth(t, "127.0.0.1:0", limits(), handler{
+		now: func(dst, packet []byte, from listen.Peer) ([]byte, bool) {
 			switch text(packet) {
 			case "silence":
 				return nil, true
@@ -62,7 +61,7 @@ func TestBatchOfAllKinds(t *testing.T) {
 			}
 			return echoNow(dst, packet, from)
 		},
-		Wait: echo,
+		wait: echo,
 	})
 	c := dial(t, "udp", s.Addr().String())
 	want := make(map[string]bool)
@@ -91,7 +90,7 @@ func TestBatchOfAllKinds(t *testing.T) {
 }
 
 func TestClientsAreSpreadOverSockets(t *testing.T) {
-	s := serveBoth(t, "127.0.0.1:0", limits(), listen.Handler{Now: echoNow, Wait: echo})
+	s := serveBoth(t, "127.0.0.1:0", limits(), handler{now: echoNow, wait: echo})
 	if got, want := listen.Sockets(s.Listener), listen.Readers(); got != want {
 		t.Errorf("%d sockets, want %d", got, want)
 	}
@@ -200,7 +199,7 @@ func TestUnbatched(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			l, err := listen.Open(netip.MustParseAddrPort(test.bound), limits(), listen.Handler{Now: echoNow, Wait: echo},
+			l, err := open(netip.MustParseAddrPort(test.bound), limits(), handler{now: echoNow, wait: echo},
 				func(text string) { t.Error(text) })
 			if err != nil {
 				t.Skipf("no IPv6 here: %v", err)

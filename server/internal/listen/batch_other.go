@@ -3,7 +3,6 @@
 package listen
 
 import (
-	"context"
 	"errors"
 	"syscall"
 )
@@ -15,8 +14,11 @@ func readers() int { return 1 }
 // sharePort does not exist here; see readers.
 func sharePort(syscall.RawConn) error { return errors.ErrUnsupported }
 
-// takesBatches says that there are no batches here.
-func takesBatches(syscall.RawConn) bool { return false }
+// haveBatches says that there are no batches here.
+func haveBatches(syscall.RawConn) bool { return false }
 
-// batches is never asked for; see takesBatches.
-func (s *udpSocket) batches(queries context.Context) func() error { return s.singles(queries) }
+// batches is never asked for; see haveBatches.
+func (s *udpSocket) batches() func() error { return s.singles() }
+
+// sendBatch is never asked for; see haveBatches.
+func (s *udpSocket) sendBatch([]*datagram) {}

@@ -1,6 +1,7 @@
 package listen_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 const patience = 10 * time.Second
 
 // echo answers with the query.
-func echo(_ context.Context, dst, packet []byte, _ listen.Peer) []byte {
+func echo(dst, packet []byte, _ listen.Peer) []byte {
 	return append(dst, packet...)
 }
 
@@ -43,15 +44,52 @@ type server struct {
 	ended chan error
 }
 
-// wait is how a handler answers that has nothing to say at once.
-type wait = func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte
+// wait is how a handler answers that has nothing to say at once. It may block.
+type wait = func(dst, packet []byte, from listen.Peer) []byte
+
+// handler answers at once, or where now says false with wait, on a goroutine for each query.
+type handler struct {
+	now  func(dst, packet []byte, from listen.Peer) (response []byte, ok bool)
+	wait wait
+}
 
 // waiting is a handler that lets every query wait.
-func waiting(w wait) listen.Handler {
-	return listen.Handler{
-		Now:  func(_, _ []byte, _ listen.Peer) ([]byte, bool) { return nil, false },
-		Wait: w,
+func waiting(w wait) handler {
+	return handler{
+		now:  func(_, _ []byte, _ listen.Peer) ([]byte, bool) { return nil, false },
+		wait: w,
 	}
+}
+
+// open opens a listener for h.
+func open(addr netip.AddrPort, limits listen.Limits, h handler, report func(string)) (*listen.Listener, error) {
+	var l *listen.Listener
+	l, err := listen.Open(addr, limits, func(dst, packet []byte, from listen.Peer) ([]byte, func(listen.Query)) {
+		if response, ok := h.now(dst, packet, from); ok {
+			return response, nil
+		}
+		packet = bytes.Clone(packet)
+		return nil, func(q listen.Query) {
+			go func() {
+				q.Respond(func(dst []byte) []byte { return h.wait(dst, packet, from) })
+				l.Flush()
+			}()
+		}
+	}, func() {}, report)
+	return l, err
+}
+
+// holding is a listener that lets every query wait, and leaves it to the test.
+func holding(t *testing.T, limits listen.Limits, settled func()) (*listen.Listener, <-chan listen.Query) {
+	t.Helper()
+	held := make(chan listen.Query, 100)
+	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), limits, func(dst, _ []byte, _ listen.Peer) ([]byte, func(listen.Query)) {
+		return dst, func(q listen.Query) { held <- q }
+	}, settled, func(text string) { t.Error(text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, held
 }
 
 // serve opens a listener for queries that all wait, and serves it until the test ends, if it is not
@@ -62,9 +100,9 @@ func serve(t *testing.T, addr string, limits listen.Limits, w wait) *server {
 }
 
 // serveBoth is serve for a handler that does not let all of them wait. Nothing is reported but drops.
-func serveBoth(t *testing.T, addr string, limits listen.Limits, h listen.Handler) *server {
+func serveBoth(t *testing.T, addr string, limits listen.Limits, h handler) *server {
 	t.Helper()
-	l, err := listen.Open(netip.MustParseAddrPort(addr), limits, h, func(text string) {
+	l, err := open(netip.MustParseAddrPort(addr), limits, h, func(text string) {
 		if !strings.Contains(text, "dropped") {
 			t.Error(text)
 		}
@@ -79,9 +117,9 @@ func serveBoth(t *testing.T, addr string, limits listen.Limits, h listen.Handler
 }
 
 // startReporting is serveBoth for a test that looks at the reports, or ends the server itself.
-func startReporting(t *testing.T, limits listen.Limits, h listen.Handler, report func(string)) *server {
+func startReporting(t *testing.T, limits listen.Limits, h handler, report func(string)) *server {
 	t.Helper()
-	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), limits, h, report)
+	l, err := open(netip.MustParseAddrPort("127.0.0.1:0"), limits, h, report)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,14 +144,6 @@ func start(t *testing.T, l *listen.Listener) *server {
 		}
 	})
 	return s
-}
-
-// until waits for release, or for the listener to be closed.
-func until(ctx context.Context, release <-chan struct{}) {
-	select {
-	case <-release:
-	case <-ctx.Done():
-	}
 }
 
 // at is the listener's port at another address.

@@ -34,17 +34,18 @@ const (
 	maxMessage = 1<<16 - 1
 )
 
-// conn is one TCP connection (RFC 7766). One goroutine reads from it and answers what needs no waiting;
-// each other query has its own. One of all these at a time sends what is ready: there is no order among
+// conn is one TCP connection (RFC 7766). One goroutine reads from it and answers what needs no waiting.
+// Of it and all that have other responses, one at a time sends what is ready: there is no order among
 // responses.
 type conn struct {
 	l        *Listener
 	nc       *net.TCPConn
 	from     Peer
-	cancel   context.CancelFunc // ends the context of its queries
-	accepted time.Duration      // from l.opened
-	places   chan struct{}      // holds one for each query under way and each response not sent
-	active   atomic.Int64       // time.Duration from l.opened to the last query or response
+	open     context.Context // ends when it is closed
+	cancel   context.CancelFunc
+	accepted time.Duration // from l.opened
+	places   chan struct{} // holds one for each query under way and each response not sent
+	active   atomic.Int64  // time.Duration from l.opened to the last query or response
 
 	crowd *crowd // of its client, in l.conns, which guards this and the next
 	place int    // in crowd.conns
@@ -55,44 +56,55 @@ type conn struct {
 	sending      bool       // a goroutine is at it
 }
 
-// message is one TCP query and the room for its response. It belongs to the reader, then to the
-// query's goroutine, which puts it back.
-type message struct{ in, out []byte }
+// message is one TCP query and the room for its response. It belongs to the reader, then to whoever
+// answers it, who puts it back.
+type message struct {
+	c       *conn
+	in, out []byte
+}
 
 // serve answers the queries of c until the client or we have had enough, and closes it when all that
 // are under way are answered.
-func (c *conn) serve(queries context.Context) {
+func (c *conn) serve() {
 	defer c.l.conns.remove(c)
 	defer c.close()
-	c.read(queries)
+	c.read()
+	for range connQueries { // with all places ours, no response is to be sent any more
+		if !put(c.open, nil, c.places) {
+			return
+		}
+	}
 	c.hangUp()
 }
 
-// read reads queries and returns when their responses are sent. A connection that broke off has nobody
-// to send them to.
-func (c *conn) read(queries context.Context) {
-	var underWay sync.WaitGroup
-	defer underWay.Wait()
+// read reads queries until there are no more, or the connection broke off.
+func (c *conn) read() {
 	r := bufio.NewReaderSize(c.nc, readAhead)
 	for c.await(r) {
 		m := c.l.messages.Get().(*message)
+		m.c = c
 		var err error
 		if m.in, err = readMessage(r, m.in); err != nil {
 			c.broke(err)
 			return
 		}
 		c.touch()
-		if !put(queries, c.l.stopping, c.places) || queries.Err() != nil {
+		if !put(c.open, c.l.stopping, c.places) {
 			return
 		}
-		if response, ok := c.l.now(m.out[:0], m.in, c.from); ok {
-			c.finish(m, response)
-			continue
-		}
-		if !c.admit(queries) {
+		response, later := c.l.handle(m.out[:0], m.in, c.from)
+		switch {
+		case later == nil:
+			if c.finish(m, response) {
+				c.sendAll()
+			}
+		case c.admit():
+			c.l.begin(later, m)
+			c.l.settled()
+		default:
+			c.free(1)
 			return
 		}
-		underWay.Go(func() { c.wait(queries, m) })
 	}
 }
 
@@ -157,11 +169,11 @@ func (c *conn) broke(err error) {
 
 // admit waits for a place under the limit for queries; false when reading is stopped, the connection is
 // gone, or there was none for as long as a connection may be idle.
-func (c *conn) admit(queries context.Context) bool {
-	ctx, cancel := context.WithTimeout(queries, c.l.limits.Idle)
+func (c *conn) admit() bool {
+	ctx, cancel := context.WithTimeout(c.open, c.l.limits.Idle)
 	defer cancel()
 	admitted := c.l.limits.InFlight.waitTCP(ctx, c.l.stopping)
-	gone := queries.Err() != nil
+	gone := c.open.Err() != nil
 	if admitted && gone {
 		c.l.limits.InFlight.releaseTCP()
 	}
@@ -171,41 +183,48 @@ func (c *conn) admit(queries context.Context) bool {
 	return admitted && !gone
 }
 
-// wait answers a query that must wait. Its place under the limit is free before the response is sent:
-// clients that do not read shall hold up nobody else.
-func (c *conn) wait(queries context.Context, m *message) {
-	response := c.l.wait(queries, m.out[:0], m.in, c.from)
+// Respond answers a query that waited. Its place under the limit is free before the response is sent:
+// clients that do not read shall hold up nobody else, whoever has the response for them among others too.
+func (m *message) Respond(answer func(dst []byte) []byte) {
+	c, response := m.c, []byte(nil)
+	if c.open.Err() == nil {
+		response = c.l.answer(m.out[:0], answer)
+	}
 	c.l.limits.InFlight.releaseTCP()
-	c.finish(m, response)
+	if c.finish(m, response) {
+		go c.sendAll()
+	}
 }
 
-// finish sends the response to m and puts m back.
-func (c *conn) finish(m *message, response []byte) {
+// finish leaves the response to m to be sent and puts m back. With first, sending falls to the caller.
+func (c *conn) finish(m *message, response []byte) (first bool) {
 	c.l.count.tcp.Add(1)
-	c.respond(response)
+	first = c.respond(response)
 	m.out = kept(m.out, response)
 	if cap(m.in) <= keepResponse {
 		c.l.messages.Put(m)
 	}
+	return first
 }
 
-// respond sends response, or leaves it to the goroutine that is sending. With too much unread, or a
-// response that no length can announce, the connection is cut.
-func (c *conn) respond(response []byte) {
+// respond puts response among those to be sent. With first, nobody is sending, and it falls to the caller.
+// With too much unread, or a response that no length can announce, the connection is cut.
+func (c *conn) respond(response []byte) (first bool) {
 	if len(response) == 0 {
 		c.free(1)
-		return
+		return false
 	}
 	first, fits := c.queue(response)
 	if !fits {
 		c.l.count.unsent.Add(1)
 		c.cut()
 		c.free(1)
-		return
 	}
-	if !first {
-		return
-	}
+	return first
+}
+
+// sendAll sends what is ready until there is no more.
+func (c *conn) sendAll() {
 	for b, n := c.take(); n > 0; b, n = c.take() {
 		c.send(b, n)
 	}

@@ -29,7 +29,7 @@ func TestClientOf(t *testing.T) {
 func TestFloodClosesItsOwnConnections(t *testing.T) {
 	lim := limits()
 	lim.Connections = 5
-	s := serveBoth(t, "127.0.0.1:0", lim, listen.Handler{Now: echoNow, Wait: untilClosed})
+	s := serveBoth(t, "127.0.0.1:0", lim, handler{now: echoNow, wait: untilEnd(t)})
 	honest := dialFrom(t, "127.0.0.2", s.Addr().String())
 	honest.exchange("hello", "hello") // and is idle longest from now on
 	listen.Grow(s.Listener)

@@ -16,7 +16,7 @@ import (
 // openError is what Open says about addr, which it must not open.
 func openError(t *testing.T, addr netip.AddrPort) error {
 	t.Helper()
-	l, err := listen.Open(addr, limits(), waiting(echo), func(text string) { t.Error(text) })
+	l, err := open(addr, limits(), waiting(echo), func(text string) { t.Error(text) })
 	if err == nil {
 		l.Close()
 		t.Fatalf("Open(%s) = nil, want an error", addr)

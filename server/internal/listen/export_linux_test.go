@@ -1,9 +1,13 @@
 package listen
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"splitdns/server/internal/mmsg"
+)
 
 // BatchSize is how many responses leave together.
-const BatchSize = batchSize
+const BatchSize = mmsg.Size
 
 // Readers is how many sockets a listener should have.
 var Readers = readers
@@ -25,22 +29,22 @@ func SocketsUsed(l *Listener) (n int) {
 func Addresses() func(b []byte) netip.AddrPort { return new(sockaddrs).addrPort }
 
 // Responses is a batch of responses that are all ready to be sent, to wherever a connected socket leads.
-type Responses struct{ b *batch }
+type Responses struct{ o *outgoing }
 
 // NewResponses returns a batch of them.
 func NewResponses(all [][]byte) Responses {
-	b := &batch{s: new(udpSocket), slots: make([]slot, batchSize)}
-	for i, response := range all {
-		b.queue(i, response, 0)
+	o := &outgoing{s: new(udpSocket)}
+	for _, response := range all {
+		o.queue(response, nil, nil)
 	}
-	return Responses{b}
+	return Responses{o}
 }
 
 // Transmit sends them to fd, and returns false if it wants to wait for room.
-func (r Responses) Transmit(fd int) bool { return r.b.transmit(uintptr(fd)) }
+func (r Responses) Transmit(fd int) bool { return r.o.transmit(uintptr(fd)) }
 
 // Settled is how many are sent, and given up.
 func (r Responses) Settled() (sent, unsent int) {
-	unsent = int(r.b.s.count.unsent.Load())
-	return r.b.sent - unsent, unsent
+	unsent = int(r.o.s.count.unsent.Load())
+	return r.o.sent - unsent, unsent
 }

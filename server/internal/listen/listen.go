@@ -10,12 +10,12 @@
 // packet.
 //
 // What needs no waiting is answered on the reader's own goroutine and is bounded by the speed of that.
-// Every other query is a goroutine under one [Limiter], which several listeners may share: one limit
+// Every other query is a [Query] under one [Limiter], which several listeners may share: one limit
 // before anything is known of a query was turned down, as queries for one slow name then hold up those
-// for cached answers. At the limit a UDP query is dropped and counted, as the client will ask again,
-// and reading from that TCP connection waits. A panic in the handler is counted, the first one is
-// reported with its stack, and that client hears nothing: an answer made of a half-finished query would
-// be worse than asking again.
+// for cached answers. A goroutine for each was turned down too: it would only wait. At the limit a UDP
+// query is dropped and counted, as the client will ask again, and reading from that TCP connection
+// waits. A panic in the handler is counted, the first one is reported with its stack, and that client
+// hears nothing: an answer made of a half-finished query would be worse than asking again.
 //
 // At the limit of TCP connections, one of the client that has the most is closed for a new one.
 // Refusing the new one was turned down: whoever holds the connections would keep all others out.
@@ -37,17 +37,21 @@ import (
 	"time"
 )
 
-// Handler answers queries. Now is asked first, on the reader's own goroutine: it answers what needs no
-// waiting, and says false for the rest. What Now refuses goes to Wait, on a goroutine of its own that
-// holds a place of Limits.InFlight. Both append the response to dst, which is empty, and return it, or
-// return nothing to stay silent. dst and packet are the listener's, and valid only during the call;
-// neither function may change packet.
-type Handler struct {
-	// Now must not block: the queries behind this one wait for it. ok with no response is silence.
-	Now func(dst, packet []byte, from Peer) (response []byte, ok bool)
-	// Wait may block. ctx ends when the listener is closed, not when it begins to drain, and when a
-	// TCP client's connection is gone.
-	Wait func(ctx context.Context, dst, packet []byte, from Peer) []byte
+// Handler answers a query on the reader's own goroutine. It must not block: the queries behind this one
+// wait for it. It appends the response to dst, which is empty, and returns it; none is silence. For a
+// query whose answer has to be waited for it returns later instead. That is called at once, on the same
+// goroutine, if there is a place of Limits.InFlight for the query, and never if there is none; over TCP a
+// place is waited for. dst and packet are the listener's, and valid only during the call of the handler,
+// which must not change packet.
+type Handler func(dst, packet []byte, from Peer) (response []byte, later func(Query))
+
+// Query is a query whose answer is not known yet. It holds a place of Limits.InFlight.
+type Query interface {
+	// Respond sends what answer appends to dst, which is empty; nothing is silence. It must be called
+	// once, from any goroutine, also where the listener is closed by then. It calls answer before it
+	// returns, or not at all if nobody is there any more to hear it. Over UDP the response leaves with
+	// others at the next Flush of the listener, which is the caller's to ask for.
+	Respond(answer func(dst []byte) []byte)
 }
 
 // Peer is where a query came from and where it was sent to. IPv4 addresses are never IPv4-mapped.
@@ -59,8 +63,8 @@ type Peer struct {
 
 // Limits bounds what clients can take up. Every field must be set.
 type Limits struct {
-	// InFlight bounds the queries that Handler.Wait is answering, over UDP and TCP, of all listeners
-	// that are given it.
+	// InFlight bounds the queries that wait for their answers, over UDP and TCP, of all listeners that
+	// are given it.
 	InFlight *Limiter
 	// Connections bounds the TCP connections of one listener. At the limit one of the client with the
 	// most of them, the longest idle, is closed; a new one is never refused. A client is an address,
@@ -88,6 +92,7 @@ type Listener struct {
 	addr    netip.AddrPort
 	limits  Limits
 	handler Handler
+	settled func()
 	report  func(string)
 
 	udp        []*udpSocket // at least one, all of one port
@@ -99,6 +104,8 @@ type Listener struct {
 	stopping  chan struct{} // closed when reading ends
 	closed    chan struct{} // closed by Close
 	closeOnce sync.Once
+
+	waiting sync.WaitGroup // for UDP queries that must wait
 
 	datagrams, messages sync.Pool // of *datagram, *message
 	conns               connections
@@ -115,13 +122,16 @@ const portTries = 16
 // Open takes addr for TCP, then for UDP on the same port; with port 0, TCP chooses it. TCP comes first
 // and without SO_REUSEPORT, which the UDP sockets need to share the port: a second copy of the program is
 // refused before it could join them. The error says what stands
-// in the way and what to do about it, and wraps the system's. report is called with what an
-// administrator should read, from several goroutines. Open panics on limits that are not set.
-func Open(addr netip.AddrPort, limits Limits, h Handler, report func(string)) (*Listener, error) {
+// in the way and what to do about it, and wraps the system's.
+//
+// settled is called when some queries have been handed to h and no more are there to be read at once:
+// what was put off for them is due. report is called with what an administrator should read. Both are
+// called from several goroutines. Open panics on limits that are not set.
+func Open(addr netip.AddrPort, limits Limits, h Handler, settled func(), report func(string)) (*Listener, error) {
 	if limits.InFlight == nil || limits.Connections < 1 || limits.Idle <= 0 {
 		panic("listen: limits not set")
 	}
-	if h.Now == nil || h.Wait == nil || report == nil {
+	if h == nil || settled == nil || report == nil {
 		panic("listen: handler or report not set")
 	}
 	if !addr.IsValid() {
@@ -131,6 +141,7 @@ func Open(addr netip.AddrPort, limits Limits, h Handler, report func(string)) (*
 		addr:     netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()),
 		limits:   limits,
 		handler:  h,
+		settled:  settled,
 		report:   report,
 		opened:   time.Now(),
 		stopping: make(chan struct{}),
@@ -201,17 +212,16 @@ func (l *Listener) Addr() netip.AddrPort { return l.addr }
 // does not bound the time that takes: the caller does, with Close. The error is nil unless Close cut
 // queries off; it is then [net.ErrClosed]. Serve is called once.
 func (l *Listener) Serve(ctx context.Context) error {
-	queries, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
 	var loops sync.WaitGroup
 	for _, s := range l.udp {
-		loops.Go(func() { s.read(queries) })
+		loops.Go(s.read)
 	}
-	loops.Go(func() { l.acceptTCP(queries) })
+	loops.Go(l.acceptTCP)
 	loops.Go(func() { l.drops.run(l.stopping, l.reportDrops) })
 	finished := make(chan struct{})
 	go func() {
 		loops.Wait()
+		l.waiting.Wait()
 		close(finished)
 	}()
 
@@ -224,8 +234,7 @@ func (l *Listener) Serve(ctx context.Context) error {
 	case <-finished:
 		return l.Close()
 	case <-l.closed:
-		cancel()
-		<-finished
+		loops.Wait()
 		return fmt.Errorf("listening on %s: closed before its queries ended: %w", l.addr, net.ErrClosed)
 	}
 }
@@ -244,8 +253,8 @@ func (l *Listener) stopReading() {
 	}
 }
 
-// Close closes the sockets and every connection at once, and ends the context of the queries under
-// way. It may be called at any time, more than once.
+// Close closes the sockets and every connection at once; responses to the queries under way go
+// nowhere. It may be called at any time, more than once.
 func (l *Listener) Close() error {
 	var err error
 	l.closeOnce.Do(func() {
@@ -269,6 +278,13 @@ func ignoreClosed(err error) error {
 	return err
 }
 
+// Flush sends the responses over UDP that were left to be sent together.
+func (l *Listener) Flush() {
+	for _, s := range l.udp {
+		s.flush()
+	}
+}
+
 // Stats is what the listener has done so far. The figures are read one after the other.
 func (l *Listener) Stats() Stats {
 	st := Stats{
@@ -288,20 +304,37 @@ func (l *Listener) Stats() Stats {
 	return st
 }
 
-// now asks Handler.Now. After a panic the response is empty.
-func (l *Listener) now(dst, packet []byte, from Peer) (response []byte, ok bool) {
+// handle asks the handler. After a panic the response is empty.
+func (l *Listener) handle(dst, packet []byte, from Peer) (response []byte, later func(Query)) {
 	defer l.survive()
-	ok = true // should it panic
-	return l.handler.Now(dst, packet, from)
+	return l.handler(dst, packet, from)
 }
 
-// wait asks Handler.Wait, unless nobody is there any more to hear the response. After a panic it is empty.
-func (l *Listener) wait(ctx context.Context, dst, packet []byte, from Peer) []byte {
-	if ctx.Err() != nil {
+// begin hands a query that must wait to the handler. After a panic it waits no longer.
+func (l *Listener) begin(later func(Query), q Query) {
+	begun := false
+	defer func() {
+		if !begun {
+			q.Respond(silence)
+		}
+	}()
+	defer l.survive()
+	later(q)
+	begun = true
+}
+
+// silence is no response.
+func silence(dst []byte) []byte { return dst[:0] }
+
+// answer asks for the response to a query that waited. After a panic it is empty.
+func (l *Listener) answer(dst []byte, answer func(dst []byte) []byte) []byte {
+	select {
+	case <-l.closed:
 		return nil
+	default:
 	}
 	defer l.survive()
-	return l.handler.Wait(ctx, dst, packet, from)
+	return answer(dst)
 }
 
 // survive is deferred by whoever calls the handler.

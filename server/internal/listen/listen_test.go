@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -20,9 +21,9 @@ func TestEcho(t *testing.T) {
 		for _, network := range []string{"udp", "tcp"} {
 			t.Run(network+" "+addr, func(t *testing.T) {
 				peers := make(chan listen.Peer, 1)
-				s := serve(t, addr, limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+				s := serve(t, addr, limits(), func(dst, packet []byte, from listen.Peer) []byte {
 					peers <- from
-					return echo(ctx, dst, packet, from)
+					return echo(dst, packet, from)
 				})
 				c := dial(t, network, s.Addr().String())
 				c.exchange("hello", "hello")
@@ -57,9 +58,9 @@ func TestRepliesFromTheAddressAsked(t *testing.T) {
 					t.Skip("no such address here")
 				}
 				locals := make(chan netip.AddrPort, 1)
-				s := serve(t, test.bound, limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+				s := serve(t, test.bound, limits(), func(dst, packet []byte, from listen.Peer) []byte {
 					locals <- from.Local
-					return echo(ctx, dst, packet, from)
+					return echo(dst, packet, from)
 				})
 				dial(t, network, s.at(test.asked)).exchange("hello", "hello")
 				want := netip.MustParseAddr(test.asked).WithZone("")
@@ -93,11 +94,11 @@ func linkLocal() string {
 }
 
 func TestBothFamiliesOnOnePort(t *testing.T) {
-	six := serve(t, "[::]:0", limits(), func(_ context.Context, dst, _ []byte, _ listen.Peer) []byte {
+	six := serve(t, "[::]:0", limits(), func(dst, _ []byte, _ listen.Peer) []byte {
 		return append(dst, query("six")...)
 	})
 	addr := netip.AddrPortFrom(netip.IPv4Unspecified(), six.Addr().Port())
-	serve(t, addr.String(), limits(), func(_ context.Context, dst, _ []byte, _ listen.Peer) []byte {
+	serve(t, addr.String(), limits(), func(dst, _ []byte, _ listen.Peer) []byte {
 		return append(dst, query("four")...)
 	})
 	for _, network := range []string{"udp", "tcp"} {
@@ -107,11 +108,11 @@ func TestBothFamiliesOnOnePort(t *testing.T) {
 }
 
 func TestSilentHandler(t *testing.T) {
-	s := serve(t, "127.0.0.1:0", limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	s := serve(t, "127.0.0.1:0", limits(), func(dst, packet []byte, from listen.Peer) []byte {
 		if text(packet) == "secret" {
 			return nil
 		}
-		return echo(ctx, dst, packet, from)
+		return echo(dst, packet, from)
 	})
 	for _, network := range []string{"udp", "tcp"} {
 		c := dial(t, network, s.Addr().String())
@@ -122,19 +123,19 @@ func TestSilentHandler(t *testing.T) {
 
 func TestPanicKillsNobody(t *testing.T) {
 	reports := make(chan string, 10)
-	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), limits(),
-		listen.Handler{
-			Now: func(_, packet []byte, _ listen.Peer) ([]byte, bool) {
+	l, err := open(netip.MustParseAddrPort("127.0.0.1:0"), limits(),
+		handler{
+			now: func(_, packet []byte, _ listen.Peer) ([]byte, bool) {
 				if text(packet) == "die now" {
 					panic("as asked")
 				}
 				return nil, false
 			},
-			Wait: func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+			wait: func(dst, packet []byte, from listen.Peer) []byte {
 				if text(packet) == "die" {
 					panic("as asked")
 				}
-				return echo(ctx, dst, packet, from)
+				return echo(dst, packet, from)
 			},
 		}, func(text string) { reports <- text })
 	if err != nil {
@@ -156,14 +157,40 @@ func TestPanicKillsNobody(t *testing.T) {
 	}
 }
 
+// TestPanicBeforeTheWait holds that a query that is not even put aside gives its place back.
+func TestPanicBeforeTheWait(t *testing.T) {
+	lim := limits()
+	lim.InFlight = listen.NewLimiter(1)
+	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), lim, func(dst, packet []byte, _ listen.Peer) ([]byte, func(listen.Query)) {
+		if text(packet) == "die" {
+			return dst, func(listen.Query) { panic("as asked") }
+		}
+		return append(dst, packet...), nil
+	}, func() {}, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, l)
+	for _, network := range []string{"udp", "tcp"} {
+		c := dial(t, network, s.Addr().String())
+		for range 3 {
+			c.ask(query("die"))
+		}
+		c.exchange("hello", "hello")
+	}
+	if got := s.Stats(); got.Panics != 6 || got.Dropped != 0 || lim.InFlight.UnderWay() != 0 {
+		t.Errorf("stats %+v, %d under way, want 6 panics, none dropped, none under way", got, lim.InFlight.UnderWay())
+	}
+}
+
 func TestOverTheLimit(t *testing.T) {
 	lim := limits()
 	lim.InFlight = listen.NewLimiter(1)
 	entered, release := make(chan string, 10), make(chan struct{})
-	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	s := serve(t, "127.0.0.1:0", lim, func(dst, packet []byte, from listen.Peer) []byte {
 		entered <- text(packet)
-		until(ctx, release)
-		return echo(ctx, dst, packet, from)
+		<-release
+		return echo(dst, packet, from)
 	})
 	first, second := dial(t, "udp", s.Addr().String()), dial(t, "udp", s.Addr().String())
 	overTCP := dial(t, "tcp", s.Addr().String())
@@ -191,10 +218,10 @@ func TestLimiterIsShared(t *testing.T) {
 	lim := limits()
 	lim.InFlight = listen.NewLimiter(1)
 	entered, release := make(chan struct{}), make(chan struct{})
-	one := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	one := serve(t, "127.0.0.1:0", lim, func(dst, packet []byte, from listen.Peer) []byte {
 		close(entered)
-		until(ctx, release)
-		return echo(ctx, dst, packet, from)
+		<-release
+		return echo(dst, packet, from)
 	})
 	other := serve(t, "127.0.0.1:0", lim, echo)
 	c := dial(t, "udp", one.Addr().String())
@@ -222,13 +249,10 @@ func TestDatagramLongerThanAnyQueryIsDropped(t *testing.T) {
 
 func TestDrain(t *testing.T) {
 	entered, release := make(chan struct{}, 2), make(chan struct{})
-	s := serve(t, "127.0.0.1:0", limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	s := serve(t, "127.0.0.1:0", limits(), func(dst, packet []byte, from listen.Peer) []byte {
 		entered <- struct{}{}
-		until(ctx, release)
-		if ctx.Err() != nil {
-			return nil
-		}
-		return echo(ctx, dst, packet, from)
+		<-release
+		return echo(dst, packet, from)
 	})
 	clients := []client{dial(t, "udp", s.Addr().String()), dial(t, "tcp", s.Addr().String())}
 	for _, c := range clients {
@@ -258,24 +282,25 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-func TestCloseCutsQueriesOff(t *testing.T) {
-	entered := make(chan struct{}, 2)
-	l, err := listen.Open(netip.MustParseAddrPort("127.0.0.1:0"), limits(),
-		waiting(func(ctx context.Context, _, _ []byte, _ listen.Peer) []byte {
-			entered <- struct{}{}
-			<-ctx.Done()
-			return nil
-		}), func(text string) { t.Error(text) })
-	if err != nil {
-		t.Fatal(err)
+// notAsked is the answer to a query that nobody waits for any more.
+func notAsked(t *testing.T) func(dst []byte) []byte {
+	return func(dst []byte) []byte {
+		t.Error("asked for the answer to a query that nobody waits for")
+		return dst
 	}
+}
+
+func TestCloseCutsQueriesOff(t *testing.T) {
+	lim := limits()
+	l, held := holding(t, lim, func() {})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- l.Serve(ctx) }()
 	overTCP := dial(t, "tcp", l.Addr().String())
+	var queries []listen.Query
 	for _, c := range []client{dial(t, "udp", l.Addr().String()), overTCP} {
 		c.ask(query("for ever"))
-		<-entered
+		queries = append(queries, <-held)
 	}
 	cancel()
 	if err := errors.Join(l.Close(), l.Close()); err != nil {
@@ -284,6 +309,48 @@ func TestCloseCutsQueriesOff(t *testing.T) {
 	overTCP.wantClosed()
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Serve = %v, want net.ErrClosed", err)
+	}
+	for _, q := range queries {
+		q.Respond(notAsked(t))
+	}
+	l.Flush()
+	if n := lim.InFlight.UnderWay(); n != 0 {
+		t.Errorf("%d under way after all have responded, want 0", n)
+	}
+}
+
+// TestFlush holds that responses over UDP leave together, and those over TCP by themselves, and that
+// the listener says when it has handed on what there was.
+func TestFlush(t *testing.T) {
+	settled := make(chan bool, 100)
+	l, held := holding(t, limits(), func() { settled <- true })
+	s := start(t, l)
+	respond := func(word string) {
+		q := <-held
+		<-settled
+		q.Respond(func(dst []byte) []byte { return append(dst, query(word)...) })
+	}
+	c := dial(t, "tcp", s.Addr().String())
+	c.ask(query("over TCP"))
+	respond("at once")
+	if got := text(c.answer()); got != "at once" {
+		t.Errorf("over TCP: %q", got)
+	}
+	const n = 3 * 32
+	clients := make([]client, n)
+	for i := range clients {
+		clients[i] = dial(t, "udp", s.Addr().String())
+		clients[i].ask(query("over UDP"))
+		respond(fmt.Sprint("response ", i))
+	}
+	s.Flush()
+	for i, c := range clients {
+		if got, want := text(c.answer()), fmt.Sprint("response ", i); got != want {
+			t.Errorf("client %d got %q", i, got)
+		}
+	}
+	if got := s.Stats(); got.UDP != n || got.TCP != 1 || got.Unsent != 0 {
+		t.Errorf("stats %+v, want %d over UDP, 1 over TCP", got, n)
 	}
 }
 

@@ -1,7 +1,6 @@
 package listen_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -17,21 +16,23 @@ func echoNow(dst, packet []byte, _ listen.Peer) ([]byte, bool) {
 	return append(dst, packet...), true
 }
 
-// untilClosed answers nothing as long as the listener is open.
-func untilClosed(ctx context.Context, _, _ []byte, _ listen.Peer) []byte {
-	<-ctx.Done()
-	return nil
+// untilEnd answers nothing as long as the test goes on.
+func untilEnd(t *testing.T) wait {
+	return func(_, _ []byte, _ listen.Peer) []byte {
+		<-t.Context().Done()
+		return nil
+	}
 }
 
 func TestAnswersFlowWhileOthersWait(t *testing.T) {
 	lim := limits()
 	lim.InFlight = listen.NewLimiter(1)
 	release := make(chan struct{})
-	s := serveBoth(t, "127.0.0.1:0", lim, listen.Handler{
-		Now: echoNow,
-		Wait: func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
-			until(ctx, release)
-			return echo(ctx, dst, packet, from)
+	s := serveBoth(t, "127.0.0.1:0", lim, handler{
+		now: echoNow,
+		wait: func(dst, packet []byte, from listen.Peer) []byte {
+			<-release
+			return echo(dst, packet, from)
 		},
 	})
 	u, c := dial(t, "udp", s.Addr().String()), dial(t, "tcp", s.Addr().String())
@@ -57,14 +58,14 @@ func TestAnswersFlowWhileOthersWait(t *testing.T) {
 }
 
 func TestSilentNow(t *testing.T) {
-	s := serveBoth(t, "127.0.0.1:0", limits(), listen.Handler{
-		Now: func(dst, packet []byte, from listen.Peer) ([]byte, bool) {
+	s := serveBoth(t, "127.0.0.1:0", limits(), handler{
+		now: func(dst, packet []byte, from listen.Peer) ([]byte, bool) {
 			if text(packet) == "secret" {
 				return nil, true
 			}
 			return echoNow(dst, packet, from)
 		},
-		Wait: func(context.Context, []byte, []byte, listen.Peer) []byte {
+		wait: func([]byte, []byte, listen.Peer) []byte {
 			t.Error("asked to wait for what is known")
 			return nil
 		},
@@ -79,7 +80,7 @@ func TestSilentNow(t *testing.T) {
 }
 
 func TestPipelinedAtOnce(t *testing.T) {
-	s := serveBoth(t, "127.0.0.1:0", limits(), listen.Handler{Now: echoNow, Wait: echo})
+	s := serveBoth(t, "127.0.0.1:0", limits(), handler{now: echoNow, wait: echo})
 	c := dial(t, "tcp", s.Addr().String())
 	const n = 5 * listen.ConnQueries
 	var all []byte
@@ -100,11 +101,11 @@ func TestClientThatNeverReadsWhatComesAtOnce(t *testing.T) {
 	t.Parallel()
 	lim := limits()
 	lim.Idle = briefly
-	s := serveBoth(t, "127.0.0.1:0", lim, listen.Handler{
-		Now: func(dst, _ []byte, _ listen.Peer) ([]byte, bool) {
+	s := serveBoth(t, "127.0.0.1:0", lim, handler{
+		now: func(dst, _ []byte, _ listen.Peer) ([]byte, bool) {
 			return append(dst, make([]byte, 60000)...), true
 		},
-		Wait: untilClosed,
+		wait: untilEnd(t),
 	})
 	greedy := dial(t, "tcp", s.Addr().String())
 	cut := make(chan error, 1)

@@ -1,13 +1,10 @@
 package listen
 
-import (
-	"context"
-	"net/netip"
-)
+import "net/netip"
 
 // singles returns what reads one query and answers it: the way that every system knows, for those where
 // there is no other.
-func (s *udpSocket) singles(queries context.Context) func() error {
+func (s *udpSocket) singles() func() error {
 	var info []byte // none unless asked for: the system would look for what to put there
 	if s.l.packetInfo {
 		info = make([]byte, packetInfoSize)
@@ -23,10 +20,12 @@ func (s *udpSocket) singles(queries context.Context) func() error {
 			s.count.dropped.Add(1)
 			return nil
 		}
+		from = unmap(from)
 		a := arrival{packet: in[:n]}
-		a.from, a.info = s.peer(unmap(from), info[:infoSize])
-		response := s.answer(queries, out[:0], &a)
-		s.send(response, &a)
+		a.from, a.info = s.peer(from, info[:infoSize])
+		response := s.answer(out[:0], &a)
+		s.send(response, a.info, from)
+		s.l.settled()
 		out = kept(out, response)
 		return nil
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // acceptTCP accepts connections until reading is stopped, and returns when all of them have ended.
-func (l *Listener) acceptTCP(queries context.Context) {
+func (l *Listener) acceptTCP() {
 	var open sync.WaitGroup
 	defer open.Wait()
 	failures := 0
@@ -23,13 +23,11 @@ func (l *Listener) acceptTCP(queries context.Context) {
 		failures = 0
 		l.count.accepted.Add(1)
 		c := newConn(l, nc)
-		ctx, cancel := context.WithCancel(queries)
-		c.cancel = cancel
 		if out := l.conns.add(c, l.limits.Connections); out != nil {
 			l.count.evicted.Add(1)
 			out.close()
 		}
-		open.Go(func() { c.serve(ctx) })
+		open.Go(c.serve)
 	}
 }
 
@@ -45,6 +43,7 @@ func newConn(l *Listener, nc *net.TCPConn) *conn {
 		},
 		places: make(chan struct{}, connQueries),
 	}
+	c.open, c.cancel = context.WithCancel(context.Background())
 	c.touch()
 	c.accepted = time.Duration(c.active.Load())
 	return c

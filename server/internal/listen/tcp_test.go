@@ -2,7 +2,6 @@ package listen_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,11 +18,11 @@ import (
 // in use."
 func TestOutOfOrder(t *testing.T) {
 	release := make(chan struct{})
-	s := serve(t, "127.0.0.1:0", limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	s := serve(t, "127.0.0.1:0", limits(), func(dst, packet []byte, from listen.Peer) []byte {
 		if text(packet) == "slow" {
-			until(ctx, release)
+			<-release
 		}
-		return echo(ctx, dst, packet, from)
+		return echo(dst, packet, from)
 	})
 	c := dial(t, "tcp", s.Addr().String())
 	c.ask(query("slow"))
@@ -80,10 +79,10 @@ func TestLongestMessage(t *testing.T) {
 
 func TestClientThatHasAskedAllIsAnswered(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	s := serve(t, "127.0.0.1:0", limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	s := serve(t, "127.0.0.1:0", limits(), func(dst, packet []byte, from listen.Peer) []byte {
 		close(entered)
-		until(ctx, release)
-		return echo(ctx, dst, packet, from)
+		<-release
+		return echo(dst, packet, from)
 	})
 	c := dial(t, "tcp", s.Addr().String())
 	c.ask(query("last"))
@@ -151,11 +150,11 @@ func TestConnectionThatWaitsIsNotIdle(t *testing.T) {
 	t.Parallel()
 	lim := limits()
 	lim.Idle = briefly
-	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	s := serve(t, "127.0.0.1:0", lim, func(dst, packet []byte, from listen.Peer) []byte {
 		if text(packet) == "slow" {
 			<-time.After(2 * lim.Idle) // an upstream that is slow
 		}
-		return echo(ctx, dst, packet, from)
+		return echo(dst, packet, from)
 	})
 	c := dial(t, "tcp", s.Addr().String())
 	c.exchange("slow", "slow")
@@ -166,11 +165,11 @@ func TestConnectionLimitClosesLongestIdle(t *testing.T) {
 	lim := limits()
 	lim.Connections = 3
 	release := make(chan struct{})
-	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	s := serve(t, "127.0.0.1:0", lim, func(dst, packet []byte, from listen.Peer) []byte {
 		if text(packet) == "slow" {
-			until(ctx, release)
+			<-release
 		}
-		return echo(ctx, dst, packet, from)
+		return echo(dst, packet, from)
 	})
 	busy, longest, recent := dial(t, "tcp", s.Addr().String()), dial(t, "tcp", s.Addr().String()), dial(t, "tcp", s.Addr().String())
 	busy.ask(query("slow"))
@@ -193,8 +192,8 @@ func TestConnectionLimitClosesLongestIdle(t *testing.T) {
 }
 
 func TestSlowReaderGetsEverything(t *testing.T) {
-	s := serve(t, "127.0.0.1:0", limits(), func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
-		return append(echo(ctx, dst, packet, from), make([]byte, 2000)...)
+	s := serve(t, "127.0.0.1:0", limits(), func(dst, packet []byte, from listen.Peer) []byte {
+		return append(echo(dst, packet, from), make([]byte, 2000)...)
 	})
 	c := dial(t, "tcp", s.Addr().String())
 	const n = 20 * listen.ConnQueries // twenty times what may be unread, and 5 MB
@@ -229,11 +228,11 @@ func TestClientThatNeverReads(t *testing.T) {
 			lim := limits()
 			lim.Idle = test.idle
 			lim.InFlight = listen.NewLimiter(4) // fewer than the queries of one connection
-			s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+			s := serve(t, "127.0.0.1:0", lim, func(dst, packet []byte, from listen.Peer) []byte {
 				if strings.HasPrefix(text(packet), "more") {
 					return append(dst, make([]byte, test.size)...)
 				}
-				return echo(ctx, dst, packet, from)
+				return echo(dst, packet, from)
 			})
 			others := dial(t, "tcp", s.Addr().String())
 			greedy := dial(t, "tcp", s.Addr().String())
@@ -261,11 +260,11 @@ func TestClientThatNeverReadsHoldsUpNobody(t *testing.T) {
 	lim := limits()
 	lim.Idle = 2 * patience
 	lim.InFlight = listen.NewLimiter(2) // one for each protocol
-	s := serve(t, "127.0.0.1:0", lim, func(ctx context.Context, dst, packet []byte, from listen.Peer) []byte {
+	s := serve(t, "127.0.0.1:0", lim, func(dst, packet []byte, from listen.Peer) []byte {
 		if text(packet) == "more" {
 			return append(dst, make([]byte, 3000)...)
 		}
-		return echo(ctx, dst, packet, from)
+		return echo(dst, packet, from)
 	})
 	greedy := dial(t, "tcp", s.Addr().String())
 	go func() {
@@ -331,4 +330,21 @@ func cutMessage(stream *[]byte) ([]byte, bool) {
 	}
 	*stream = s[2+size:]
 	return s[2 : 2+size], true
+}
+
+// TestRespondDoesNotBlock holds that a client that never reads holds up nobody who has its responses.
+func TestRespondDoesNotBlock(t *testing.T) {
+	l, held := holding(t, limits(), func() {})
+	s := start(t, l)
+	greedy := dial(t, "tcp", s.Addr().String())
+	for range 120 {
+		greedy.ask(query("more"))
+	}
+	begin := time.Now()
+	for range 120 {
+		(<-held).Respond(func(dst []byte) []byte { return append(dst, make([]byte, 60000)...) })
+	}
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("took %v", took)
+	}
 }

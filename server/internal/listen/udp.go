@@ -16,8 +16,6 @@ const (
 	// maxDatagram is the longest UDP query that is read. A query is a name and options: with padding
 	// (RFC 8467) it has 128 octets, and none has a use for thousands. Longer ones are dropped.
 	maxDatagram = 4096
-	// keepQuery is the longest query buffer that is kept for another query that must wait.
-	keepQuery = 512
 	// keepResponse is the longest response buffer that is kept for another query.
 	keepResponse = 16384
 	// receiveBuffer is how much the system is asked to keep for us while we are busy; it grants less
@@ -30,14 +28,15 @@ const (
 // udpSocket is one of a listener's UDP sockets, which has one reader. Its counters have cache lines of
 // their own: readers on several cores would otherwise take them from each other with every query.
 type udpSocket struct {
-	l       *Listener
-	conn    *net.UDPConn
-	raw     syscall.RawConn // of conn
-	waiting sync.WaitGroup  // for the queries that it read and that must wait
+	l    *Listener
+	conn *net.UDPConn
+	raw  syscall.RawConn // of conn
 
 	_     cpu.CacheLinePad
 	count struct{ answered, dropped, unsent atomic.Uint64 }
 	_     cpu.CacheLinePad
+
+	outbox outbox
 }
 
 // arrival is a UDP query as it was read. Its bytes are the reader's.
@@ -45,13 +44,21 @@ type arrival struct {
 	packet []byte
 	info   []byte // the packet info to send with the response
 	from   Peer
+	name   []byte // from as the system has it, where there are batches
 }
 
-// datagram is a UDP query that must wait, and the room for its response. It belongs to the query's
-// goroutine, which puts it back.
+// datagram is a UDP query that must wait, and then its response.
 type datagram struct {
-	arrival // with bytes of its own
-	out     []byte
+	s          *udpSocket
+	info, name []byte
+	to         netip.AddrPort
+	response   []byte
+}
+
+// outbox holds the responses to queries that waited until they are sent.
+type outbox struct {
+	mu           sync.Mutex // guards what follows
+	ready, spare []*datagram
 }
 
 // openUDP opens the UDP sockets for addr, as many as readers are of use. The first is bound alone, and so
@@ -63,7 +70,7 @@ func (l *Listener) openUDP(addr netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	l.batched = takesBatches(first.raw)
+	l.batched = haveBatches(first.raw)
 	l.udp = []*udpSocket{first}
 	want := readers()
 	if want > 1 {
@@ -107,13 +114,11 @@ func (l *Listener) bindUDP(addr netip.AddrPort, shared bool) (*udpSocket, error)
 	return &udpSocket{l: l, conn: conn, raw: raw}, err // which an open one does not have
 }
 
-// read reads queries until reading is stopped, answers those that need no waiting, and returns when
-// the others are answered too.
-func (s *udpSocket) read(queries context.Context) {
-	defer s.waiting.Wait()
-	turn := s.singles(queries)
+// read reads queries until reading is stopped, and answers those that need no waiting.
+func (s *udpSocket) read() {
+	turn := s.singles()
 	if s.l.batched {
-		turn = s.batches(queries)
+		turn = s.batches()
 	}
 	failures := 0
 	for {
@@ -128,11 +133,11 @@ func (s *udpSocket) read(queries context.Context) {
 	}
 }
 
-// answer asks Handler.Now about a, and returns the response if there is one. What must wait is copied and
-// goes to a goroutine of its own.
-func (s *udpSocket) answer(queries context.Context, dst []byte, a *arrival) []byte {
-	response, ok := s.l.now(dst, a.packet, a.from)
-	if ok {
+// answer asks the handler about a, and returns the response if there is one. What must wait takes a
+// place, or is dropped.
+func (s *udpSocket) answer(dst []byte, a *arrival) []byte {
+	response, later := s.l.handle(dst, a.packet, a.from)
+	if later == nil {
 		s.count.answered.Add(1)
 		return response
 	}
@@ -140,33 +145,84 @@ func (s *udpSocket) answer(queries context.Context, dst []byte, a *arrival) []by
 		s.l.drop()
 		return nil
 	}
+	s.l.waiting.Add(1)
 	d := s.l.datagrams.Get().(*datagram)
-	d.packet = append(d.packet[:0], a.packet...)
-	d.info = append(d.info[:0], a.info...)
-	d.from = a.from
-	s.waiting.Go(func() { s.wait(queries, d) })
+	d.s, d.to, d.info, d.name = s, a.from.Addr, append(d.info[:0], a.info...), append(d.name[:0], a.name...)
+	s.l.begin(later, d)
 	return nil
 }
 
-// wait answers a query that must wait, and gives its place under the limit and its buffers back.
-func (s *udpSocket) wait(queries context.Context, d *datagram) {
-	response := s.l.wait(queries, d.out[:0], d.packet, d.from)
-	s.l.limits.InFlight.releaseUDP()
-	s.count.answered.Add(1)
-	s.send(response, &d.arrival)
-	d.out = kept(d.out, response)
-	if cap(d.packet) > keepQuery {
-		d.packet = nil
+// Respond leaves the response in the outbox, and gives the place under the limit back.
+func (d *datagram) Respond(answer func(dst []byte) []byte) {
+	d.response = d.s.l.answer(d.response[:0], answer)
+	d.s.l.limits.InFlight.releaseUDP()
+	d.s.count.answered.Add(1)
+	if len(d.response) == 0 {
+		d.free()
+		return
 	}
-	s.l.datagrams.Put(d)
+	d.s.outbox.add(d)
 }
 
-// send sends the response to a, if there is one, by itself.
-func (s *udpSocket) send(response []byte, a *arrival) {
+// free ends the query.
+func (d *datagram) free() {
+	l := d.s.l
+	if cap(d.response) > keepResponse {
+		d.response = nil
+	}
+	l.datagrams.Put(d)
+	l.waiting.Done()
+}
+
+// add leaves d to be sent.
+func (o *outbox) add(d *datagram) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ready = append(o.ready, d)
+}
+
+// take returns what is to be sent. It is the caller's until he gives it back.
+func (o *outbox) take() []*datagram {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ready := o.ready
+	o.ready, o.spare = o.spare, nil
+	return ready
+}
+
+// giveBack takes the room of what was sent.
+func (o *outbox) giveBack(sent []*datagram) {
+	clear(sent)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.spare = sent[:0]
+}
+
+// flush sends what is in the outbox.
+func (s *udpSocket) flush() {
+	all := s.outbox.take()
+	if len(all) == 0 {
+		return
+	}
+	if s.l.batched {
+		s.sendBatch(all)
+	} else {
+		for _, d := range all {
+			s.send(d.response, d.info, d.to)
+		}
+	}
+	for _, d := range all {
+		d.free()
+	}
+	s.outbox.giveBack(all)
+}
+
+// send sends a response, if there is one, by itself.
+func (s *udpSocket) send(response, info []byte, to netip.AddrPort) {
 	if len(response) == 0 {
 		return
 	}
-	if _, _, err := s.conn.WriteMsgUDPAddrPort(response, a.info, a.from.Addr); err != nil {
+	if _, _, err := s.conn.WriteMsgUDPAddrPort(response, info, to); err != nil {
 		s.count.unsent.Add(1)
 	}
 }

@@ -19,8 +19,6 @@
 package sim
 
 import (
-	"context"
-
 	"splitdns/matcher"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
@@ -56,14 +54,14 @@ func New(loaded []*zones.Zone) *Internet {
 // Close does nothing: there is nothing to close.
 func (in *Internet) Close() {}
 
-// Exchange answers q at once. DO and CD change nothing: this internet is not
+// Flush does nothing: nothing is put off.
+func (in *Internet) Flush() {}
+
+// Exchange answers q before it returns. DO and CD change nothing: this internet is not
 // signed.
-func (in *Internet) Exchange(ctx context.Context, q wire.UpstreamQuery) (m wire.Message, server string, err error) {
-	if err := ctx.Err(); err != nil {
-		return wire.Message{}, from, err
-	}
-	m, err = in.respond(q.Question)
-	return m, from, err
+func (in *Internet) Exchange(q wire.UpstreamQuery, done func(m wire.Message, server string, err error)) {
+	m, err := in.respond(q.Question)
+	done(m, from, err)
 }
 
 // respond is the response to q.

@@ -10,6 +10,7 @@ import (
 
 const (
 	headerSize = 12 // RFC 1035, section 4.1.1
+	optSize    = 11 // of an OPT record without options (RFC 6891, section 6.1.2)
 	flagQR     = 0x80
 	maskOpcode = 0x78
 	flagTC     = 0x02
@@ -23,9 +24,21 @@ type packed struct {
 
 // newPacked packs q under a fresh random ID.
 func newPacked(q wire.UpstreamQuery) packed {
-	packet := wire.AppendQuery(make([]byte, 0, 512), random16(), q)
+	packet := wire.AppendQuery(make([]byte, 0, headerSize+len(q.Name.Wire())+4+optSize), random16(), q)
 	return packed{packet, packet[headerSize : headerSize+len(q.Name.Wire())+4]}
 }
+
+// What is wrong with a response that belongs to no query.
+const (
+	shortResponse = "being shorter than a header"
+	otherID       = "another ID"
+)
+
+// id is the ID that the response must have.
+func (p packed) id() uint16 { return binary.BigEndian.Uint16(p.packet) }
+
+// renew gives p another ID.
+func (p packed) renew() { binary.BigEndian.PutUint16(p.packet, random16()) }
 
 // random16 is unpredictable.
 func random16() uint16 {
@@ -39,9 +52,9 @@ func random16() uint16 {
 func (p packed) mismatch(response []byte) string {
 	switch {
 	case len(response) < headerSize:
-		return "being shorter than a header"
+		return shortResponse
 	case response[0] != p.packet[0] || response[1] != p.packet[1]:
-		return "another ID"
+		return otherID
 	case response[2]&flagQR == 0:
 		return "being a query"
 	case response[2]&maskOpcode != 0:
@@ -99,4 +112,9 @@ func (p packed) bareRefusal(response []byte) bool {
 // headerRcode returns the lower bits of the RCODE, all there are without EDNS.
 func headerRcode(response []byte) wire.Rcode {
 	return wire.Rcode(response[3] & 0x0F)
+}
+
+// isTruncated says that there is more of a response over TCP.
+func isTruncated(response []byte) bool {
+	return response[2]&flagTC != 0 || len(response) == maxDatagram
 }

@@ -1,8 +1,6 @@
 package upstream_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"runtime"
@@ -43,7 +41,8 @@ func TestTimeIsBounded(t *testing.T) {
 	}
 }
 
-func TestCancelledContextEndsAtOnce(t *testing.T) {
+// Close ends what is under way at once, says so to each caller once, and refuses more.
+func TestCloseEndsAtOnce(t *testing.T) {
 	for name, script := range map[string]servertest.Script{
 		"over UDP": servertest.Silent,
 		"over TCP": func(q *servertest.Query) {
@@ -52,53 +51,74 @@ func TestCancelledContextEndsAtOnce(t *testing.T) {
 			}
 		},
 	} {
-		asked := make(chan bool, 10)
-		u := servertest.New(t, func(q *servertest.Query) {
-			script(q)
-			asked <- q.TCP
-		})
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			for q := range asked {
-				if q == (name == "over TCP") {
-					cancel()
-					return
+		t.Run(name, func(t *testing.T) {
+			const exchanges = 20
+			asked := make(chan bool, 3*exchanges)
+			u := servertest.New(t, func(q *servertest.Query) {
+				script(q)
+				asked <- q.TCP
+			})
+			g := patient(t, u.Addr)
+			var ended []<-chan outcome
+			for range exchanges {
+				ended = append(ended, begin(g, question("www.example")))
+			}
+			for n := 0; n < exchanges; {
+				if tcp := <-asked; tcp == (name == "over TCP") {
+					n++
 				}
 			}
-		}()
-		start := time.Now()
-		_, _, err := patient(t, u.Addr).Exchange(ctx, question("www.example"))
-		if !errors.Is(err, context.Canceled) || err.Error() != "upstream default: context canceled" {
-			t.Errorf("%s: %v, want context canceled", name, err)
+			start := time.Now()
+			g.Close()
+			if took := time.Since(start); took > prompt {
+				t.Errorf("Close took %v", took)
+			}
+			wantClosed(t, ended)
+			if _, _, err := exchange(g, question("www.example")); err != upstream.ErrClosed {
+				t.Errorf("Exchange after Close: %v, want %v", err, upstream.ErrClosed)
+			}
+		})
+	}
+}
+
+// wantClosed expects of exchanges that each has ended once, and with ErrClosed.
+func wantClosed(t *testing.T, exchanges []<-chan outcome) {
+	t.Helper()
+	for _, ended := range exchanges {
+		if len(ended) != 1 {
+			t.Fatalf("an exchange has ended %v times after Close, want once", len(ended))
 		}
-		if took := time.Since(start); took > generous {
-			t.Errorf("%s: took %v, want it to end at once", name, took)
+		if o := <-ended; o.err != upstream.ErrClosed || !o.message.IsZero() {
+			t.Errorf("%v %q, want %v", o.message.Text(), o.err, upstream.ErrClosed)
 		}
 	}
 }
 
-func TestCloseWaitsAndRefuses(t *testing.T) {
-	asked := make(chan bool)
-	silent := servertest.New(t, func(*servertest.Query) { asked <- true })
-	g := upstream.New("default", []netip.AddrPort{silent.Addr}, 200*time.Millisecond)
-	ended := make(chan time.Time, 1)
-	go func() {
-		_, _, _ = g.Exchange(context.Background(), question("www.example"))
-		ended <- time.Now()
-	}()
-	<-asked
-	go func() { <-asked }() // the second try
-	g.Close()
-	closed := time.Now()
-	if end := <-ended; closed.Before(end.Add(-100 * time.Millisecond)) {
-		t.Errorf("Close returned %v before the exchange under way", end.Sub(closed))
+// Whenever Close comes, each exchange ends once, and none has a socket or a goroutine
+// left.
+func TestCloseMeetsExchanges(t *testing.T) {
+	silent, alive := servertest.New(t, servertest.Silent), good(t)
+	truncating := overTCP(t, servertest.Silent)
+	before := runtime.NumGoroutine()
+	for range 20 {
+		g := upstream.New("default", []netip.AddrPort{truncating.Addr, silent.Addr, alive.Addr}, 100*time.Millisecond, func() {})
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				ended := begin(g, question("www.example"))
+				g.Close()
+				if len(ended) != 1 {
+					t.Errorf("an exchange has ended %v times after Close, want once", len(ended))
+				}
+			})
+		}
+		all.Wait()
 	}
-	if _, _, err := g.Exchange(t.Context(), question("www.example")); err != upstream.ErrClosed {
-		t.Errorf("Exchange after Close: %v, want %v", err, upstream.ErrClosed)
-	}
+	eventually(t, "no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
 }
 
-// Exchanges of all kinds leave no goroutine behind.
+// Exchanges of all kinds leave no goroutine behind, even one that waits at a socket that
+// is out of use.
 func TestNoGoroutineIsLeft(t *testing.T) {
 	silent := servertest.New(t, servertest.Silent)
 	servfail := servertest.New(t, servertest.Rcode(dns.RcodeServerFailure))
@@ -106,35 +126,40 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
 	g := newGroup(t, 300*time.Millisecond, silent.Addr, servfail.Addr, endless.Addr)
 	var exchanges sync.WaitGroup
-	for i := range 50 {
-		exchanges.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*10*time.Millisecond)
-			defer cancel()
-			_, _, _ = g.Exchange(ctx, question("www.example"))
-		})
+	for range 50 {
+		exchanges.Go(func() { _, _, _ = exchange(g, question("www.example")) })
 	}
 	exchanges.Wait()
-	// What the tests' upstreams have for connections ends when they see them closed.
-	after := runtime.NumGoroutine()
-	for range 1000 {
-		if after <= before {
-			return
-		}
-		runtime.Gosched()
-		time.Sleep(time.Millisecond)
-		after = runtime.NumGoroutine()
+	g.Close()
+	waiting := patient(t, silent.Addr)
+	var ended []<-chan outcome
+	for range 50 {
+		ended = append(ended, begin(waiting, question("www.example")))
 	}
-	t.Errorf("%v goroutines, %v before", after, before)
+	upstream.Retire(waiting)
+	waiting.Close()
+	wantClosed(t, ended)
+	// What the tests' upstreams have for connections ends when they see them closed.
+	eventually(t, "no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// eventually waits for what has no event to wait for.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 10s: %s", what)
+		}
+	}
 }
 
 // A dead group slows no other, however many wait for it.
 func TestDeadGroupSlowsNoOther(t *testing.T) {
 	dead := newGroup(t, 2*time.Second, servertest.New(t, servertest.Silent).Addr)
 	alive := patient(t, good(t).Addr)
-	ctx, cancel := context.WithCancel(t.Context())
-	var waiting sync.WaitGroup
+	var ended []<-chan outcome
 	for range 200 {
-		waiting.Go(func() { _, _, _ = dead.Exchange(ctx, question("www.example")) })
+		ended = append(ended, begin(dead, question("www.example")))
 	}
 	start := time.Now()
 	for range 50 {
@@ -143,6 +168,6 @@ func TestDeadGroupSlowsNoOther(t *testing.T) {
 	if took := time.Since(start); took > generous {
 		t.Errorf("50 queries took %v beside a dead group", took)
 	}
-	cancel()
-	waiting.Wait()
+	dead.Close()
+	wantClosed(t, ended)
 }

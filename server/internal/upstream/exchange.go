@@ -1,10 +1,10 @@
 package upstream
 
 import (
-	"context"
 	"errors"
 	"time"
 
+	"splitdns/server/internal/guard"
 	"splitdns/server/internal/wire"
 )
 
@@ -12,11 +12,21 @@ import (
 // (RFC 6672, section 2.2).
 const rcodeYXDomain wire.Rcode = 6
 
-// An exchange is one query on its way through the servers of a group.
+// An exchange is one query on its way through the servers of a group: one after the
+// other, and those that are silent again, for twice as long each time, until one
+// answers well or the time is up. It has one question under way at a time, and goes
+// on where that ends, so nothing in it needs a lock.
 type exchange struct {
 	group *Group
 	query wire.UpstreamQuery
-	tries []try // one for each server, in the order in which they are asked
+	done  func(m wire.Message, from string, err error)
+	until time.Time
+
+	tries []try  // one for each server, in the order in which they are asked
+	few   [2]try // the room for tries, mostly
+	turn  int    // of tries: who is asked next
+	round int
+	wait  time.Duration // how long a server is waited for in this round
 
 	second     wire.Message // the last SERVFAIL or REFUSED: better than nothing
 	secondFrom string
@@ -32,80 +42,138 @@ type try struct {
 	err    error         // why there is no response from it yet
 }
 
+// An attempt is one server's chance to answer in one round.
+type attempt struct {
+	*exchange
+	*try
+	began    time.Time
+	plain    bool // without EDNS
+	fallback bool // plain, since the server did not understand it otherwise
+}
+
 // newExchange begins with the server that last answered well.
-func newExchange(g *Group, q wire.UpstreamQuery) *exchange {
-	x := &exchange{group: g, query: q}
+func newExchange(g *Group, q wire.UpstreamQuery, done func(wire.Message, string, error)) *exchange {
+	x := &exchange{group: g, query: q, done: done, until: time.Now().Add(g.timeout)}
+	x.tries = append(x.few[:0], make([]try, len(g.servers))...)
 	first := int(g.first.Load())
-	for i := range g.servers {
+	for i := range x.tries {
 		index := (first + i) % len(g.servers)
-		x.tries = append(x.tries, try{server: g.servers[index], index: index})
+		x.tries[i] = try{server: g.servers[index], index: index}
 	}
+	x.wait = min(maxFirstWait, g.timeout/time.Duration(2*max(1, len(x.tries)))) // half of the time is for a second round
 	return x
 }
 
-// run asks one server after the other, and those that are silent again, for twice
-// as long each time, until one answers well or the time is up.
-func (x *exchange) run(ctx context.Context) (wire.Message, string, error) {
-	wait := x.firstWait()
-	for round := 0; x.goesOn(round); round++ {
-		for i := range x.tries {
-			t := &x.tries[i]
-			if t.over {
-				continue
-			}
-			if m, ok := x.ask(ctx, t, wait); ok {
-				return m, t.name, nil
-			}
-			if ctx.Err() != nil {
-				return x.end()
-			}
+// next asks the next server that may have a better response, or ends the exchange.
+func (x *exchange) next() {
+	for x.goesOn() {
+		if x.turn == len(x.tries) {
+			x.round, x.turn, x.wait = x.round+1, 0, 2*x.wait
+			continue
 		}
-		wait *= 2
+		t := &x.tries[x.turn]
+		x.turn++
+		if !t.over {
+			t.asked = true
+			now := time.Now()
+			a := &attempt{exchange: x, try: t, began: now, plain: t.isPlain(now)}
+			a.send()
+			return
+		}
 	}
-	return x.end()
+	x.giveUp()
 }
 
-// firstWait leaves half of the time for a second round.
-func (x *exchange) firstWait() time.Duration {
-	return min(maxFirstWait, x.group.timeout/time.Duration(2*max(1, len(x.tries))))
-}
-
-// goesOn says whether another round may bring a better response: some server was
-// silent so far; but where another has at least refused, silence is asked only
-// once more.
-func (x *exchange) goesOn(round int) bool {
-	if !x.second.IsZero() && round >= 2 {
+// goesOn says whether there is time, and a server that was silent so far; but
+// where another has at least refused, silence is asked only once more.
+func (x *exchange) goesOn() bool {
+	if !x.second.IsZero() && x.round >= 2 || x.left() <= 0 {
 		return false
 	}
-	for _, t := range x.tries {
-		if !t.over {
+	for i := range x.tries {
+		if !x.tries[i].over {
 			return true
 		}
 	}
 	return false
 }
 
-// ask has one server try, and says whether it answered well.
-func (x *exchange) ask(ctx context.Context, t *try, wait time.Duration) (wire.Message, bool) {
-	start := time.Now()
-	m, err := t.converse(ctx, x.query, wait)
-	t.asked = true
-	if err != nil {
-		t.failed(err, time.Since(start))
-		if ctx.Err() == nil { // else the caller left, or all time is up: not its fault
-			x.group.avoid(t.index)
+// left is how much time there is.
+func (x *exchange) left() time.Duration { return time.Until(x.until) }
+
+// send asks over UDP; what comes of it is for heard.
+func (a *attempt) send() {
+	a.sockets.ask(&waiting{packed: newPacked(a.question()), done: a.heard}, min(a.wait, a.left()))
+}
+
+// question is the query as this server gets it.
+func (a *attempt) question() wire.UpstreamQuery {
+	q := a.query
+	if a.plain {
+		q.UDPSize, q.DO = 0, false
+	}
+	return q
+}
+
+// heard takes what came over UDP. A truncated response is no more than the reason to
+// ask over TCP at once (RFC 7766, section 5). That is rare, and may have a goroutine.
+func (a *attempt) heard(response []byte, err error) {
+	if err != nil || !isTruncated(response) {
+		a.judge(response, err)
+		return
+	}
+	go func() {
+		a.judge(newPacked(a.question()).overTCP(a.group.open, a.addr, min(2*a.wait, a.left())))
+		a.sockets.heard()
+	}()
+}
+
+// judge decodes a response. A server that does not know EDNS is asked once more,
+// without (RFC 6891, section 7).
+func (a *attempt) judge(response []byte, err error) {
+	var m wire.Message
+	if err == nil {
+		m, err = guard.Do(func() (wire.Message, error) { return decode(response, a.query.Question) })
+	}
+	if _, refused := errors.AsType[rcodeError](err); refused && !a.plain {
+		a.plain, a.fallback = true, true
+		a.send()
+		return
+	}
+	if err == nil && a.fallback {
+		a.becomePlain() // it was EDNS indeed
+	}
+	a.settle(m, err)
+}
+
+// settle ends the exchange with m, or goes on with the next server.
+func (a *attempt) settle(m wire.Message, err error) {
+	x := a.exchange
+	switch {
+	case x.group.open.Err() != nil:
+		x.end(wire.Message{}, "", ErrClosed)
+		return
+	case err != nil:
+		a.failed(err, time.Since(a.began))
+		if x.left() > 0 { // else it had no time for an answer
+			x.group.avoid(a.index)
 		}
-		return m, false
+	case isAnswer(m.Rcode()):
+		x.group.prefer(a.index)
+		x.end(m, a.name, nil)
+		return
+	default: // alive, and as good as others for other names
+		if rcode := m.Rcode(); rcode == wire.ServFail || rcode == wire.Refused {
+			x.second, x.secondFrom = m, a.name
+		}
+		a.failed(rcodeError(m.Rcode()), 0)
 	}
-	switch m.Rcode() {
-	case wire.NoError, wire.NXDomain, rcodeYXDomain:
-		x.group.prefer(t.index)
-		return m, true
-	case wire.ServFail, wire.Refused:
-		x.second, x.secondFrom = m, t.name
-	}
-	t.failed(rcodeError(m.Rcode()), 0) // alive, and as good as others for other names
-	return m, false
+	x.next()
+}
+
+// isAnswer says whether a response with rcode answers the question.
+func isAnswer(rcode wire.Rcode) bool {
+	return rcode == wire.NoError || rcode == wire.NXDomain || rcode == rcodeYXDomain
 }
 
 // failed notes that a server gave no answer. Only one that was silent is asked again.
@@ -118,16 +186,24 @@ func (t *try) failed(err error, took time.Duration) {
 	t.over = true
 }
 
-// end returns the second best response, or else what each server did.
-func (x *exchange) end() (wire.Message, string, error) {
+// giveUp ends the exchange with the second best response, or else with what each
+// server did.
+func (x *exchange) giveUp() {
 	if !x.second.IsZero() {
-		return x.second, x.secondFrom, nil
+		x.end(x.second, x.secondFrom, nil)
+		return
 	}
 	e := &Error{Group: x.group.name}
-	for _, t := range x.tries {
-		e.Failures = append(e.Failures, t.failure())
+	for i := range x.tries {
+		e.Failures = append(e.Failures, x.tries[i].failure())
 	}
-	return wire.Message{}, "", e
+	x.end(wire.Message{}, "", e)
+}
+
+// end tells the caller.
+func (x *exchange) end(m wire.Message, from string, err error) {
+	defer x.group.underWay.Done()
+	x.done(m, from, err)
 }
 
 // failure puts into words what became of a server.

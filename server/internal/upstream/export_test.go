@@ -2,9 +2,52 @@ package upstream
 
 import "splitdns/server/internal/wire"
 
+// Bounds that tests reach.
+const (
+	SocketQueries = socketQueries
+	MaxDiscarded  = maxDiscarded
+)
+
 // Accepts packs q, lets edit make a response of the packet, and says whether that
 // is accepted as the response to it.
 func Accepts(q wire.UpstreamQuery, edit func(query []byte) (response []byte)) (query []byte, ok bool) {
 	p := newPacked(q)
 	return p.packet, p.mismatch(edit(append([]byte(nil), p.packet...))) == ""
+}
+
+// Funnel lets the queries to the first server of g leave from one socket only, as long
+// as that takes more.
+func Funnel(g *Group) error {
+	s := &g.servers[0].sockets
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one, err := s.open()
+	for i := range s.inUse {
+		s.inUse[i] = one
+	}
+	return err
+}
+
+// Retire takes the sockets to the first server of g out of use, as their age does.
+func Retire(g *Group) {
+	s := &g.servers[0].sockets
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.all {
+		c.retire()
+	}
+}
+
+// Waiting is how many sockets to the first server of g there are, and how many queries
+// wait there.
+func Waiting(g *Group) (sockets, queries int) {
+	s := &g.servers[0].sockets
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.all {
+		c.mu.Lock()
+		queries += len(c.waiting)
+		c.mu.Unlock()
+	}
+	return len(s.all), queries
 }

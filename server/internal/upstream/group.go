@@ -3,11 +3,15 @@
 // answers, in bounded time, and believes only what that server can have sent. It
 // leaves caching, and the sharing of one query by many clients, to its callers.
 //
-// Every query has an ID and, over UDP, a socket of its own on an unpredictable
-// port (RFC 5452, section 9.2). A wrong response is discarded and the listening
-// goes on: giving up at the first one would let anybody who can guess badly
-// suppress an answer. A pool of long-lived sockets was turned down for now: it
-// saves some system calls, but an open port is one that can be searched for.
+// A query under way is a few hundred octets and no goroutine: what comes next is
+// done by whoever has read the response, or by the timer of the silence. A dead
+// server so costs no more than its queries take up.
+//
+// Queries have unpredictable IDs, and leave from many sockets on unpredictable ports
+// that change all the time (RFC 5452, section 9.2). A socket for each query
+// was turned down: opening one costs more than the rest of the query. A wrong
+// response is discarded and the listening goes on: giving up at the first one would let
+// anybody who can guess badly suppress an answer.
 //
 // A group begins with the server that last answered well, and each exchange keeps
 // to itself what it learns otherwise: no queue and no lock is shared between
@@ -18,7 +22,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -39,16 +42,20 @@ const (
 	maxFirstWait = time.Second
 )
 
-// ErrClosed is what Exchange returns after Close.
+// ErrClosed is what exchanges end with after Close.
 var ErrClosed = errors.New("upstream: closed")
 
 // A Group is an upstream group. Its methods may be called concurrently. It holds
-// no socket between exchanges, so one that is no longer used may just be dropped.
+// no socket for long after the last exchange, so one that is no longer used may just
+// be dropped.
 type Group struct {
 	name    string
 	servers []*server
 	timeout time.Duration
 	first   atomic.Uint32 // the index of the server to begin with
+
+	open  context.Context // ends with Close
+	close context.CancelFunc
 
 	mu       sync.Mutex // guards closed, and the growth of underWay
 	closed   bool
@@ -56,14 +63,19 @@ type Group struct {
 }
 
 // New returns a group of these servers, which are asked in that order until one
-// has answered. The timeout bounds each exchange as a whole.
-func New(name string, servers []netip.AddrPort, timeout time.Duration) *Group {
+// has answered. The timeout bounds each exchange as a whole. heard is called behind
+// the callers of some exchanges: what was put off for them is due.
+func New(name string, servers []netip.AddrPort, timeout time.Duration, heard func()) *Group {
 	g := &Group{name: name, timeout: timeout}
 	if timeout <= 0 {
 		g.timeout = DefaultTimeout
 	}
+	g.open, g.close = context.WithCancel(context.Background())
 	for _, addr := range servers {
-		g.servers = append(g.servers, newServer(addr))
+		g.servers = append(g.servers, newServer(addr, func() {
+			g.Flush() // exchanges that went on
+			heard()
+		}))
 	}
 	return g
 }
@@ -73,34 +85,40 @@ func (g *Group) Name() string {
 	return g.name
 }
 
-// Exchange returns the response to q, and the server that sent it: its address,
-// with the port if that is not 53. A q without a UDPSize is sent with UDPSize.
+// Exchange has done called with the response to q, and the server that sent it: its
+// address, with the port if that is not 53. A q without a UDPSize is sent with UDPSize.
 //
-// SERVFAIL and REFUSED are returned only if no server knew better, other failures
-// as an [*Error]. When ctx is cancelled, Exchange returns at once with an error
-// that wraps ctx's.
-func (g *Group) Exchange(ctx context.Context, q wire.UpstreamQuery) (m wire.Message, from string, err error) {
+// SERVFAIL and REFUSED come only if no server knew better, other failures as an
+// [*Error]. Exchange does not block: the query leaves with others at the next Flush,
+// which is the caller's to ask for. It calls done exactly once, from any goroutine and
+// also before it returns; done must not block for long, since responses to others wait
+// behind it, nor panic.
+func (g *Group) Exchange(q wire.UpstreamQuery, done func(m wire.Message, from string, err error)) {
 	if !g.enter() {
-		return m, "", ErrClosed
+		done(wire.Message{}, "", ErrClosed)
+		return
 	}
-	defer g.underWay.Done()
 	q.UDPSize = cmp.Or(q.UDPSize, UDPSize)
-	timed, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	x := newExchange(g, q)
-	m, from, err = x.run(timed)
-	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return m, "", fmt.Errorf("upstream %s: %w", g.name, ctx.Err())
-	}
-	return m, from, err
+	newExchange(g, q, done).next()
 }
 
-// Close refuses further exchanges and waits for those under way, which end with
-// their contexts, at the latest after the timeout.
+// Flush sends the queries that were left to be sent together.
+func (g *Group) Flush() {
+	for _, s := range g.servers {
+		s.sockets.flush()
+	}
+}
+
+// Close refuses further exchanges, ends those under way, and waits until their
+// callers know.
 func (g *Group) Close() {
 	g.mu.Lock()
 	g.closed = true
 	g.mu.Unlock()
+	g.close()
+	for _, s := range g.servers {
+		s.sockets.close()
+	}
 	g.underWay.Wait()
 }
 

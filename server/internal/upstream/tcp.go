@@ -11,40 +11,8 @@ import (
 	"time"
 )
 
-const (
-	// maxDatagram is more than a server may send to our queries; what fills it is
-	// taken for truncated.
-	maxDatagram = 4096
-	// portTries is how often a port is chosen at random before the kernel may choose.
-	portTries = 4
-	// firstPort is the lowest that is not reserved for privileged services.
-	firstPort = 1024
-)
-
 // errShort is a message over TCP that cannot even hold a header.
 var errShort = errors.New("malformed response: shorter than a header")
-
-// overUDP sends p and waits for its response; truncated says that there is more
-// of it over TCP.
-func (p packed) overUDP(ctx context.Context, to netip.AddrPort, wait time.Duration) (response []byte, truncated bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	conn, err := dialUDP(to)
-	if err != nil {
-		return nil, false, cause(err)
-	}
-	defer cutShort(ctx, conn)()
-	s := &silence{}
-	if _, err := conn.Write(p.packet); err != nil {
-		return nil, false, s.unless(ctx, err)
-	}
-	buf := make([]byte, maxDatagram)
-	response, err = p.listen(s, func() ([]byte, error) { return readFrom(conn, to, buf) })
-	if err != nil {
-		return nil, false, s.unless(ctx, err)
-	}
-	return response, response[2]&flagTC != 0 || len(response) == maxDatagram, nil
-}
 
 // overTCP sends p over a connection of its own and waits for its response.
 func (p packed) overTCP(ctx context.Context, to netip.AddrPort, wait time.Duration) ([]byte, error) {
@@ -98,10 +66,7 @@ func (s *silence) unless(ctx context.Context, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("connection closed before the response was complete")
 	}
-	if s.tcp {
-		return fmt.Errorf("over TCP: %w", cause(err))
-	}
-	return cause(err)
+	return fmt.Errorf("over TCP: %w", cause(err))
 }
 
 // cutShort makes reading and writing on conn end with ctx. What it returns closes
@@ -111,43 +76,6 @@ func cutShort(ctx context.Context, conn net.Conn) (closeConn func()) {
 	return func() {
 		stop()
 		_ = conn.Close()
-	}
-}
-
-// dialUDP opens a socket on an unpredictable port, connected to the server: the
-// kernel drops what comes from elsewhere, and says at once when nobody is there.
-func dialUDP(to netip.AddrPort) (*net.UDPConn, error) {
-	network := "udp6"
-	if to.Addr().Is4() {
-		network = "udp4"
-	}
-	remote := net.UDPAddrFromAddrPort(to)
-	for range portTries { // a port may be taken
-		if conn, err := net.DialUDP(network, &net.UDPAddr{Port: randomPort()}, remote); err == nil {
-			return conn, nil
-		}
-	}
-	return net.DialUDP(network, nil, remote)
-}
-
-// readFrom reads a datagram that the server sent. The kernel drops others since conn
-// was connected, but not what came in the moment between its opening and then.
-func readFrom(conn *net.UDPConn, server netip.AddrPort, buf []byte) ([]byte, error) {
-	want := server.Addr().WithZone("") // a zone has a name and a number
-	for {
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
-		if err != nil || from.Addr().Unmap().WithZone("") == want && from.Port() == server.Port() {
-			return buf[:n], err
-		}
-	}
-}
-
-// randomPort is unpredictable; all ports but the reserved ones are equally likely.
-func randomPort() int {
-	for {
-		if port := int(random16()); port >= firstPort {
-			return port
-		}
 	}
 }
 

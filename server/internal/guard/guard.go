@@ -1,0 +1,30 @@
+// Package guard keeps a mistake of ours in the treatment of one query from ending
+// the program: a panic becomes the error of that query. It is for where octets from
+// the network are worked on, and for nothing that could leave half a change behind.
+package guard
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// PanicError is a panic as an error.
+type PanicError struct {
+	Value any    // what was given to panic
+	Stack []byte // where, for the program's log
+}
+
+// Error says what was given to panic, without the stack.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("panic: %v", e.Value)
+}
+
+// Do returns what step returns, or a [*PanicError] if it panics.
+func Do[V any](step func() (V, error)) (v V, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &PanicError{Value: p, Stack: debug.Stack()}
+		}
+	}()
+	return step()
+}
