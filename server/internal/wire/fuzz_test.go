@@ -163,7 +163,7 @@ func FuzzNames(f *testing.F) {
 		}
 		q := wire.Question{Name: n, Type: wire.TypeCNAME, Class: wire.ClassIN}
 		m := wire.NewMessage(q, wire.NoError).WithCNAME(n, 60)
-		got := unpack(t, wire.Response{Query: wire.Query{Question: q, Spelled: []byte(spelled)}, Message: m}.Append(nil))
+		got := unpack(t, wire.Response{Query: wire.Query{Question: q, Spelled: spelled}, Message: m}.Append(nil))
 		for _, s := range []string{got.Question[0].Name, got.Answer[0].Header().Name, got.Answer[0].(*dns.CNAME).Target} {
 			if parseName(t, s) != n {
 				t.Errorf("%q came out as %q", spelled, s)

@@ -122,7 +122,7 @@ type Finished struct {
 // Finish packs r for many clients. The spelling, ID and flags of r.Query do not
 // matter, DO does.
 func (r Response) Finish() Finished {
-	r.Query.ID, r.Query.Spelled = 0, nil
+	r.Query.ID, r.Query.Spelled = 0, ""
 	r.Query.RD, r.Query.CD, r.Query.AD, r.Query.EDNS = false, false, true, false
 	r.Limit = 1<<16 - 1
 	f := Finished{body: r.Append(nil)}

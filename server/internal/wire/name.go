@@ -111,6 +111,19 @@ func coveredByAny(zones []matcher.Name, n matcher.Name) bool {
 	return false
 }
 
+// sameName reports whether spelled is the name, which is in lower case.
+func sameName(spelled []byte, name string) bool {
+	if len(spelled) != len(name) {
+		return false
+	}
+	for i, c := range spelled {
+		if c != name[i] && (c < 'A' || c > 'Z' || c+'a'-'A' != name[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // lower is the wire form s in lower case. The length of a label is below 'A', so
 // every octet can be looked at alike. It does not allocate for what is in lower
 // case already.

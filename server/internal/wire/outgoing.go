@@ -66,7 +66,7 @@ func (r Response) spelled() string {
 	if len(r.Query.Spelled) == 0 {
 		return r.Query.Name.Wire()
 	}
-	return string(r.Query.Spelled)
+	return r.Query.Spelled
 }
 
 // flags are the flags of the response. TC is among them only if the upstream cut
