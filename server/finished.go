@@ -22,10 +22,10 @@ type finished struct {
 	class      policy.Class
 	generation uint64
 
-	until  time.Duration  // when it ends, on the table's clock
-	stored time.Duration  // when its TTLs began to count
-	counts bool           // they do
-	limit  uint32         // seconds: the rule's max_ttl
+	until  time.Duration // when it ends, on the table's clock
+	stored time.Duration // when its TTLs began to count
+	counts bool          // they do
+	limit  uint32        // seconds: the rule's max_ttl
 	line   querylog.Line // what the log gets; zero: nothing
 }
 
