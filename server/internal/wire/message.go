@@ -124,10 +124,14 @@ func places(answer, additional []record) []netip.Addr {
 	var all []netip.Addr
 	var seen table[netip.Addr, struct{}]
 	add := func(a netip.Addr) {
-		if _, ok := seen.find(a); !ok {
-			seen.add(a, struct{}{})
-			all = append(all, a)
+		if _, ok := seen.find(a); ok {
+			return
 		}
+		if all == nil {
+			all = make([]netip.Addr, 0, len(answer)+len(additional))
+		}
+		seen.add(a, struct{}{})
+		all = append(all, a)
 	}
 	for _, section := range [...][]record{answer, additional} {
 		for _, r := range section {

@@ -188,13 +188,12 @@ func (p *queryParser) checkTSIG() *Refusal {
 // checkType refuses the types that cannot be asked for (RFC 6895, section 3.1),
 // NXNAME with the rcode that RFC 9824, section 3.4 wants.
 func (p *queryParser) checkType() *Refusal {
-	t := p.query.Type
-	why := t.String() + " cannot be asked for"
-	switch {
+	rcode := NotImp
+	switch t := p.query.Type; {
 	case !t.IsMeta(), t == TypeANY, t == TypeAXFR, t == TypeIXFR:
 		return nil
 	case t == 0, t == TypeOPT, t == TypeTSIG, t == TypeNXNAME:
-		return p.refuse(FormErr, why)
+		rcode = FormErr
 	}
-	return p.refuse(NotImp, why)
+	return p.refuse(rcode, p.query.Type.String()+" cannot be asked for")
 }
