@@ -62,6 +62,9 @@ func (r record) identity() identity { return identity{r.name, r.typ, r.class, r.
 // records reads a section of n records, each kept once and with its shortest TTL.
 // An OPT record goes to o; where o is nil there must be none.
 func (u *unpacker) records(n uint16, o *opt) []record {
+	if n == 0 {
+		return nil
+	}
 	list := make([]record, 0, min(int(n), (len(u.packet)-u.off)/minRecord))
 	var seen table[identity, int]
 	for range n {
