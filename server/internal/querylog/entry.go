@@ -67,7 +67,7 @@ func appendRest(dst []byte, e *Entry) []byte {
 }
 
 // appendTime appends t as RFC 3339 has it, in UTC and with milliseconds. Package time
-// takes four times as long for a layout that it does not know.
+// takes five times as long for a layout that it does not know.
 func appendTime(dst []byte, t time.Time) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()

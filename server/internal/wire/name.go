@@ -140,7 +140,7 @@ func lower(s string) string {
 }
 
 // fold puts b in lower case; only ASCII letters change (RFC 4343). Eight octets at a
-// time take a third off the time of a key.
+// time take a fifth or more off the time of a key.
 func fold(b []byte) {
 	for ; len(b) >= 8; b = b[8:] {
 		binary.NativeEndian.PutUint64(b, foldEight(binary.NativeEndian.Uint64(b)))
