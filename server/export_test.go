@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+	"unsafe"
 
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
@@ -122,6 +123,12 @@ func (b *Bench) Digest() string { return b.resolver.current.Load().config.Digest
 
 // CacheLen is the number of entries in the cache.
 func (b *Bench) CacheLen() int { return b.resolver.cache.Len() }
+
+// FinishedOctets is how much memory finished answers take, with the table of them.
+func (b *Bench) FinishedOctets() int64 {
+	t := b.resolver.finished
+	return t.octets + int64(len(t.slots))*int64(unsafe.Sizeof(t.slots[0]))
+}
 
 // Drain marks the server as stopping.
 func (b *Bench) Drain() { b.draining.Store(true) }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"splitdns/server/internal/listen"
+	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/wire"
 )
 
@@ -16,23 +17,17 @@ func (s *Server) fast(dst, packet []byte, from listen.Peer) ([]byte, bool) {
 	if !ok || !g.RD || g.Class != wire.ClassIN {
 		return dst, false
 	}
-	now := s.resolver.current.Load()
-	client := from.Addr.Addr().Unmap().WithZone("")
-	class := now.policy.Class(client)
+	at := time.Now()
+	now, t := s.resolver.current.Load(), s.resolver.finished
 	var room [wire.MaxKey]byte
-	f := s.resolver.finished.find(g.AppendKey(room[:0]), class, now.generation)
+	key, class := g.AppendKey(room[:0]), now.policy.Class(from.Addr.Addr())
+	f := t.find(key, class, now.generation, t.clock(at))
 	if f == nil || f.Size(g.EDNS) > now.limit(g.UDPSize, from.TCP) {
 		return dst, false
 	}
-	at := time.Now()
-	if !f.fresh(at) {
-		return dst, false
-	}
-	dst = f.Append(dst, g, uint32(f.age(at)/time.Second), f.limit)
-	if f.log {
-		e := f.entry
-		e.Time, e.Client, e.Duration = at, client, time.Since(at)
-		s.log.Write(e)
+	dst = f.Append(dst, g, uint32(f.age(t.clock(at))/time.Second), f.limit)
+	if f.line != (querylog.Line{}) {
+		s.log.WriteLine(at, from.Addr.Addr().Unmap().WithZone(""), f.line)
 	}
 	return dst, true
 }

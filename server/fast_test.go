@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -246,6 +248,74 @@ func BenchmarkAnswer(b *testing.B) {
 					b.Fatal("no answer")
 				}
 			}
+		})
+	}
+}
+
+// hot returns a server that knows the addresses of n names, and queries for them.
+func hot(t testing.TB, config string, n int) (b *server.Bench, packets [][]byte) {
+	b = newBench(t, config, manyAddresses(1))
+	for i := range n {
+		p := packet(t, fmt.Sprintf("h%d.region.example.com", i))
+		for range 2 { // the second time it comes from the cache
+			b.Serve(p, client, false)
+		}
+		packets = append(packets, p)
+	}
+	return b, packets
+}
+
+// TestFastServesAHotSet holds that with the default settings 50,000 names are not too
+// many to be kept finished.
+func TestFastServesAHotSet(t *testing.T) {
+	const n = 50_000
+	b, packets := hot(t, silent, n)
+	finished, dst := 0, make([]byte, 0, 1500)
+	for _, p := range packets {
+		if _, ok := b.Fast(dst, p, client, false); ok {
+			finished++
+		}
+	}
+	if finished < n*98/100 {
+		t.Errorf("%d of %d answers are finished", finished, n)
+	}
+}
+
+// TestFinishedAreBounded holds that finished answers take a quarter of cache.memory
+// at most, whoever asks for whatever.
+func TestFinishedAreBounded(t *testing.T) {
+	b, packets := hot(t, "[cache]\nmemory = 1\n"+silent, 5000)
+	if most := int64(1 << 20 / 4); b.FinishedOctets() > most || b.FinishedOctets() < most/2 {
+		t.Errorf("%d octets, want %d at most, and not much less", b.FinishedOctets(), most)
+	}
+	for range 2 {
+		b.Serve(packets[0], client, false)
+	}
+	if _, ok := b.Fast(nil, packets[0], client, false); !ok {
+		t.Error("the last one asked for is not kept")
+	}
+}
+
+// BenchmarkFast answers queries for hot names as clients ask for them: for few of them
+// very often.
+func BenchmarkFast(b *testing.B) {
+	for _, n := range []int{1, 1000, 50_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, packets := hot(b, fastConfig, n)
+			random := rand.New(rand.NewPCG(1, 2))
+			zipf := rand.NewZipf(random, 1.1, 10, uint64(n-1))
+			asked := make([][]byte, 1<<16)
+			for i := range asked {
+				asked[i] = packets[zipf.Uint64()]
+			}
+			finished, dst := 0, make([]byte, 0, 1500)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, ok := s.Fast(dst, asked[i&(len(asked)-1)], client, false); ok {
+					finished++
+				}
+			}
+			b.ReportMetric(float64(finished)/float64(b.N), "finished/op")
 		})
 	}
 }

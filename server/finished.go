@@ -1,12 +1,13 @@
 package server
 
 import (
-	"bytes"
 	"hash/maphash"
 	"math"
 	"math/bits"
+	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/wire"
@@ -17,87 +18,135 @@ import (
 // class and one generation of the configuration. It never changes.
 type finished struct {
 	wire.Finished
-	key        []byte // as wire.Glance.AppendKey makes it
+	hash       uint64 // of the question and the class
 	class      policy.Class
 	generation uint64
 
-	made     time.Time
-	stored   time.Time     // when its TTLs began to count; zero: they do not
-	lifetime time.Duration // from stored on
-	limit    uint32        // seconds: the rule's max_ttl
-	log      bool
-	entry    querylog.Entry // what the log gets, but for time, client and duration
+	until  time.Duration // when it ends, on the table's clock
+	stored time.Duration // when its TTLs began to count
+	counts bool          // they do
+	limit  uint32        // seconds: the rule's max_ttl
+	line   querylog.Line // what the log gets; zero: nothing
 }
 
 // age is how long the TTLs of f have counted at a time.
-func (f *finished) age(at time.Time) time.Duration {
-	if f.stored.IsZero() {
+func (f *finished) age(at time.Duration) time.Duration {
+	if !f.counts {
 		return 0
 	}
-	return max(0, at.Sub(f.stored))
+	return max(0, at-f.stored)
 }
 
-// fresh reports whether f still holds at a time, and is young enough: who asks for
-// an older one goes the ordinary way, which marks its entry in the cache as used.
-func (f *finished) fresh(at time.Time) bool {
-	return f.age(at) < f.lifetime && at.Sub(f.made) < renewFinished
+// size is about how much memory f takes.
+func (f *finished) size() int64 {
+	return int64(int(unsafe.Sizeof(*f)) + f.Memory() + f.line.Memory())
 }
 
 // The bounds of what is kept finished.
 const (
 	maxFinishedSize   = 1232 // octets: larger ones are rare, and mostly not for UDP
 	maxFinishedJudged = 16   // addresses in the log's entry
-	finishedRoom      = 4096 // octets that one takes at most, with its key and entry
-	renewFinished     = 10 * time.Second
+	finishedRoom      = 256  // octets that few take less than
+	finishedPlaces    = 4    // where an answer may lie
+	// renewFinished is for how long a finished answer is given at most. Who asks for
+	// an older one goes the ordinary way, which marks its entry in the cache as used.
+	renewFinished = 10 * time.Second
 )
 
-// finishedTable holds finished answers, each in one of two places that its key
-// gives; where both are taken the older key gives way. It is small, of fixed size
-// and without locks: whatever is lost is made again from the cache.
+// finishedTable holds finished answers, each in one of a few places that its key
+// gives; where all are taken, the one that ends first gives way. It is of fixed size
+// and read without locks: whatever is lost is made again from the cache.
 //
 // A part of the cache's entries was turned down: finding an entry takes the lock
 // of its LRU list, and moving it to the front a write that all readers share.
 type finishedTable struct {
 	seed  maphash.Seed // of this process: nobody can choose names that share a place
+	start time.Time    // when the table's clock began
 	slots []atomic.Pointer[finished]
+	limit int64 // octets
+
+	mu     sync.Mutex // held to write to slots; guards what follows
+	octets int64      // of all that is there
+	hand   int        // where room was made last
 }
 
 // newFinishedTable returns a table beside a cache of that many entries and octets,
 // of which it may take a quarter more.
 func newFinishedTable(entries int, octets int64) *finishedTable {
-	room := min(int64(entries), octets/4/finishedRoom)
-	size := 1 << (bits.Len64(uint64(max(4, room))) - 1) // a power of two, not above room
-	return &finishedTable{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[finished], size)}
+	octets /= 4
+	room := max(finishedPlaces, min(int64(entries), octets/finishedRoom))
+	size := 2 << bits.Len64(uint64(room)) // a power of two, of which half or more stays empty
+	t := &finishedTable{seed: maphash.MakeSeed(), start: time.Now(), slots: make([]atomic.Pointer[finished], size)}
+	t.limit = octets - int64(size)*int64(unsafe.Sizeof(t.slots[0]))
+	return t
 }
 
-// places returns the two places for a key and class.
-func (t *finishedTable) places(key []byte, class policy.Class) (first, second *atomic.Pointer[finished]) {
-	h := (maphash.Bytes(t.seed, key) + uint64(class)*0x9E3779B97F4A7C15) & uint64(len(t.slots)-1)
-	return &t.slots[h], &t.slots[h^1]
+// clock is the time that has passed since the table was made. It is all that a
+// finished answer knows of time: a number, which no setting of the clock changes.
+func (t *finishedTable) clock(at time.Time) time.Duration { return at.Sub(t.start) }
+
+// hash stands for a key and class.
+func (t *finishedTable) hash(key []byte, class policy.Class) uint64 {
+	return maphash.Bytes(t.seed, key) + uint64(class)*0x9E3779B97F4A7C15
 }
 
-// find returns the finished answer for key, or nil.
-func (t *finishedTable) find(key []byte, class policy.Class, generation uint64) *finished {
-	first, second := t.places(key, class)
-	for _, place := range [...]*atomic.Pointer[finished]{first, second} {
-		if f := place.Load(); f != nil && f.generation == generation && f.class == class && bytes.Equal(f.key, key) {
+// places returns where an answer may lie.
+func (t *finishedTable) places(hash uint64) []atomic.Pointer[finished] {
+	first := hash & uint64(len(t.slots)-finishedPlaces)
+	return t.slots[first : first+finishedPlaces]
+}
+
+// find returns the finished answer for key that still holds at a time, or nil.
+func (t *finishedTable) find(key []byte, class policy.Class, generation uint64, at time.Duration) *finished {
+	hash := t.hash(key, class)
+	places := t.places(hash)
+	for i := range places {
+		f := places[i].Load()
+		if f != nil && f.hash == hash && f.class == class && f.generation == generation && at < f.until && f.Answers(key) {
 			return f
 		}
 	}
 	return nil
 }
 
-// put keeps f.
+// put keeps f, and makes room where there is too much.
 func (t *finishedTable) put(f *finished) {
-	first, second := t.places(f.key, f.class)
-	if old := second.Load(); old != nil && old.class == f.class && bytes.Equal(old.key, f.key) {
-		second.Store(f)
-		return
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	places := t.places(f.hash)
+	t.set(&places[f.choose(places)], f)
+	for t.octets > t.limit {
+		t.hand = (t.hand + 1) % len(t.slots)
+		t.set(&t.slots[t.hand], nil)
 	}
-	if old := first.Load(); old != nil && !bytes.Equal(old.key, f.key) {
-		second.Store(old)
+}
+
+// choose picks a place for f: that of an earlier answer to the same question, an empty
+// one, or that of the answer which ends first.
+func (f *finished) choose(places []atomic.Pointer[finished]) int {
+	best, ends := 0, time.Duration(math.MaxInt64)
+	for i := range places {
+		old := places[i].Load()
+		switch {
+		case old == nil:
+			best, ends = i, math.MinInt64
+		case old.hash == f.hash:
+			return i
+		case old.until < ends:
+			best, ends = i, old.until
+		}
 	}
-	first.Store(f)
+	return best
+}
+
+// set puts f, which may be nil, into a place. t.mu is held.
+func (t *finishedTable) set(place *atomic.Pointer[finished], f *finished) {
+	if f != nil {
+		t.octets += f.size()
+	}
+	if old := place.Swap(f); old != nil {
+		t.octets -= old.size()
+	}
 }
 
 // finish keeps the answer to q finished, if the same will do for the next client of
@@ -107,27 +156,36 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 	if !q.keeps() || !o.keeps() || !now.policy.Served(class) {
 		return
 	}
+	t := s.resolver.finished
 	var room [wire.MaxKey]byte
-	key := q.AppendKey(room[:0])
-	if old := s.resolver.finished.find(key, class, now.generation); old != nil && old.fresh(q.Received) {
+	key, made := q.AppendKey(room[:0]), t.clock(q.Received)
+	if t.find(key, class, now.generation, made) != nil {
 		return // this client only takes less than it gives
 	}
-	f := &finished{key: bytes.Clone(key), class: class, generation: now.generation, made: q.Received, lifetime: math.MaxInt64}
+	f := &finished{hash: t.hash(key, class), class: class, generation: now.generation, until: made + renewFinished}
 	f.limit = math.MaxUint32
 	if o.Decision.MaxTTL != 0 {
 		f.limit = uint32(o.Decision.MaxTTL / time.Second)
 	}
 	response := now.response(q, o)
 	if stored := o.Source.stored; stored != nil {
-		f.stored, f.lifetime = stored.StoredAt, stored.Lifetime
+		f.stored, f.counts = t.clock(stored.StoredAt), true
+		f.until = min(f.until, f.stored+stored.Lifetime)
 		response.Message = stored.Message // TTLs as they were then
 	}
-	if f.log = o.Decision.Log; f.log {
-		f.entry = s.entry(q, o)
+	if o.Decision.Log {
+		f.line = finishedLine(s.entry(q, o))
 	}
 	if f.Finished = response.Finish(); f.Size(true) <= maxFinishedSize {
-		s.resolver.finished.put(f)
+		t.put(f)
 	}
+}
+
+// finishedLine is the entry of a query like that of e that gets a finished answer.
+// It takes so little time that to find out how much would take as long.
+func finishedLine(e querylog.Entry) querylog.Line {
+	e.Duration = 0
+	return querylog.NewLine(e)
 }
 
 // keeps reports whether q is of the kind that the fast path reads.

@@ -11,15 +11,18 @@
 // own lock: one lock for all was measured at three times the cost of a hit. The
 // library's expirable cache was turned down: it has one lifetime for all entries,
 // and a goroutine that never ends.
+//
+// An entry is octets, which a hit makes a message of: a million of them take a third
+// of what the messages would, and give the garbage collector little to look at. They
+// are found by a hash, and compared in full. A hit reads, and several read at once;
+// only once in a while does it move its entry to the front of the list, which is
+// changing it.
 package cache
 
 import (
+	"encoding/binary"
 	"hash/maphash"
-	"slices"
-	"sync"
 	"time"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"splitdns/matcher"
 	"splitdns/server/internal/wire"
@@ -30,12 +33,6 @@ const (
 	// minShard is the fewest entries that are worth a shard: small shards fill
 	// unevenly and would evict early.
 	minShard = 64
-	// maxGroups bounds the responses of one entry: one for each upstream group,
-	// and the oldest goes. More groups than that for one name is no real setup.
-	maxGroups = 8
-	// overhead is what an entry takes besides its names and messages: the LRU
-	// list, the map, and the entry itself.
-	overhead = 300
 )
 
 // A Key finds an entry. DO and CD are in it because the response to a query that
@@ -46,6 +43,24 @@ type Key struct {
 	Type   wire.Type
 	Class  wire.Class
 	DO, CD bool
+}
+
+// maxKey is the longest name, type, class, flags, and the number of a group.
+const maxKey = 255 + 2 + 2 + 1 + binary.MaxVarintLen64
+
+// append appends k for one upstream group. No key is the beginning of another one.
+func (k Key) append(dst []byte, group int) []byte {
+	dst = k.Name.AppendWire(dst)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(k.Type))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(k.Class))
+	var flags byte
+	if k.DO {
+		flags |= 1
+	}
+	if k.CD {
+		flags |= 2
+	}
+	return binary.AppendVarint(append(dst, flags), int64(group))
 }
 
 // Stored is one upstream group's response in the cache. It is a value; what it
@@ -69,9 +84,12 @@ func (s Stored) Left(now time.Time) time.Duration {
 }
 
 // A Cache holds at most a fixed number of entries, and no more octets than it was
-// given. Its methods may be called concurrently.
+// given. An entry is what one upstream group answered to one question. Its methods
+// may be called concurrently.
 type Cache struct {
 	seed   maphash.Seed // of this process: nobody can choose names that share a shard
+	start  time.Time    // what the times in entries count from, so that setting the clock changes no age
+	words  words        // the names of groups and upstreams
 	shards []*shard
 }
 
@@ -79,7 +97,7 @@ type Cache struct {
 // many octets at most; with 0 entries it never holds any. A response that would
 // fill a large part of a shard is not kept.
 func New(entries int, octets int64) *Cache {
-	c := &Cache{seed: maphash.MakeSeed()}
+	c := &Cache{seed: maphash.MakeSeed(), start: time.Now()}
 	if entries <= 0 {
 		return c
 	}
@@ -97,28 +115,75 @@ func New(entries int, octets int64) *Cache {
 // Get returns what the group answered to the question of k, if it still holds at
 // now, and marks the entry as used. What has expired is dropped.
 func (c *Cache) Get(k Key, group string, now time.Time) (Stored, bool) {
-	s := c.shard(k)
-	if s == nil {
+	var room [maxKey]byte
+	key, ok := c.key(room[:0], k, group)
+	if !ok {
 		return Stored{}, false
 	}
-	return s.get(k, group, now)
+	s, hash := c.shard(key)
+	e, due, ok := s.find(hash, key)
+	if !ok {
+		return Stored{}, false
+	}
+	r, ok := c.read(e, k, len(key), now)
+	switch {
+	case !ok:
+		s.drop(hash, e)
+	case due:
+		s.use(hash, e)
+	}
+	return r, ok
 }
 
 // Peek is Get without leaving a trace: nothing is marked as used, nothing dropped.
 func (c *Cache) Peek(k Key, group string, now time.Time) (Stored, bool) {
-	s := c.shard(k)
-	if s == nil {
+	var room [maxKey]byte
+	key, ok := c.key(room[:0], k, group)
+	if !ok {
 		return Stored{}, false
 	}
-	return s.peek(k, group, now)
+	s, hash := c.shard(key)
+	e, _, ok := s.find(hash, key)
+	if !ok {
+		return Stored{}, false
+	}
+	return c.read(e, k, len(key), now)
 }
 
 // Put keeps the group's response to the question of k in place of an earlier one.
 // A response without a lifetime is not kept.
 func (c *Cache) Put(k Key, group string, r Stored) {
-	if s := c.shard(k); s != nil && r.Lifetime > 0 {
-		s.put(k, group, r)
+	if r.Lifetime <= 0 || len(c.shards) == 0 {
+		return
 	}
+	var room [1024]byte // enough for most
+	key := k.append(room[:0], c.words.add(group))
+	s, hash := c.shard(key)
+	octets := binary.AppendVarint(key, int64(c.words.add(r.From)))
+	octets = binary.AppendVarint(octets, int64(r.StoredAt.Sub(c.start)))
+	octets = binary.AppendVarint(octets, int64(r.Lifetime))
+	s.put(hash, string(r.Message.AppendCompact(octets)))
+}
+
+// read returns what is kept in e under k, which takes up size octets in it, if it
+// still holds at now.
+func (c *Cache) read(e entry, k Key, size int, now time.Time) (s Stored, ok bool) {
+	from, rest := number(e.octets[size:])
+	stored, rest := number(rest)
+	lifetime, rest := number(rest)
+	s.StoredAt, s.Lifetime = c.start.Add(time.Duration(stored)), time.Duration(lifetime)
+	if s.Left(now) == 0 {
+		return Stored{}, false
+	}
+	s.From = c.words.word(int(from))
+	s.Message = wire.ParseCompact(rest, wire.Question{Name: k.Name, Type: k.Type, Class: k.Class})
+	return s, true
+}
+
+// number reads the number that s begins with.
+func number(s string) (v int64, rest string) {
+	v, size := binary.Varint([]byte(s[:min(len(s), binary.MaxVarintLen64)]))
+	return v, s[size:]
 }
 
 // Len counts the entries, also those that have expired and were not asked for since.
@@ -130,124 +195,18 @@ func (c *Cache) Len() int {
 	return n
 }
 
-// shard returns where the entry of k lies, nil if nothing is kept at all.
-func (c *Cache) shard(k Key) *shard {
-	if len(c.shards) == 0 {
-		return nil
-	}
-	return c.shards[maphash.Comparable(c.seed, k)%uint64(len(c.shards))]
-}
-
-// A shard is a part of the cache with a lock of its own.
-type shard struct {
-	limit   int64      // octets
-	mu      sync.Mutex // guards what follows, and what the entries hold
-	entries *simplelru.LRU[Key, *entry]
-	octets  int64 // of all entries
-}
-
-// An entry holds the responses of a few upstream groups, the oldest first.
-type entry struct {
-	responses []response
-	octets    int64
-}
-
-// A response is what one upstream group answered.
-type response struct {
-	group  string
-	stored Stored
-	octets int64
-}
-
-// newShard returns a shard for that many entries, at least one.
-func newShard(size int, octets int64) *shard {
-	s := &shard{limit: octets}
-	var err error
-	s.entries, err = simplelru.NewLRU(size, func(_ Key, e *entry) { s.octets -= e.octets })
-	if err != nil {
-		panic("cache: " + err.Error()) // only for a size below 1
-	}
-	return s
-}
-
-func (s *shard) get(k Key, group string, now time.Time) (Stored, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, ok := s.entries.Get(k)
+// key appends what the group's answer to the question of k is found by. ok is false
+// if there is nothing of that group at all.
+func (c *Cache) key(dst []byte, k Key, group string) (key []byte, ok bool) {
+	n, ok := c.words.number(group)
 	if !ok {
-		return Stored{}, false
+		return dst, false
 	}
-	if r, ok := e.find(group, now); ok {
-		return r, true
-	}
-	e.drop(func(r response) bool { return r.stored.Left(now) == 0 })
-	s.account(e)
-	if len(e.responses) == 0 {
-		s.entries.Remove(k)
-	}
-	return Stored{}, false
+	return k.append(dst, n), true
 }
 
-func (s *shard) peek(k Key, group string, now time.Time) (Stored, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, ok := s.entries.Peek(k)
-	if !ok {
-		return Stored{}, false
-	}
-	return e.find(group, now)
-}
-
-func (s *shard) put(k Key, group string, r Stored) {
-	octets := int64(overhead + 2*len(k.Name.Wire()) + r.Message.Size())
-	if octets > s.limit/4 {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, ok := s.entries.Get(k)
-	if !ok {
-		e = &entry{}
-		s.entries.Add(k, e)
-	}
-	e.drop(func(r response) bool { return r.group == group })
-	if len(e.responses) == maxGroups {
-		e.responses = slices.Delete(e.responses, 0, 1)
-	}
-	e.responses = append(e.responses, response{group, r, octets})
-	s.account(e)
-	for s.octets > s.limit && s.entries.Len() > 1 { // the last one is the one just put
-		s.entries.RemoveOldest()
-	}
-}
-
-// account brings what the shard holds up to date with a changed entry.
-func (s *shard) account(e *entry) {
-	var octets int64
-	for _, r := range e.responses {
-		octets += r.octets
-	}
-	s.octets += octets - e.octets
-	e.octets = octets
-}
-
-func (s *shard) len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.entries.Len()
-}
-
-// drop forgets the responses that which names.
-func (e *entry) drop(which func(response) bool) {
-	e.responses = slices.DeleteFunc(e.responses, which)
-}
-
-// find returns the group's response if it still holds at now.
-func (e *entry) find(group string, now time.Time) (Stored, bool) {
-	for _, r := range e.responses {
-		if r.group == group {
-			return r.stored, r.stored.Left(now) > 0
-		}
-	}
-	return Stored{}, false
+// shard returns where the entry of key lies, and by which hash.
+func (c *Cache) shard(key []byte) (s *shard, hash uint64) {
+	hash = maphash.Bytes(c.seed, key)
+	return c.shards[hash%uint64(len(c.shards))], hash
 }

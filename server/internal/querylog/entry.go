@@ -28,16 +28,22 @@ type Entry struct {
 	Demo              bool          // the internet was simulated; the key is written only if so
 }
 
-// timeLayout is RFC 3339 with milliseconds; the time is in UTC.
-const timeLayout = "2006-01-02T15:04:05.000Z07:00"
-
 // appendEntry appends e as one line of JSON (RFC 8259), with the line's end. The keys and their order
 // are part of the product: scripts read them.
 func appendEntry(dst []byte, e *Entry) []byte {
+	return appendRest(appendHead(dst, e.Time, e.Client), e)
+}
+
+// appendHead appends the beginning of a line: when, and who asked.
+func appendHead(dst []byte, at time.Time, client netip.Addr) []byte {
 	dst = append(dst, `{"time":"`...)
-	dst = e.Time.UTC().AppendFormat(dst, timeLayout)
+	dst = appendTime(dst, at)
 	dst = append(dst, `","client":`...)
-	dst = appendAddr(dst, e.Client)
+	return appendAddr(dst, client)
+}
+
+// appendRest appends what follows appendHead in the line of e.
+func appendRest(dst []byte, e *Entry) []byte {
 	dst = appendMember(dst, `,"name":`, e.Name)
 	dst = appendMember(dst, `,"type":`, e.Type)
 	dst = appendMember(dst, `,"rcode":`, e.Rcode)
@@ -59,6 +65,26 @@ func appendEntry(dst []byte, e *Entry) []byte {
 	}
 	return append(dst, "}\n"...)
 }
+
+// appendTime appends t as RFC 3339 has it, in UTC and with milliseconds. Package time
+// takes five times as long for a layout that it does not know.
+func appendTime(dst []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	dst = appendDigits(dst, year/100)
+	dst = appendDigits(dst, year%100)
+	dst = appendDigits(append(dst, '-'), int(month))
+	dst = appendDigits(append(dst, '-'), day)
+	dst = appendDigits(append(dst, 'T'), hour)
+	dst = appendDigits(append(dst, ':'), minute)
+	dst = appendDigits(append(dst, ':'), second)
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(appendDigits(append(dst, '.'), ms/10), byte('0'+ms%10), 'Z')
+}
+
+// appendDigits appends n, which is below 100, as two digits.
+func appendDigits(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
 
 // appendMember appends a key, as it stands in the line, and a string.
 func appendMember(dst []byte, key, value string) []byte {

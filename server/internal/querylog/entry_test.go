@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
@@ -62,6 +63,18 @@ func TestLine(t *testing.T) {
 				t.Errorf("line (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestTime holds that the time is written as package time does.
+func TestTime(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 10_000 {
+		at := time.Unix(r.Int64N(200*365*24*3600), r.Int64N(1e9))
+		line := string(querylog.AppendEntry(nil, &querylog.Entry{Time: at}))
+		if want := `{"time":"` + at.UTC().Format("2006-01-02T15:04:05.000Z07:00") + `"`; !strings.HasPrefix(line, want) {
+			t.Fatalf("line %s, want it to begin with %s", line, want)
+		}
 	}
 }
 

@@ -13,9 +13,11 @@ package querylog
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -99,10 +101,34 @@ func (l *Log) Write(e Entry) {
 	}
 	line := l.lines.Get().(*[]byte)
 	*line = appendEntry((*line)[:0], &e)
-	size, ok := l.add(*line)
+	l.write(*line, "")
 	if cap(*line) <= keepLine {
 		l.lines.Put(line)
 	}
+}
+
+// A Line is an [Entry] encoded but for its time and client: what an answer that many
+// clients get writes for each of them. The zero value is none.
+type Line struct{ rest string }
+
+// NewLine returns the line of e, whose time and client do not matter.
+func NewLine(e Entry) Line { return Line{string(appendRest(nil, &e))} }
+
+// Memory is how many octets n takes besides itself.
+func (n Line) Memory() int { return len(n.rest) }
+
+// WriteLine is Write for an entry of which n is the line, with its time and client.
+func (l *Log) WriteLine(at time.Time, client netip.Addr, n Line) {
+	if l.off {
+		return
+	}
+	var room [128]byte
+	l.write(appendHead(room[:0], at, client), n.rest)
+}
+
+// write adds a line, which is in two parts, to what is to be written, or drops it.
+func (l *Log) write(head []byte, rest string) {
+	size, ok := l.add(head, rest)
 	switch {
 	case !ok:
 		l.drop(1)
@@ -114,14 +140,14 @@ func (l *Log) Write(e Entry) {
 	}
 }
 
-// add adds line to what is to be written, if there is room, and says how much that is now.
-func (l *Log) add(line []byte) (size int, ok bool) {
+// add adds a line to what is to be written, if there is room, and says how much that is now.
+func (l *Log) add(head []byte, rest string) (size int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ended || len(l.pending)+len(line) > maxPending {
+	if l.ended || len(l.pending)+len(head)+len(rest) > maxPending {
 		return len(l.pending), false
 	}
-	l.pending = append(l.pending, line...)
+	l.pending = append(append(l.pending, head...), rest...)
 	return len(l.pending), true
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -343,13 +344,43 @@ func TestReopenThatFailsKeepsTheFile(t *testing.T) {
 	}
 }
 
+// TestWriteLine: an entry made ready before is the same line as one that is not.
+func TestWriteLine(t *testing.T) {
+	var sink buffer
+	l := open(t, "stdout", sink.Write, func(string) {})
+	end := run(t, l)
+	e := full()
+	line := querylog.NewLine(e)
+	for _, client := range []string{"10.2.7.41", "2001:db8::1", "fe80::1%eth0"} {
+		e.Time, e.Client = e.Time.Add(time.Hour), netip.MustParseAddr(client)
+		l.Write(e)
+		l.WriteLine(e.Time, e.Client, line)
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(strings.TrimSpace(sink.data.String()), "\n")
+	if len(got) != 6 {
+		t.Fatalf("%d lines, want 6", len(got))
+	}
+	for i := 0; i < len(got); i += 2 {
+		if got[i] != got[i+1] {
+			t.Errorf("WriteLine: %s\nwant %s", got[i+1], got[i])
+		}
+	}
+}
+
 func TestWriteDoesNotAllocate(t *testing.T) {
 	if raced {
 		t.Skip("the race detector allocates")
 	}
 	l := open(t, "stdout", nil, func(string) {})
 	e := full()
-	write := func() { l.Write(e) }
+	line := querylog.NewLine(e)
+	write := func() {
+		l.Write(e)
+		l.WriteLine(e.Time, e.Client, line)
+	}
 	for range 2000 { // until the buffers have grown
 		write()
 	}
@@ -359,6 +390,17 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkWrite(b *testing.B) {
+	e := full()
+	line := querylog.NewLine(e)
+	for name, write := range map[string]func(*querylog.Log){
+		"entry": func(l *querylog.Log) { l.Write(e) },
+		"line":  func(l *querylog.Log) { l.WriteLine(e.Time, e.Client, line) },
+	} {
+		b.Run(name, func(b *testing.B) { benchmarkWrite(b, write) })
+	}
+}
+
+func benchmarkWrite(b *testing.B, write func(*querylog.Log)) {
 	l, err := querylog.Open("stdout", sinkFunc(func(p []byte) (int, error) { return len(p), nil }), func(string) {})
 	if err != nil {
 		b.Fatal(err)
@@ -366,9 +408,9 @@ func BenchmarkWrite(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- l.Run(ctx) }()
-	e := full()
+	b.ReportAllocs()
 	for b.Loop() {
-		l.Write(e)
+		write(l)
 	}
 	cancel()
 	if err := <-ended; err != nil {

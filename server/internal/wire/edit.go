@@ -77,6 +77,9 @@ func (m Message) Aged(age time.Duration) Message {
 
 // CapTTL is m with no TTL above limit.
 func (m Message) CapTTL(limit uint32) Message {
+	if m.maxTTL() <= limit {
+		return m // nearly always, and copies nothing
+	}
 	return m.withTTLs(func(ttl uint32) uint32 { return min(ttl, limit) })
 }
 

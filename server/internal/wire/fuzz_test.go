@@ -4,11 +4,14 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/miekg/dns"
 
 	"splitdns/matcher"
@@ -115,10 +118,32 @@ func FuzzParseResponse(f *testing.F) {
 			}
 			return
 		}
+		checkCompact(t, m)
 		if !m.Truncated() {
 			checkMessage(t, m)
 		}
 	})
+}
+
+// checkCompact holds that m comes back as it was, in about as little room as it came.
+func checkCompact(t *testing.T, m wire.Message) {
+	t.Helper()
+	const most = 2*65535 + 3000*(1+3+5+3+3) // octets that are spelled out, then each record's own
+	octets := m.AppendCompact(nil)
+	if len(octets) > most {
+		t.Errorf("%d octets", len(octets))
+	}
+	got := wire.ParseCompact(string(octets), m.Question())
+	if diff := cmp.Diff(m, got, whole); diff != "" {
+		t.Errorf("comes back (-want +got):\n%s", diff)
+	}
+}
+
+// whole compares messages with all that they hold.
+var whole = cmp.Options{
+	cmp.Exporter(func(reflect.Type) bool { return true }),
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmpopts.EquateEmpty(),
 }
 
 // checkMessage edits m in every way and packs each result.
@@ -163,7 +188,7 @@ func FuzzNames(f *testing.F) {
 		}
 		q := wire.Question{Name: n, Type: wire.TypeCNAME, Class: wire.ClassIN}
 		m := wire.NewMessage(q, wire.NoError).WithCNAME(n, 60)
-		got := unpack(t, wire.Response{Query: wire.Query{Question: q, Spelled: []byte(spelled)}, Message: m}.Append(nil))
+		got := unpack(t, wire.Response{Query: wire.Query{Question: q, Spelled: spelled}, Message: m}.Append(nil))
 		for _, s := range []string{got.Question[0].Name, got.Answer[0].Header().Name, got.Answer[0].(*dns.CNAME).Target} {
 			if parseName(t, s) != n {
 				t.Errorf("%q came out as %q", spelled, s)

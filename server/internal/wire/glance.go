@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+)
 
 // A Glance is a query read where it lies, without copying or allocating: what the
 // path of cached answers needs of it.
@@ -114,31 +118,45 @@ const MaxKey = 255 + 4 + 1
 // Finished is a response as octets that are the same for every client that asks,
 // but for what a client's query says. It never changes.
 type Finished struct {
-	body []byte   // without OPT record, ID and the question's spelling
-	opt  []byte   // the OPT record, whole
-	ttls []uint16 // where in body TTLs stand
+	// The body, which is the response without OPT record, ID and the question's
+	// spelling; the OPT record; and where in the body TTLs stand, two octets each.
+	// One allocation: there may be very many.
+	octets    []byte
+	body, opt uint16 // lengths
+	flags     byte   // of the key
 }
 
 // Finish packs r for many clients. The spelling, ID and flags of r.Query do not
-// matter, DO does.
+// matter, DO and CD do.
 func (r Response) Finish() Finished {
-	r.Query.ID, r.Query.Spelled = 0, nil
+	f := Finished{flags: keyFlags(r.Query.DO, r.Query.CD)}
+	r.Query.ID, r.Query.Spelled = 0, ""
 	r.Query.RD, r.Query.CD, r.Query.AD, r.Query.EDNS = false, false, true, false
-	r.Limit = 1<<16 - 1
-	f := Finished{body: r.Append(nil)}
-	r.Query.EDNS = true
-	whole := r.Append(nil)
-	f.opt = whole[len(f.body):]
-	f.ttls = ttlOffsets(f.body)
+	r.Limit = math.MaxUint16
+	octets := r.Append(make([]byte, 0, 512)) // enough for most
+	f.body = uint16(len(octets))
+	octets = r.opt().append(octets, fitEDEs(r.EDEs, r.Limit-len(octets)-optSize))
+	f.opt = uint16(len(octets)) - f.body
+	f.octets = bytes.Clone(appendTTLOffsets(octets, int(f.body)))
 	return f
 }
+
+// Answers reports whether f is the answer to the question of key, which AppendKey
+// made.
+func (f Finished) Answers(key []byte) bool {
+	question := key[:len(key)-1]
+	return key[len(question)] == f.flags && bytes.HasPrefix(f.octets[headerSize:], question)
+}
+
+// Memory is how many octets f takes besides itself.
+func (f Finished) Memory() int { return cap(f.octets) }
 
 // Size is how many octets a response takes, with and without OPT record.
 func (f Finished) Size(edns bool) int {
 	if edns {
-		return len(f.body) + len(f.opt)
+		return int(f.body) + int(f.opt)
 	}
-	return len(f.body)
+	return int(f.body)
 }
 
 // Append appends the response to g, of which every TTL is counted down by age and
@@ -146,7 +164,7 @@ func (f Finished) Size(edns bool) int {
 // room.
 func (f Finished) Append(dst []byte, g Glance, age, limit uint32) []byte {
 	begin := len(dst)
-	dst = append(dst, f.body...)
+	dst = append(dst, f.octets[:f.Size(g.EDNS)]...)
 	m := dst[begin:]
 	copy(m[:2], g.packet)
 	flags := binary.BigEndian.Uint16(m[2:]) | binary.BigEndian.Uint16(g.packet[2:])&(flagRD|flagCD)
@@ -155,32 +173,32 @@ func (f Finished) Append(dst []byte, g Glance, age, limit uint32) []byte {
 	}
 	binary.BigEndian.PutUint16(m[2:], flags)
 	copy(m[headerSize:], g.packet[headerSize:g.end])
-	for _, at := range f.ttls {
-		ttl := binary.BigEndian.Uint32(m[at:])
-		binary.BigEndian.PutUint32(m[at:], min(ttl-min(ttl, age), limit))
+	for offsets := f.octets[f.Size(true):]; len(offsets) >= 2; offsets = offsets[2:] {
+		at := m[binary.BigEndian.Uint16(offsets):]
+		ttl := binary.BigEndian.Uint32(at)
+		binary.BigEndian.PutUint32(at, min(ttl-min(ttl, age), limit))
 	}
-	if !g.EDNS {
-		return dst
+	if g.EDNS {
+		m[11]++ // ARCOUNT, never near 255: see maxAdditional
 	}
-	m[11]++ // ARCOUNT, never near 255: see maxAdditional
-	return append(dst, f.opt...)
+	return dst
 }
 
-// ttlOffsets returns where the TTLs of a packet of our own stand.
-func ttlOffsets(packet []byte) []uint16 {
-	at, _ := plainEnd(packet, headerSize)
+// appendTTLOffsets appends where the TTLs stand in the body that octets begin with, a
+// packet of our own.
+func appendTTLOffsets(octets []byte, body int) []byte {
+	at, _ := plainEnd(octets, headerSize)
 	at += 4
-	var offsets []uint16
-	for at < len(packet) {
-		for packet[at] != 0 && packet[at] < 0xC0 {
-			at += 1 + int(packet[at])
+	for at < body {
+		for octets[at] != 0 && octets[at] < 0xC0 {
+			at += 1 + int(octets[at])
 		}
-		if packet[at] >= 0xC0 {
+		if octets[at] >= 0xC0 {
 			at++
 		}
 		at++ // the root label, or the pointer's second octet
-		offsets = append(offsets, uint16(at+4))
-		at += 10 + int(binary.BigEndian.Uint16(packet[at+8:]))
+		octets = binary.BigEndian.AppendUint16(octets, uint16(at+4))
+		at += 10 + int(binary.BigEndian.Uint16(octets[at+8:]))
 	}
-	return offsets
+	return octets
 }

@@ -36,3 +36,24 @@ func FuzzGlance(f *testing.F) {
 		}
 	})
 }
+
+// TestKeyOfAnyOctets holds that a key is in lower case whatever octet stands wherever
+// in a name.
+func TestKeyOfAnyOctets(t *testing.T) {
+	for size := range 18 {
+		for c := range 256 {
+			label := bytes.Repeat([]byte{'Z'}, size+1)
+			label[size/2] = byte(c)
+			packet := append([]byte("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"), byte(len(label)))
+			packet = append(append(packet, label...), 0, 0, 1, 0, 1)
+			g, ok := wire.ReadGlance(packet)
+			q, refusal := wire.ParseQuery(packet)
+			if !ok || refusal != nil {
+				t.Fatalf("% x is refused", packet)
+			}
+			if got, want := g.AppendKey(nil), q.AppendKey(nil); !bytes.Equal(got, want) {
+				t.Fatalf("% x: key % x, want % x", packet, got, want)
+			}
+		}
+	}
+}

@@ -27,6 +27,7 @@ type Message struct {
 	// What follows from the question and the records, see settled.
 	end       matcher.Name
 	chain     []matcher.Name
+	links     int // of chain: the targets of CNAME records
 	addresses []netip.Addr
 }
 
@@ -81,8 +82,9 @@ func (m Message) Addresses() []netip.Addr { return m.addresses }
 // when m is made, not when it is asked for: a message in the cache is asked for it
 // by every query.
 func (m Message) settled() Message {
-	links, services := leads(m.answer)
-	m.chain, m.addresses = slices.Clip(slices.Concat(links, services)), places(m.answer, m.additional)
+	links := targets(m.answer)
+	m.links, m.chain = len(links), appendServices(links, m.answer)
+	m.addresses = places(m.answer, m.additional)
 	m.end = m.question.Name
 	if t := m.question.Type; len(links) > 0 && t != TypeCNAME && t != TypeANY {
 		m.end = links[len(links)-1]
@@ -90,51 +92,63 @@ func (m Message) settled() Message {
 	return m
 }
 
-// leads are the targets of the CNAME records of answer, and those of its service
-// bindings.
-func leads(answer []record) (links, services []matcher.Name) {
-	seen := make(map[matcher.Name]bool)
+// targets are the targets of the CNAME records of answer.
+func targets(answer []record) (links []matcher.Name) {
 	for _, r := range answer {
-		switch {
-		case r.typ == TypeCNAME:
+		if r.typ == TypeCNAME {
 			t, _ := r.target()
 			links = append(links, t)
-		case r.typ.isService():
-			if t, _ := r.target(); t != r.name && !seen[t] {
-				seen[t] = true
-				services = append(services, t)
-			}
 		}
 	}
-	return links, services
+	return links
 }
 
-// places are the addresses in sections, each once.
-func places(sections ...[]record) []netip.Addr {
+// appendServices appends the targets of the service bindings of answer, each once.
+func appendServices(chain []matcher.Name, answer []record) []matcher.Name {
+	var seen table[matcher.Name, struct{}]
+	for _, r := range answer {
+		if !r.typ.isService() {
+			continue
+		}
+		t, _ := r.target()
+		if _, ok := seen.find(t); !ok && t != r.name {
+			seen.add(t, struct{}{})
+			chain = append(chain, t)
+		}
+	}
+	return chain
+}
+
+// places are the addresses in answer and additional, each once.
+func places(answer, additional []record) []netip.Addr {
 	var all []netip.Addr
-	seen := make(map[netip.Addr]bool)
-	for _, section := range sections {
+	var seen table[netip.Addr, struct{}]
+	add := func(a netip.Addr) {
+		if _, ok := seen.find(a); ok {
+			return
+		}
+		if all == nil {
+			all = make([]netip.Addr, 0, len(answer)+len(additional))
+		}
+		seen.add(a, struct{}{})
+		all = append(all, a)
+	}
+	for _, section := range [...][]record{answer, additional} {
 		for _, r := range section {
-			for _, a := range r.addresses() {
-				if !seen[a] {
-					seen[a] = true
-					all = append(all, a)
-				}
-			}
+			r.addresses(add)
 		}
 	}
-	return slices.Clip(slices.Clone(all)) // no larger than it is: it may be kept for long
+	return all
 }
 
-// addresses are the addresses in r.
-func (r record) addresses() []netip.Addr {
+// addresses calls f for each address in r.
+func (r record) addresses(f func(netip.Addr)) {
 	switch {
 	case r.typ.isAddress():
-		return []netip.Addr{r.address()}
+		f(r.address())
 	case r.typ.isService():
-		return r.hints()
+		r.hints(f)
 	}
-	return nil
 }
 
 // Lifetime is how long m may be kept: as long as its shortest TTL, a negative
@@ -176,6 +190,16 @@ func (m Message) minTTL() uint32 {
 	for _, section := range m.sections() {
 		for _, r := range section {
 			ttl = min(ttl, r.ttl)
+		}
+	}
+	return ttl
+}
+
+// maxTTL is the longest TTL in m.
+func (m Message) maxTTL() (ttl uint32) {
+	for _, section := range m.sections() {
+		for _, r := range section {
+			ttl = max(ttl, r.ttl)
 		}
 	}
 	return ttl

@@ -32,6 +32,7 @@ var (
 
 // opt is an OPT record (RFC 6891, section 6.1).
 type opt struct {
+	sent     bool // there is one; nothing else says so
 	size     uint16
 	extended uint8 // the upper eight bits of the rcode
 	version  uint8
@@ -49,11 +50,12 @@ const (
 
 // readOPT reads an OPT record. The options are read only in version 0, the one
 // whose format is known.
-func readOPT(h recordHead, data []byte) (*opt, error) {
+func readOPT(h recordHead, data []byte) (opt, error) {
 	if !h.root {
-		return nil, errOPT // RFC 6891, section 6.1.2
+		return opt{}, errOPT // RFC 6891, section 6.1.2
 	}
-	o := &opt{
+	o := opt{
+		sent:     true,
 		size:     uint16(h.class),
 		extended: uint8(h.ttl >> 24),
 		version:  uint8(h.ttl >> 16),
@@ -68,7 +70,7 @@ func readOPT(h recordHead, data []byte) (*opt, error) {
 		o.keep(code, r.take(int(r.uint16())))
 	}
 	if r.err != nil {
-		return nil, errOPT
+		return opt{}, errOPT
 	}
 	return o, nil
 }

@@ -62,16 +62,16 @@ func (r Response) AppendWhole(dst []byte) (packet []byte, whole bool) {
 }
 
 // spelled is the name of the question as the client wrote it.
-func (r Response) spelled() string {
+func (r *Response) spelled() string {
 	if len(r.Query.Spelled) == 0 {
 		return r.Query.Name.Wire()
 	}
-	return string(r.Query.Spelled)
+	return r.Query.Spelled
 }
 
 // flags are the flags of the response. TC is among them only if the upstream cut
 // the message short.
-func (r Response) flags() uint16 {
+func (r *Response) flags() uint16 {
 	flags := uint16(flagQR) | uint16(r.rcode()&0xF)
 	for _, f := range []struct {
 		flag uint16
@@ -93,7 +93,7 @@ func (r Response) flags() uint16 {
 
 // rcode is the rcode of the message. One that needs an OPT record is SERVFAIL to
 // a client that did not send one.
-func (r Response) rcode() Rcode {
+func (r *Response) rcode() Rcode {
 	if r.Message.rcode > 0xF && !r.Query.EDNS {
 		return ServFail
 	}
@@ -101,7 +101,7 @@ func (r Response) rcode() Rcode {
 }
 
 // optSize is the room that the OPT record needs at least.
-func (r Response) optSize() int {
+func (r *Response) optSize() int {
 	if r.Query.EDNS {
 		return optSize
 	}
@@ -109,12 +109,12 @@ func (r Response) optSize() int {
 }
 
 // opt is our OPT record; DO is repeated (RFC 3225, section 3).
-func (r Response) opt() opt {
+func (r *Response) opt() opt {
 	return opt{size: udpSize(r.UDPSize), extended: uint8(r.rcode() >> 4), do: r.Query.DO}
 }
 
 // visible are the records of section that the client gets to see.
-func (r Response) visible(section []record) []record {
+func (r *Response) visible(section []record) []record {
 	if r.Query.DO || r.Query.Type == TypeANY || !slices.ContainsFunc(section, func(v record) bool { return v.typ.isProof() }) {
 		return section
 	}

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 
@@ -12,7 +11,7 @@ import (
 type Query struct {
 	ID uint16
 	Question
-	Spelled        []byte // the name as it was sent, in wire form; its own memory
+	Spelled        string // the name as it was sent, in wire form
 	RD, CD, AD, DO bool
 	EDNS           bool         // it had an OPT record, so the response has one
 	UDPSize        int          // the largest datagram the client takes; 512 at least
@@ -39,10 +38,8 @@ func ParseQuery(packet []byte) (Query, *Refusal) {
 	if h.opcode() != 0 {
 		return Query{}, p.refuse(NotImp, fmt.Sprintf("opcode %d is not implemented", h.opcode()))
 	}
-	for _, step := range []func() *Refusal{p.readQuestion, p.readRecords, p.checkEDNS, p.checkTSIG, p.checkType} {
-		if refusal := step(); refusal != nil {
-			return Query{}, refusal
-		}
+	if refusal := p.read(); refusal != nil {
+		return Query{}, refusal
 	}
 	return p.query, nil
 }
@@ -53,8 +50,26 @@ type queryParser struct {
 	header
 	query    Query
 	question []byte // the question as sent, once it is read
-	opt      *opt
+	opt      opt
 	tsig     *tsig
+}
+
+// read reads the query. The steps are called one by one, as a list of them would
+// have to lie on the heap, and p with it.
+func (p *queryParser) read() *Refusal {
+	if refusal := p.readQuestion(); refusal != nil {
+		return refusal
+	}
+	if refusal := p.readRecords(); refusal != nil {
+		return refusal
+	}
+	if refusal := p.checkEDNS(); refusal != nil {
+		return refusal
+	}
+	if refusal := p.checkTSIG(); refusal != nil {
+		return refusal
+	}
+	return p.checkType()
 }
 
 // readQuestion reads the question. Nothing stands before its name that a
@@ -67,7 +82,10 @@ func (p *queryParser) readQuestion() *Refusal {
 	if err != nil {
 		return p.refuse(FormErr, "question: "+err.Error())
 	}
-	spelled := bytes.Clone(p.take(size))
+	spelled := name.Wire()
+	if sent := p.take(size); string(sent) != spelled {
+		spelled = string(sent)
+	}
 	question := Question{name, Type(p.uint16()), Class(p.uint16())}
 	if p.err != nil {
 		return p.refuse(FormErr, "question: ends early")
@@ -128,7 +146,7 @@ func (p *queryParser) readRecord(last bool) (err error) {
 	switch {
 	case p.err != nil:
 		return p.err
-	case h.typ == TypeOPT && p.opt != nil:
+	case h.typ == TypeOPT && p.opt.sent:
 		return errTwoOPTs
 	case h.typ == TypeOPT:
 		p.opt, err = readOPT(h, data)
@@ -141,7 +159,7 @@ func (p *queryParser) readRecord(last bool) (err error) {
 
 // checkEDNS takes over what the OPT record says.
 func (p *queryParser) checkEDNS() *Refusal {
-	if p.opt == nil {
+	if !p.opt.sent {
 		return nil
 	}
 	if p.opt.version != 0 {
@@ -170,13 +188,12 @@ func (p *queryParser) checkTSIG() *Refusal {
 // checkType refuses the types that cannot be asked for (RFC 6895, section 3.1),
 // NXNAME with the rcode that RFC 9824, section 3.4 wants.
 func (p *queryParser) checkType() *Refusal {
-	t := p.query.Type
-	why := t.String() + " cannot be asked for"
-	switch {
+	rcode := NotImp
+	switch t := p.query.Type; {
 	case !t.IsMeta(), t == TypeANY, t == TypeAXFR, t == TypeIXFR:
 		return nil
 	case t == 0, t == TypeOPT, t == TypeTSIG, t == TypeNXNAME:
-		return p.refuse(FormErr, why)
+		rcode = FormErr
 	}
-	return p.refuse(NotImp, why)
+	return p.refuse(rcode, p.query.Type.String()+" cannot be asked for")
 }

@@ -25,7 +25,7 @@ const (
 
 func TestParseQuery(t *testing.T) {
 	www := wire.Question{Name: name(t, "www.example"), Type: wire.TypeA, Class: wire.ClassIN}
-	spelled := []byte("\x03www\x07example\x00")
+	spelled := "\x03www\x07example\x00"
 	tests := map[string]struct {
 		packet string
 		want   wire.Query
@@ -36,7 +36,7 @@ func TestParseQuery(t *testing.T) {
 		},
 		"spelling is kept": {
 			"1234 0000 0001 0000 0000 0000 03 577777 07 6558616d706c65 00 0001 0001",
-			wire.Query{ID: 0x1234, Question: www, Spelled: []byte("\x03Www\x07eXample\x00"), UDPSize: 512},
+			wire.Query{ID: 0x1234, Question: www, Spelled: "\x03Www\x07eXample\x00", UDPSize: 512},
 		},
 		"EDNS, DO": {
 			"1234 0100 0001 0000 0000 0001" + asked + "00 0029 1000 00008000 0000",
@@ -80,21 +80,21 @@ func TestParseQuery(t *testing.T) {
 			"0001 0000 0001 0000 0000 0000 00 ff28 0003",
 			wire.Query{
 				ID: 1, Question: wire.Question{Name: name(t, "."), Type: 65320, Class: wire.ClassCH},
-				Spelled: []byte{0}, UDPSize: 512,
+				Spelled: "\x00", UDPSize: 512,
 			},
 		},
 		"AXFR is the caller's to judge": {
 			"0001 0000 0001 0000 0000 0000 00 00fc 0001",
 			wire.Query{
 				ID: 1, Question: wire.Question{Name: name(t, "."), Type: wire.TypeAXFR, Class: wire.ClassIN},
-				Spelled: []byte{0}, UDPSize: 512,
+				Spelled: "\x00", UDPSize: 512,
 			},
 		},
 		"IXFR with its SOA (RFC 1995, section 3)": {
 			"0001 0000 0001 0000 0001 0000 00 00fb 0001 00 0006 0001 00000000 0016 00 00" + strings.Repeat("00000001", 5),
 			wire.Query{
 				ID: 1, Question: wire.Question{Name: name(t, "."), Type: wire.TypeIXFR, Class: wire.ClassIN},
-				Spelled: []byte{0}, UDPSize: 512,
+				Spelled: "\x00", UDPSize: 512,
 			},
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -29,7 +30,7 @@ const (
 // layouts are the RDATA of the types that carry names, of those that this
 // program reads, and of the common rest. Names may be compressed where RFC 3597,
 // section 4 wants a receiver to understand it.
-var layouts = map[Type][]field{
+var layouts = [...][]field{
 	TypeA:                    {4},
 	TypeNS:                   {anyName},
 	Type(dns.TypeMD):         {anyName},
@@ -86,13 +87,20 @@ var layouts = map[Type][]field{
 	Type(dns.TypeCAA):        {1, text, rest},
 }
 
+// layout is the RDATA of a record of type t, nil if that is not known here.
+func (t Type) layout() []field {
+	if int(t) >= len(layouts) {
+		return nil
+	}
+	return layouts[t]
+}
+
 // decoded are the types that the library is asked about: those it knows and that
 // have no layout. NULL is any octets.
 var decoded = func() map[Type]bool {
 	m := make(map[Type]bool)
 	for t := range maps.Keys(dns.TypeToRR) {
-		_, ours := layouts[Type(t)]
-		m[Type(t)] = !ours && t != dns.TypeNULL
+		m[Type(t)] = Type(t).layout() == nil && t != dns.TypeNULL
 	}
 	return m
 }()
@@ -106,39 +114,47 @@ func (u *unpacker) rdata(t Type, size int) string {
 		u.fail(errShort)
 		return ""
 	}
-	fields, ok := layouts[t]
-	if !ok {
+	fields := t.layout()
+	if fields == nil {
 		return u.keep(u.opaque(t, size))
 	}
 	in := reader{packet: u.packet[:end], off: u.off}
-	out := u.scratch[:0]
-	for _, f := range fields {
-		out = in.field(out, f)
+	out := u.packet[u.off:end] // as it stands there, where no name is compressed
+	if slices.Contains(fields, anyName) {
+		out = in.uncompressed(u.room(), fields)
+		u.scratch = out
+	} else {
+		for _, f := range fields {
+			in.field(f)
+		}
 	}
 	if in.err != nil || in.off != end {
 		u.fail(fmt.Errorf("%v record: %w", t, errRData))
 	}
-	u.off, u.scratch = end, out
+	u.off = end
 	return u.keep(out)
 }
 
-// field adds the next field of RDATA to dst; the packet of r ends with the RDATA.
-func (r *reader) field(dst []byte, f field) []byte {
-	switch f {
-	case anyName:
-		return r.appendName(dst)
-	case plainName:
-		return r.plainName(dst)
+// uncompressed adds the fields of RDATA to dst; the packet of r ends with the RDATA.
+func (r *reader) uncompressed(dst []byte, fields []field) []byte {
+	for _, f := range fields {
+		begin := r.off
+		if f == anyName {
+			dst = r.appendName(dst)
+			continue
+		}
+		r.field(f)
+		dst = append(dst, r.packet[begin:r.off]...)
 	}
-	begin := r.off
-	r.octets(f)
-	return append(dst, r.packet[begin:r.off]...)
+	return dst
 }
 
-// octets reads a field that is no name.
-func (r *reader) octets(f field) {
+// field reads a field that is no name, or one that is not compressed.
+func (r *reader) field(f field) {
 	left := len(r.packet) - r.off
 	switch f {
+	case plainName:
+		r.plainName()
 	case text:
 		r.text()
 	case texts:
@@ -165,12 +181,15 @@ func (r *reader) check(ok bool) {
 	}
 }
 
-// plainName adds the next name to dst, which must not be compressed.
-func (r *reader) plainName(dst []byte) []byte {
-	begin := r.off
-	out := r.appendName(dst)
-	r.check(len(out)-len(dst) == r.off-begin)
-	return out
+// plainName reads the next name, which must not be compressed.
+func (r *reader) plainName() {
+	if r.err != nil {
+		return
+	}
+	end, ok := plainEnd(r.packet, r.off)
+	if r.check(ok); ok {
+		r.off = end
+	}
 }
 
 // text reads one character-string (RFC 1035, section 3.3).

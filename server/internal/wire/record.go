@@ -40,15 +40,24 @@ func (r record) address() netip.Addr {
 	return a
 }
 
-// targetOffsets says where in the RDATA the one name lies that leads on.
-var targetOffsets = map[Type]int{
-	TypeNS: 0, TypeCNAME: 0, TypeDNAME: 0, TypeMX: 2, TypeSRV: 6, TypeSVCB: 2, TypeHTTPS: 2,
+// targetOffset says where in the RDATA of a record of type t the one name lies
+// that leads on.
+func (t Type) targetOffset() (off int, ok bool) {
+	switch t {
+	case TypeNS, TypeCNAME, TypeDNAME:
+		return 0, true
+	case TypeMX, TypeSVCB, TypeHTTPS:
+		return 2, true
+	case TypeSRV:
+		return 6, true
+	}
+	return 0, false
 }
 
 // target is the name that r leads to. ok is false if its type has none. The
 // target "." of a service binding is the owner itself (RFC 9460, section 2.5.2).
 func (r record) target() (n matcher.Name, ok bool) {
-	off, ok := targetOffsets[r.typ]
+	off, ok := r.typ.targetOffset()
 	if !ok {
 		return matcher.Name{}, false
 	}
@@ -71,8 +80,15 @@ func (r record) minimum() uint32 {
 func be16(s string) uint16 { return uint16(s[0])<<8 | uint16(s[1]) }
 
 // pick gives the RRset of type t at name, then its signatures; none without the
-// RRset itself.
+// RRset itself. The result may be a part of section.
 func pick(section []record, name matcher.Name, t Type) []record {
+	begin, end, ok := run(section, name, t)
+	switch {
+	case ok && begin == end:
+		return nil
+	case ok:
+		return section[begin:end:end]
+	}
 	var set, signatures []record
 	for _, r := range section {
 		switch {
@@ -87,4 +103,23 @@ func pick(section []record, name matcher.Name, t Type) []record {
 		return nil
 	}
 	return append(set, signatures...)
+}
+
+// run finds the RRset of type t at name where it stands in section without a gap
+// and has no signatures, as it mostly does. ok says that there is nothing else of
+// it, or nothing at all.
+func run(section []record, name matcher.Name, t Type) (begin, end int, ok bool) {
+	for i, r := range section {
+		if r.name != name || r.typ != t && r.set() != t {
+			continue
+		}
+		if begin == end {
+			begin, end = i, i
+		}
+		if end != i || r.typ != t {
+			return 0, 0, false
+		}
+		end++
+	}
+	return begin, end, true
 }

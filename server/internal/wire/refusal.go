@@ -24,7 +24,7 @@ func (p *queryParser) refuse(rcode Rcode, why string) *Refusal {
 		h.questions = 1
 		sections = append(sections, p.question...)
 	}
-	if p.opt != nil {
+	if p.opt.sent {
 		h.more++
 		o := opt{size: ourUDPSize, extended: uint8(rcode >> 4), do: p.opt.do}
 		sections = o.append(sections, nil)
@@ -54,7 +54,7 @@ type tsig struct {
 // (RFC 8945, section 5.1).
 func readTSIG(key, data []byte, last bool) (*tsig, error) {
 	r := reader{packet: data}
-	r.plainName(nil)
+	r.plainName()
 	r.take(8) // time signed and fudge
 	t := &tsig{key: key, head: data[:r.off]}
 	r.take(int(r.uint16())) // the MAC

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"splitdns/matcher"
 )
 
 // ErrMismatch is a packet that is no response to the question asked: whoever
@@ -46,10 +44,8 @@ func ParseResponse(packet []byte, q Question) (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("response to %v: %w", q, err)
 	}
-	if s.opt != nil {
-		m.rcode |= Rcode(s.opt.extended) << 4
-		m.edes = s.opt.edes
-	}
+	m.rcode |= Rcode(s.opt.extended) << 4
+	m.edes = s.opt.edes
 	if m, err = m.scrubbed(s); err != nil {
 		return Message{}, fmt.Errorf("response to %v: %w", q, err)
 	}
@@ -64,19 +60,18 @@ func (m Message) bare(h header, size int) bool {
 // asks reads the question section and reports whether it is exactly q; the case
 // of letters does not count.
 func (r *reader) asks(h header, q Question) bool {
-	name, size, err := matcher.NameFromWire(r.packet[headerSize:])
-	if err != nil || h.questions != 1 {
+	name := q.Name.Wire()
+	if h.questions != 1 || !sameName(r.take(len(name)), name) {
 		return false
 	}
-	r.take(size)
-	return Question{name, Type(r.uint16()), Class(r.uint16())} == q && r.err == nil
+	return Type(r.uint16()) == q.Type && Class(r.uint16()) == q.Class && r.err == nil
 }
 
 // sections are the records of a response as they came. The OPT record stands
 // apart.
 type sections struct {
 	answer, authority, additional []record
-	opt                           *opt
+	opt                           opt
 }
 
 // sections reads all records of a response.

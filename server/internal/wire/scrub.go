@@ -44,16 +44,12 @@ func (m Message) scrubbed(s sections) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	// Clones, so that what is kept does not hold the memory of what went.
-	m.answer = slices.Clone(answer)
-	m.authority = slices.Clone(authorityFor(names, ofClass(s.authority, class)))
-	m.additional = slices.Clone(addressesFor(m.answer, ofClass(s.additional, class)))
+	m.answer = answer
+	m.authority = authorityFor(names, ofClass(s.authority, class))
+	m.additional = addressesFor(m.answer, ofClass(s.additional, class))
+	m = m.settled()
 	if err := m.bounded(); err != nil {
 		return Message{}, err
-	}
-	m = m.settled()
-	if len(m.addresses) > maxRecords {
-		return Message{}, errMany // in hints: a record holds thousands
 	}
 	if m.negative() {
 		m.capSOA()
@@ -70,17 +66,19 @@ func (m Message) bounded() error {
 		}
 		list = list[n:]
 	}
-	switch links, services := leads(m.answer); {
-	case len(links) > maxLinks: // all at one name, to a question about ANY
+	switch {
+	case m.links > maxLinks: // all at one name, to a question about ANY
 		return errLong
-	case len(services) > maxServices:
+	case len(m.chain)-m.links > maxServices:
 		return errServices
+	case len(m.addresses) > maxRecords:
+		return errMany // in hints: a record holds thousands
 	}
 	return nil
 }
 
 // walk puts the answer to q in order. names are the QNAME and the names that the
-// chain leads to.
+// chain leads to. What is kept may be a part of answer.
 func walk(q Question, answer []record) (kept []record, names []matcher.Name, err error) {
 	names = []matcher.Name{q.Name}
 	if q.Type == TypeANY {
@@ -88,7 +86,7 @@ func walk(q Question, answer []record) (kept []record, names []matcher.Name, err
 	}
 	for at := q.Name; ; {
 		if set := pick(answer, at, q.Type); set != nil && q.Type != TypeCNAME {
-			return append(kept, set...), names, nil
+			return appended(kept, set), names, nil
 		}
 		link, next, err := follow(answer, at)
 		if err != nil {
@@ -114,7 +112,15 @@ func appendLink(kept, link []record) []record {
 	if len(link) > 0 && slices.Contains(kept, link[0]) {
 		link = link[together(link):]
 	}
-	return append(kept, link...)
+	return appended(kept, link)
+}
+
+// appended is append, without copying where there is nothing to append to.
+func appended(kept, set []record) []record {
+	if len(kept) == 0 {
+		return slices.Clip(set)
+	}
+	return append(kept, set...)
 }
 
 // everythingAt are the RRsets at name, each with its signatures, for a question
@@ -168,7 +174,7 @@ func follow(answer []record, at matcher.Name) (link []record, next matcher.Name,
 	if len(cname) > 0 {
 		next, _ = cname[0].target()
 	}
-	return append(dname, cname...), next, nil
+	return appended(dname, cname), next, nil
 }
 
 // redirect gives the DNAME RRset above the name at, if there is one.
@@ -205,10 +211,11 @@ func sameTarget(a, b []record) bool {
 
 // authorityFor are the records of the authority section that say something about
 // names, whose last one is the end of the chain: the SOA RRset nearest to it, and
-// proofs. Where there are more of them than any proof has, only the SOA stays.
+// proofs. Where there are more of them than any proof has, only the SOA stays. It
+// takes authority for itself.
 func authorityFor(names []matcher.Name, authority []record) []record {
 	zone := nearestSOA(names[len(names)-1], authority)
-	kept := slices.DeleteFunc(slices.Clone(authority), func(r record) bool {
+	kept := slices.DeleteFunc(authority, func(r record) bool {
 		t := r.set()
 		return t != TypeNSEC && t != TypeNSEC3 && (t != TypeSOA || r.name != zone)
 	})
@@ -261,8 +268,11 @@ func provenZones(names []matcher.Name, authority []record) []matcher.Name {
 
 // addressesFor are the addresses in the additional section of the names that
 // service bindings, MX, SRV and NS records in the answer lead to, with their
-// signatures.
+// signatures. It takes additional for itself.
 func addressesFor(answer, additional []record) []record {
+	if len(additional) == 0 {
+		return nil
+	}
 	targets := make(map[matcher.Name]bool)
 	for _, r := range answer {
 		if r.typ == TypeCNAME || r.typ == TypeDNAME {
@@ -272,7 +282,7 @@ func addressesFor(answer, additional []record) []record {
 			targets[t] = true
 		}
 	}
-	return atMost(maxAdditional, slices.DeleteFunc(slices.Clone(additional), func(r record) bool {
+	return atMost(maxAdditional, slices.DeleteFunc(additional, func(r record) bool {
 		return !targets[r.name] || !r.set().isAddress()
 	}))
 }

@@ -23,32 +23,42 @@ type svcParam struct {
 	value string
 }
 
-// readParams reads SvcParams: keys in strictly ascending order, each value whole
-// (RFC 9460, section 2.2).
-func readParams(s string) (list []svcParam, ok bool) {
-	for before := -1; len(s) > 0; {
-		if len(s) < 4 {
-			return nil, false
-		}
-		key, size := be16(s), int(be16(s[2:]))
-		if int(key) <= before || len(s) < 4+size {
-			return nil, false
-		}
-		list = append(list, svcParam{key, s[4 : 4+size]})
-		before = int(key)
-		s = s[4+size:]
+// readParams reads SvcParams that are known to be valid.
+func readParams(s string) (list []svcParam) {
+	for len(s) > 0 {
+		p, size, _ := readParam(s)
+		list = append(list, p)
+		s = s[size:]
 	}
-	return list, true
+	return list
 }
 
-// validParams reports whether s is SvcParams whose values have the format of
-// their key (RFC 9460, sections 7 and 8). Other keys hold any octets.
-func validParams(s string) bool {
-	list, ok := readParams(s)
-	for _, p := range list {
-		ok = ok && p.valid()
+// readParam reads the key and value that s begins with, and says how many octets
+// they take.
+func readParam(s string) (p svcParam, size int, ok bool) {
+	if len(s) < 4 {
+		return p, 0, false
 	}
-	return ok
+	size = 4 + int(be16(s[2:]))
+	if len(s) < size {
+		return p, 0, false
+	}
+	return svcParam{be16(s), s[4:size]}, size, true
+}
+
+// validParams reports whether s is SvcParams: keys in strictly ascending order, each
+// value whole (RFC 9460, section 2.2) and in the format of its key (sections 7 and
+// 8). Other keys hold any octets.
+func validParams(s string) bool {
+	for before := -1; len(s) > 0; {
+		p, size, ok := readParam(s)
+		if !ok || int(p.key) <= before || !p.valid() {
+			return false
+		}
+		before = int(p.key)
+		s = s[size:]
+	}
+	return true
 }
 
 // valid reports whether the value has the format of its key.
@@ -123,35 +133,31 @@ func (p svcParam) hintSize() int {
 	return 0
 }
 
-// hints are the addresses in p.
-func (p svcParam) hints() []netip.Addr {
+// hints calls f for each address in p.
+func (p svcParam) hints(f func(netip.Addr)) {
 	size := p.hintSize()
 	if size == 0 {
-		return nil
+		return
 	}
-	var list []netip.Addr
-	for _, e := range elements(p.value, size) {
-		a, _ := netip.AddrFromSlice([]byte(e))
-		list = append(list, a)
+	for s := p.value; len(s) >= size; s = s[size:] {
+		a, _ := netip.AddrFromSlice([]byte(s[:size]))
+		f(a)
 	}
-	return list
 }
 
 // params are the SvcParams of a service binding, and what stands before them.
 func (r record) params() (head string, list []svcParam) {
 	size := 2 + nameSize(r.data[2:])
-	list, _ = readParams(r.data[size:])
-	return r.data[:size], list
+	return r.data[:size], readParams(r.data[size:])
 }
 
-// hints are the addresses in a service binding: ipv4hint, then ipv6hint.
-func (r record) hints() []netip.Addr {
-	var all []netip.Addr
-	_, list := r.params()
-	for _, p := range list {
-		all = append(all, p.hints()...)
+// hints calls f for each address in a service binding: ipv4hint, then ipv6hint.
+func (r record) hints(f func(netip.Addr)) {
+	for s := r.data[2+nameSize(r.data[2:]):]; len(s) > 0; {
+		p, size, _ := readParam(s)
+		p.hints(f)
+		s = s[size:]
 	}
-	return all
 }
 
 // withoutHints is the service binding r without the hint addresses that drop
@@ -181,15 +187,15 @@ func (r record) withoutHints(drop func(netip.Addr) bool) (record, int) {
 
 // withoutHints is the value of p without the addresses that drop names.
 func (p svcParam) withoutHints(drop func(netip.Addr) bool) string {
-	kept := make([]byte, 0, len(p.value))
-	for _, a := range p.hints() {
-		if !drop(a) {
-			kept = append(kept, a.AsSlice()...)
-		}
-	}
 	if p.hintSize() == 0 {
 		return p.value
 	}
+	kept := make([]byte, 0, len(p.value))
+	p.hints(func(a netip.Addr) {
+		if !drop(a) {
+			kept = append(kept, a.AsSlice()...)
+		}
+	})
 	return string(kept)
 }
 

@@ -25,6 +25,12 @@ const (
 	maxUnpacked = 2 * math.MaxUint16
 )
 
+// minRecord is the length of the shortest record: of the root, without RDATA.
+const minRecord = 11
+
+// toQuestion is a compression pointer to the name of the question.
+const toQuestion = "\xC0\x0C"
+
 var (
 	errMany  = errors.New("too many records")
 	errLarge = fmt.Errorf("more than %d octets once it is unpacked", maxUnpacked)
@@ -55,9 +61,12 @@ func (r record) identity() identity { return identity{r.name, r.typ, r.class, r.
 
 // records reads a section of n records, each kept once and with its shortest TTL.
 // An OPT record goes to o; where o is nil there must be none.
-func (u *unpacker) records(n uint16, o **opt) []record {
-	var list []record
-	seen := make(map[identity]int)
+func (u *unpacker) records(n uint16, o *opt) []record {
+	if n == 0 {
+		return nil
+	}
+	list := make([]record, 0, min(int(n), (len(u.packet)-u.off)/minRecord))
+	var seen table[identity, int]
 	for range n {
 		h := u.recordHead()
 		if u.err != nil {
@@ -68,11 +77,11 @@ func (u *unpacker) records(n uint16, o **opt) []record {
 			continue
 		}
 		r := u.record(h)
-		if i, ok := seen[r.identity()]; ok {
+		if i, ok := seen.find(r.identity()); ok {
 			list[i].ttl = min(list[i].ttl, r.ttl)
 			continue
 		}
-		seen[r.identity()] = len(list)
+		seen.add(r.identity(), len(list))
 		list = append(list, r)
 	}
 	return list
@@ -87,13 +96,13 @@ func (u *unpacker) record(h recordHead) record {
 }
 
 // readOPT reads the OPT record of a response into o.
-func (u *unpacker) readOPT(h recordHead, o **opt) {
+func (u *unpacker) readOPT(h recordHead, o *opt) {
 	data := u.take(h.size)
 	switch {
 	case u.err != nil:
 	case o == nil:
 		u.fail(errOPT)
-	case *o != nil:
+	case o.sent:
 		u.fail(errTwoOPTs)
 	default:
 		var err error
@@ -105,7 +114,10 @@ func (u *unpacker) readOPT(h recordHead, o **opt) {
 
 // name is the name at off.
 func (u *unpacker) name(off int) matcher.Name {
-	spelled, _, ok := appendName(u.scratch[:0], u.packet, off)
+	if !u.asked.IsZero() && string(u.packet[off:off+2]) == toQuestion {
+		return u.asked // as nearly every record does
+	}
+	spelled, _, ok := appendName(u.room(), u.packet, off)
 	if !ok {
 		u.fail(errName)
 		return matcher.Name{}
@@ -129,6 +141,14 @@ func (u *unpacker) keep(b []byte) string {
 		u.hold(len(b))
 	}
 	return u.data
+}
+
+// room is memory for a name or RDATA that is read, and forgotten with the next one.
+func (u *unpacker) room() []byte {
+	if u.scratch == nil {
+		u.scratch = make([]byte, 0, maxName)
+	}
+	return u.scratch[:0]
 }
 
 // hold counts n octets more in memory.
