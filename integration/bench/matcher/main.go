@@ -1,7 +1,7 @@
 // Matcher compares the matcher of splitdns with others, in time, memory and what they
 // tell:
 //
-//	go run -C integration/bench/matcher .            in some two minutes
+//	go run -C integration/bench/matcher .            in some three minutes
 //	go run -C integration/bench/matcher . -quick     in less than one
 //
 // It is a module of its own, so that what it compares with stays out of ours. It prints
