@@ -20,8 +20,8 @@ const tick = 10 * time.Millisecond
 // A usage is the CPU time of a process and its children.
 type usage struct {
 	Total  time.Duration // exact
-	User   time.Duration // to a tick
-	System time.Duration // to a tick
+	User   time.Duration // the kernel's guess from samples, to a tick
+	System time.Duration // the same
 }
 
 // add is the sum of two usages.

@@ -30,6 +30,8 @@ func (a *asker) load() (load, error) {
 		return newOpen(a)
 	case modeTCP:
 		return newStreams(a)
+	case modeFill:
+		return newFill(a)
 	}
 	return nil, fmt.Errorf("unknown mode %q", a.Mode)
 }

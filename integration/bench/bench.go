@@ -21,6 +21,7 @@ type run struct {
 	Server   string            `json:"server"`
 	Error    string            `json:"error,omitempty"`
 	Start    time.Duration     `json:"start_ns"` // until the first right answer
+	Before   memory            `json:"before"`   // then
 	Memory   memory            `json:"memory"`   // after all phases
 	Phases   map[string]result `json:"phases"`
 }
@@ -95,7 +96,7 @@ func (b *bench) all(ctx context.Context, workloads []workload, servers []*server
 func (b *bench) round(ctx context.Context, round int, w workload, servers []*server) ([]run, error) {
 	var runs []run
 	for _, s := range servers {
-		if !s.does(w.Name) {
+		if !s.does(w) {
 			continue
 		}
 		r := run{Round: round, Workload: w.Name, Server: s.Name, Phases: map[string]result{}}
@@ -134,14 +135,9 @@ func (b *bench) one(ctx context.Context, r *run, w workload, s *server) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	at := setup{Dir: dir, Upstream: b.stubPort, User: b.user}
-	if at.Port, err = freePort(); err != nil {
+	at, err := b.setup(w, s, dir)
+	if err != nil {
 		return err
-	}
-	if w.List && s.List.File != "" {
-		if at.List, err = s.List.write(b.dir, listSize); err != nil {
-			return err
-		}
 	}
 	p, err := s.launch(at, b.layout.Server)
 	if err != nil {
@@ -151,13 +147,34 @@ func (b *bench) one(ctx context.Context, r *run, w workload, s *server) error {
 	if r.Start, err = b.await(ctx, p, at, s); err != nil {
 		return err
 	}
+	if r.Before, err = processMemory(p.pid()); err != nil {
+		return err
+	}
 	for _, ph := range w.Phases {
-		if r.Phases[ph.Name], err = b.load(ctx, ph, p, s, at.Port); err != nil {
+		j := w.job(ph, b.names, b.pace)
+		j.Port, j.Expect = at.Port, s.expect(j.Expect)
+		if r.Phases[ph.Name], err = b.load(ctx, j, p); err != nil {
 			return fmt.Errorf("%s: %w (what the server said: %s)", ph.Name, err, p.said())
 		}
 	}
-	r.Memory, err = processMemory(p.pid())
-	return err
+	r.Memory = r.Phases[w.Phases[len(w.Phases)-1].Name].Memory
+	return nil
+}
+
+// setup is what the configuration of a server in dir must say for a workload.
+func (b *bench) setup(w workload, s *server, dir string) (setup, error) {
+	at := setup{Dir: dir, Upstream: b.stubPort, Cache: usualCache, User: b.user}
+	if w.Large {
+		at.Cache = cacheFor(b.pace.Many)
+	}
+	var err error
+	if w.List && s.List.File != "" {
+		if at.List, err = s.List.write(b.dir, listSize); err != nil {
+			return at, err
+		}
+	}
+	at.Port, err = freePort()
+	return at, err
 }
 
 // startReserve is how long a start may take after the limit of the whole.
@@ -187,11 +204,9 @@ func (s *server) expect(want expectation) expectation {
 	return want
 }
 
-// load has a process of the load generator do a phase.
-func (b *bench) load(ctx context.Context, ph phase, p *process, s *server, port int) (result, error) {
-	j := ph.job(b.names, b.pace)
-	j.Port, j.Expect = port, s.expect(j.Expect)
-	j.ServerPID, j.StubPID, j.ServerCore = p.pid(), b.stub.pid(), b.layout.Server
+// load has a process of the load generator do a job on p.
+func (b *bench) load(ctx context.Context, j job, p *process) (result, error) {
+	j.ServerPID, j.StubPID, j.Layout = p.pid(), b.stub.pid(), b.layout
 	input, err := json.Marshal(j)
 	if err != nil {
 		return result{}, err
@@ -200,14 +215,20 @@ func (b *bench) load(ctx context.Context, ph phase, p *process, s *server, port 
 	if err != nil {
 		return result{}, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("the load generator did not end"))
+	ctx, cancel := context.WithTimeoutCause(ctx, j.Duration+time.Minute, errors.New("the load generator did not end"))
 	defer cancel()
+	collections := p.collections()
 	output, err := call(ctx, command{Argv: []string{self, "load"}, Env: roleEnv, Core: b.layout.Generator}, input)
 	if err != nil {
 		return result{}, err
 	}
 	var r result
-	return r, json.Unmarshal(output, &r)
+	if err := json.Unmarshal(output, &r); err != nil {
+		return result{}, err
+	}
+	r.Collections = p.collections() - collections
+	r.Memory, err = processMemory(p.pid())
+	return r, err
 }
 
 // A record is what is written to the file of JSON.

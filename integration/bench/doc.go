@@ -22,6 +22,8 @@
 // Names that vendors publish are half of them, so that the policy of splitdns is
 // at work, and each query has EDNS, so that splitdns has its notes to add.
 //
+// How the matcher alone compares with others is in the folder matcher.
+//
 // # Who runs where
 //
 // The server under test has the last core to itself. The load generator and the
@@ -31,17 +33,31 @@
 // take turns, round after round, each started afresh for each run; tables show the
 // median of the rounds and their spread.
 //
+// The total is exact, from the clocks of the processes. How much of it the user's part
+// is the kernel only samples, some hundreds of times a second (proc_pid_stat(5); counters
+// of the processor are rarely lent to virtual machines): so that part is of all rounds
+// together, with its standard error.
+//
 // Capacity is measured in a closed loop: so many queries are always under way, and
 // a new one leaves when one is answered. Latency is measured in an open loop:
 // queries leave at random intervals (a Poisson process) whether or not earlier ones
 // were answered, and count from the moment at which they were meant to leave, so
-// that a server that stalls pays for all that it kept waiting.
+// that a server that stalls pays for all that it kept waiting. Where new names are asked
+// too, the latencies are those of the hits among them.
+//
+// The workload "large" first has the server ask the stub for every name, so that its cache
+// holds them: what its memory grows by is what a name takes. Then come hits for any of
+// them, and then new names besides, of which the cache has room for. That makes garbage
+// for a server that collects it: the column "collections" says how often splitdns did
+// meanwhile, since a p999 without any says nothing about them. Only servers that take
+// their answers fast enough and can be given such a cache are in it.
 //
 // # What it refuses to say
 //
 // Queries/s say something about a server only if it was the server that could take
-// no more. Where the load generator's core was full while the server's was not, or
-// neither was, the table says so in place of the ratio; see saturation.
+// no more. Where the load generator's core, with the stub's work if it shares it, was
+// full while the server's was not, or neither was, the table says so in place of the
+// ratio; see saturation.
 //
 // # How it is made
 //

@@ -28,10 +28,41 @@ func TestMissesAreNew(t *testing.T) {
 	for range 10_000 {
 		n, isNew := s.take(packet[:], 1)
 		name := string(packet[headerSize:questionEnd(packet[:n])])
-		if !isNew || len(name) < missDigits || seen[name] {
+		if !isNew || len(name) < numberDigits || seen[name] {
 			t.Fatalf("%q: new is %v, seen before is %v", name, isNew, seen[name])
 		}
 		seen[name] = true
+	}
+}
+
+func TestAFillAsksEachNameOnceAndTheLoadAnyOfThem(t *testing.T) {
+	const many = 1000
+	j := job{Mode: modeFill, Many: many, Hot: []string{"a.example"}, Suffixes: []string{".one.example", ".three.example"}}
+	names := func() map[string]bool {
+		s, err := newSource(j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		var packet [maxQuery]byte
+		for range many {
+			n, isNew := s.take(packet[:], 1)
+			if isNew != (j.Mode == modeFill) {
+				t.Fatalf("%s: new is %v", j.Mode, isNew)
+			}
+			seen[string(packet[headerSize:questionEnd(packet[:n])])] = true
+		}
+		return seen
+	}
+	filled := names()
+	if len(filled) != many {
+		t.Errorf("a fill asks %d names, want %d", len(filled), many)
+	}
+	j.Mode = modeOpen
+	for name := range names() {
+		if !filled[name] {
+			t.Fatalf("%q was not asked before", name)
+		}
 	}
 }
 

@@ -18,11 +18,12 @@ const (
 	modeClosed mode = "closed" // a number of queries is always under way
 	modeOpen   mode = "open"   // queries leave at random, at a rate
 	modeTCP    mode = "tcp"    // as closed, over pipelined TCP connections
+	modeFill   mode = "fill"   // as closed, each of the many names once
 )
 
 // A job is what one process of the load generator does: it asks every hot name
 // once, so that the cache has them; then it loads the server for Ramp, and then
-// measures for Duration.
+// measures for Duration. A fill is measured from its start until it is done.
 type job struct {
 	Mode      mode          `json:"mode"`
 	Port      int           `json:"port"`
@@ -33,31 +34,36 @@ type job struct {
 	Duration  time.Duration `json:"duration_ns"`
 	Patience  time.Duration `json:"patience_ns"` // after which a query is lost
 	Hot       []string      `json:"hot"`
+	Many      int           `json:"many"`     // so many names are asked in place of the hot ones, each as often
 	Suffixes  []string      `json:"suffixes"` // of names that are asked once
 	MissShare float64       `json:"miss_share"`
 	Expect    expectation   `json:"expect"`
 
-	ServerPID  int `json:"server_pid"`
-	StubPID    int `json:"stub_pid"`
-	ServerCore int `json:"server_core"`
+	ServerPID int    `json:"server_pid"`
+	StubPID   int    `json:"stub_pid"`
+	Layout    layout `json:"layout"`
 }
 
 // A result is what a job measured. Times are CPU time unless they say otherwise.
 type result struct {
-	Wall      time.Duration `json:"wall_ns"` // on the clock
-	Sent      uint64        `json:"sent"`
-	Answered  uint64        `json:"answered"`
-	Lost      uint64        `json:"lost"`
-	Wrong     uint64        `json:"wrong"`  // answered, but not as expected
-	Closed    uint64        `json:"closed"` // connections that the server closed
-	Cut       uint64        `json:"cut"`    // queries under way over them
-	Server    usageJSON     `json:"server"`
-	Generator time.Duration `json:"generator_ns"`
-	Stub      time.Duration `json:"stub_ns"`
-	Strangers time.Duration `json:"strangers_ns"` // what others used of the server's core
-	Hits      latency       `json:"hits"`
-	Misses    latency       `json:"misses"`
-	Late      latency       `json:"late"` // how late queries of an open loop left
+	Wall          time.Duration `json:"wall_ns"` // on the clock
+	Sent          uint64        `json:"sent"`
+	Answered      uint64        `json:"answered"`
+	Lost          uint64        `json:"lost"`
+	Wrong         uint64        `json:"wrong"`  // answered, but not as expected
+	Closed        uint64        `json:"closed"` // connections that the server closed
+	Cut           uint64        `json:"cut"`    // queries under way over them
+	Server        usageJSON     `json:"server"`
+	Generator     time.Duration `json:"generator_ns"`
+	Stub          time.Duration `json:"stub_ns"`
+	Strangers     time.Duration `json:"strangers_ns"`      // what others used of the server's core
+	LoadStrangers time.Duration `json:"load_strangers_ns"` // what others used of the load generator's core
+
+	Memory      memory  `json:"memory"`      // of the server, at the end
+	Collections int     `json:"collections"` // of its garbage, as far as it tells
+	Hits        latency `json:"hits"`
+	Misses      latency `json:"misses"`
+	Late        latency `json:"late"` // how late queries of an open loop left
 }
 
 // A usageJSON is a usage as JSON has it.
@@ -106,7 +112,7 @@ func (j job) run() (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	if j.MissShare < 1 {
+	if j.MissShare < 1 && j.Many == 0 {
 		if err := j.warm(queries.hot); err != nil {
 			return result{}, err
 		}
@@ -142,7 +148,7 @@ func (j job) measure(a *asker, l load) (result, error) {
 	if err := l.drain(); err != nil {
 		return result{}, err
 	}
-	r := after.since(before)
+	r := after.since(before, j.Layout)
 	r.Sent, r.Answered, r.Lost, r.Wrong = t.sent, answered, t.lost, t.wrong
 	r.Closed, r.Cut = t.closed, t.cut
 	r.Hits, r.Misses, r.Late = t.hits.summary(), t.misses.summary(), t.late.summary()
@@ -172,26 +178,34 @@ type reading struct {
 	server          usage
 	generator, stub time.Duration
 	core            time.Duration // the server's was not idle
+	loadCore        time.Duration // the load generator's was not idle
 }
 
 // read reads the clocks.
 func (j job) read() (reading, error) {
 	server, err1 := processUsage(j.ServerPID)
 	stub, err2 := processUsage(j.StubPID)
-	core, err3 := coreBusy(j.ServerCore)
-	own, err4 := ownUsage()
-	r := reading{at: time.Now(), server: server, generator: own, stub: stub.Total, core: core}
-	return r, errors.Join(err1, err2, err3, err4)
+	core, err3 := coreBusy(j.Layout.Server)
+	loadCore, err4 := coreBusy(j.Layout.Generator)
+	own, err5 := ownUsage()
+	r := reading{at: time.Now(), server: server, generator: own, stub: stub.Total, core: core, loadCore: loadCore}
+	return r, errors.Join(err1, err2, err3, err4, err5)
 }
 
 // since is a result with what passed between two readings.
-func (r reading) since(before reading) result {
+func (r reading) since(before reading, l layout) result {
 	server := r.server.since(before.server)
-	return result{
+	out := result{
 		Wall:      r.at.Sub(before.at),
 		Server:    usageJSON(server),
 		Generator: r.generator - before.generator,
 		Stub:      r.stub - before.stub,
 		Strangers: max(r.core-before.core-server.Total, 0),
 	}
+	ours := out.Generator
+	if l.Stub == l.Generator {
+		ours += out.Stub
+	}
+	out.LoadStrangers = max(r.loadCore-before.loadCore-ours, 0)
+	return out
 }

@@ -31,7 +31,7 @@ func echoInGo(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &server{Name: echoName, Configure: configureEcho, argv: []string{self, "echo"}}
+	return &server{Name: echoName, Large: true, Configure: configureEcho, argv: []string{self, "echo"}}
 }
 
 // newTestBench is a bench with a stub, for runs of no length.
@@ -47,7 +47,7 @@ func newTestBench(t *testing.T) *bench {
 	}
 	runtime.LockOSThread() // see spawn
 	b := &bench{
-		pace:     pace{Rounds: 1, ListRounds: 1, Ramp: time.Millisecond, Duration: 40 * time.Millisecond, Start: 20 * time.Second, Limit: time.Hour},
+		pace:     pace{Rounds: 1, ListRounds: 1, LargeRounds: 1, Many: 1000, Fill: time.Minute, Ramp: time.Millisecond, Duration: 40 * time.Millisecond, Start: 20 * time.Second, Limit: time.Hour},
 		layout:   m.Layout,
 		dir:      t.TempDir(),
 		names:    names,
@@ -80,6 +80,20 @@ func TestEveryWorkloadMeasuresTheEcho(t *testing.T) {
 		if r.Memory.RSS == 0 || r.Start == 0 {
 			t.Errorf("%s: memory %+v, start %v", r.Workload, r.Memory, r.Start)
 		}
+	}
+}
+
+func TestCollectionsAreCounted(t *testing.T) {
+	p := &process{log: filepath.Join(t.TempDir(), "log")}
+	const log = "starting\ngc 1 @0.01s 2%: 0.1+1+0.1 ms clock\ngc 2 @0.05s 2%: 0.1+1+0.1 ms clock\nall is gc 3 @ well\n"
+	if err := os.WriteFile(p.log, []byte(log), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.collections(); got != 2 {
+		t.Errorf("%d collections, want 2", got)
+	}
+	if got, want := p.said(), "starting all is gc 3 @ well"; got != want {
+		t.Errorf("it said %q, want %q", got, want)
 	}
 }
 

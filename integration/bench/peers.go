@@ -14,17 +14,23 @@ import (
 // validation, no log, and where there is a list, NXDOMAIN for its names.
 func allServers() []*server {
 	return []*server{
-		{Name: echoName, Configure: configureEcho},
-		{Name: "splitdns", List: plainList, Configure: configureSplitdns},
-		{Name: "splitdns-log", Configure: configureSplitdnsLog, Only: []string{"cached"}},
-		{Name: "unbound", Programs: []string{"unbound"}, Package: "unbound", Version: "-V", List: unboundList, Configure: configureUnbound},
-		{Name: "dnsdist", Programs: []string{"dnsdist"}, Package: "dnsdist", Version: "--version", List: plainList, Configure: configureDNSDist},
+		{Name: echoName, Large: true, Configure: configureEcho},
+		{Name: splitdnsName, Large: true, List: plainList, Configure: configureSplitdns},
+		{Name: splitdnsLogName, Configure: configureSplitdnsLog, Only: []string{"cached"}},
+		{Name: "unbound", Programs: []string{"unbound"}, Package: "unbound", Version: "-V", Large: true, List: unboundList, Configure: configureUnbound},
+		{Name: "dnsdist", Programs: []string{"dnsdist"}, Package: "dnsdist", Version: "--version", Large: true, List: plainList, Configure: configureDNSDist},
 		{Name: "dnsmasq", Programs: []string{"dnsmasq"}, Package: "dnsmasq-base", Version: "--version", List: dnsmasqList, Configure: configureDnsmasq},
 		{Name: "knot-resolver", Programs: []string{"kresd"}, Package: "knot-resolver", Version: "--version", List: rpzList, Configure: configureKnot},
 		{Name: "pdns-recursor", Programs: []string{"pdns_recursor"}, Package: "pdns-recursor", Version: "--version", List: rpzList, Configure: configureRecursor},
 		{Name: "bind9", Programs: []string{"named"}, Package: "bind9", Version: "-v", List: rpzList, Configure: configureBind},
 	}
 }
+
+// splitdns without a log, and with one.
+const (
+	splitdnsName    = "splitdns"
+	splitdnsLogName = "splitdns-log"
+)
 
 // lines joins lines, without those that are empty.
 func lines(all ...string) string {
@@ -66,13 +72,17 @@ func configureSplitdnsLog(at setup) configuration {
 func (at setup) splitdns(rule, log string) configuration {
 	text := lines(
 		"[server]", fmt.Sprintf(`listen = ["127.0.0.1:%d"]`, at.Port),
-		"[cache]", fmt.Sprintf("entries = %d", cacheNames),
+		"[cache]", fmt.Sprintf("entries = %d\nmemory = %d", at.Cache.Names, at.Cache.Octets>>20),
 		"[upstream.default]", fmt.Sprintf(`servers = ["127.0.0.1:%d"]`, at.Upstream),
 		"[rule.published]", `zones = ["*"]`, `tags = ["bench"]`, `pin = "observe"`, rule,
 		at.withList("[zone.list]\nfile = %q\nformat = \"list\"\n[rule.list]\nzones = [\"list\"]\nanswer = \"nxdomain\""),
 		"[log]", log,
 	)
-	return configuration{Files: map[string]string{"splitdns.toml": text}, Args: []string{"serve", "-c", "splitdns.toml"}}
+	return configuration{
+		Files: map[string]string{"splitdns.toml": text},
+		Args:  []string{"serve", "-c", "splitdns.toml"},
+		Env:   []string{"GODEBUG=gctrace=1"}, // a line for each collection, which the bench counts
+	}
 }
 
 // configureUnbound: the list is one of local zones.
@@ -84,7 +94,7 @@ func configureUnbound(at setup) configuration {
 		"  interface: 127.0.0.1", fmt.Sprintf("  port: %d", at.Port), "  do-ip6: no",
 		"  num-threads: 1", "  incoming-num-tcp: 64", "  do-not-query-localhost: no",
 		`  module-config: "iterator"`,
-		fmt.Sprintf("  msg-cache-size: %d", cacheOctets/2), fmt.Sprintf("  rrset-cache-size: %d", cacheOctets/2),
+		fmt.Sprintf("  msg-cache-size: %d", at.Cache.Octets/2), fmt.Sprintf("  rrset-cache-size: %d", at.Cache.Octets/2),
 		at.withList("  include: %q"),
 		"remote-control:", "  control-enable: no",
 		"forward-zone:", `  name: "."`, fmt.Sprintf("  forward-addr: 127.0.0.1@%d", at.Upstream),
@@ -98,7 +108,7 @@ func configureDNSDist(at setup) configuration {
 		fmt.Sprintf("setLocal('127.0.0.1:%d', {maxInFlight=64})", at.Port),
 		fmt.Sprintf("newServer({address='127.0.0.1:%d', sockets=4})", at.Upstream),
 		"getServer(0):setUp()", "setSecurityPollSuffix('')", "setMaxTCPClientThreads(1)",
-		fmt.Sprintf("getPool(''):setCache(newPacketCache(%d, {maxTTL=86400}))", cacheNames),
+		fmt.Sprintf("getPool(''):setCache(newPacketCache(%d, {maxTTL=86400}))", at.Cache.Names),
 		at.withList("local names = newDNSNameSet()\nfor line in io.lines(%q) do names:add(newDNSName(line)) end\n"+
 			"addAction(QNameSetRule(names), RCodeAction(DNSRCode.NXDOMAIN))"),
 	)
@@ -110,7 +120,7 @@ func configureDnsmasq(at setup) configuration {
 	text := lines(
 		fmt.Sprintf("port=%d", at.Port), "listen-address=127.0.0.1", "bind-interfaces",
 		"no-resolv", "no-hosts", "no-poll", fmt.Sprintf("server=127.0.0.1#%d", at.Upstream),
-		fmt.Sprintf("cache-size=%d", cacheNames), "dns-forward-max=1000", "pid-file", "user="+at.User,
+		fmt.Sprintf("cache-size=%d", at.Cache.Names), "dns-forward-max=1000", "pid-file", "user="+at.User,
 		at.withList("conf-file=%s"),
 	)
 	return configuration{Files: map[string]string{"dnsmasq.conf": text}, Args: []string{"--keep-in-foreground", "--conf-file=" + filepath.Join(at.Dir, "dnsmasq.conf")}}
@@ -125,7 +135,7 @@ func configureKnot(at setup) configuration {
 		"  if modules.list and package.loaded['kres_modules.' .. name] then modules.unload(name) end",
 		"end",
 		"trust_anchors.remove('.')",
-		fmt.Sprintf("cache.open(%d, 'lmdb://%s')", cacheOctets, at.Dir),
+		fmt.Sprintf("cache.open(%d, 'lmdb://%s')", at.Cache.Octets, at.Dir),
 		at.withList("policy.add(policy.rpz(policy.DENY, %q, false))"),
 		fmt.Sprintf("policy.add(policy.all(policy.STUB('127.0.0.1@%d')))", at.Upstream),
 	)
@@ -139,7 +149,7 @@ func configureRecursor(at setup) configuration {
 		"daemon=no", "disable-syslog=yes", "quiet=yes", "loglevel=3", "security-poll-suffix=",
 		"dnssec=off", fmt.Sprintf("forward-zones-recurse=.=127.0.0.1:%d", at.Upstream), "hint-file=no",
 		"threads=1", "pdns-distributes-queries=no", "max-tcp-clients=64", "max-concurrent-requests-per-tcp-connection=64",
-		fmt.Sprintf("max-cache-entries=%d", cacheNames), fmt.Sprintf("max-packetcache-entries=%d", cacheNames),
+		fmt.Sprintf("max-cache-entries=%d", at.Cache.Names), fmt.Sprintf("max-packetcache-entries=%d", at.Cache.Names),
 		at.withList("lua-config-file="+filepath.Join(at.Dir, "recursor.lua")+"\n# the list: %s"),
 	)}
 	if at.List != "" {
@@ -154,7 +164,7 @@ func configureBind(at setup) configuration {
 		"options {", fmt.Sprintf("  directory %q; pid-file none; session-keyfile none; lock-file none;", at.Dir),
 		fmt.Sprintf("  listen-on port %d { 127.0.0.1; }; listen-on-v6 { none; };", at.Port),
 		fmt.Sprintf("  forward only; forwarders port %d { 127.0.0.1; };", at.Upstream),
-		fmt.Sprintf("  recursion yes; dnssec-validation no; max-cache-size %d; recursive-clients 2000;", cacheOctets),
+		fmt.Sprintf("  recursion yes; dnssec-validation no; max-cache-size %d; recursive-clients 2000;", at.Cache.Octets),
 		at.withList("  response-policy { zone \"list\"; } qname-wait-recurse no; # %s"),
 		"};", "controls { };", "logging { category default { null; }; };",
 		at.withList("zone \"list\" { type primary; file %q; allow-query { none; }; };"),

@@ -24,7 +24,7 @@ func (c configuration) text() string {
 func TestConfigurationsAreAlike(t *testing.T) {
 	for _, s := range allServers() {
 		t.Run(s.Name, func(t *testing.T) {
-			at := setup{Dir: "/bench/dir", Port: 5301, Upstream: 5302, User: "nobody"}
+			at := setup{Dir: "/bench/dir", Port: 5301, Upstream: 5302, Cache: usualCache, User: "nobody"}
 			without := s.Configure(at).text()
 			if !strings.Contains(without, "5301") {
 				t.Errorf("no port:\n%s", without)
@@ -49,17 +49,17 @@ func TestConfigurationsAreAlike(t *testing.T) {
 
 func TestConfigurationsSayWhatIsEqual(t *testing.T) {
 	want := map[string][]string{
-		"splitdns":      {fmt.Sprintf("entries = %d", cacheNames), `pin = "observe"`, "log = false", `queries = "off"`},
-		"splitdns-log":  {fmt.Sprintf("entries = %d", cacheNames), "log = true", `queries = "/bench/dir/queries.jsonl"`},
-		"unbound":       {"num-threads: 1", `forward-addr: 127.0.0.1@5302`, fmt.Sprintf("msg-cache-size: %d", cacheOctets/2), `include: "/l"`},
-		"dnsdist":       {"address='127.0.0.1:5302'", fmt.Sprintf("newPacketCache(%d,", cacheNames), `io.lines("/l")`, "DNSRCode.NXDOMAIN"},
-		"dnsmasq":       {"server=127.0.0.1#5302", fmt.Sprintf("cache-size=%d", cacheNames), "conf-file=/l", "user=nobody"},
-		"knot-resolver": {"policy.STUB('127.0.0.1@5302')", fmt.Sprintf("cache.open(%d,", cacheOctets), `policy.rpz(policy.DENY, "/l"`},
-		"pdns-recursor": {"threads=1", "forward-zones-recurse=.=127.0.0.1:5302", fmt.Sprintf("max-packetcache-entries=%d", cacheNames), `rpzFile("/l"`},
-		"bind9":         {"-n 1", "forwarders port 5302 { 127.0.0.1; }", fmt.Sprintf("max-cache-size %d", cacheOctets), `type primary; file "/l"`},
+		"splitdns":      {fmt.Sprintf("entries = %d", usualCache.Names), `pin = "observe"`, "log = false", `queries = "off"`},
+		"splitdns-log":  {fmt.Sprintf("entries = %d", usualCache.Names), "log = true", `queries = "/bench/dir/queries.jsonl"`},
+		"unbound":       {"num-threads: 1", `forward-addr: 127.0.0.1@5302`, fmt.Sprintf("msg-cache-size: %d", usualCache.Octets/2), `include: "/l"`},
+		"dnsdist":       {"address='127.0.0.1:5302'", fmt.Sprintf("newPacketCache(%d,", usualCache.Names), `io.lines("/l")`, "DNSRCode.NXDOMAIN"},
+		"dnsmasq":       {"server=127.0.0.1#5302", fmt.Sprintf("cache-size=%d", usualCache.Names), "conf-file=/l", "user=nobody"},
+		"knot-resolver": {"policy.STUB('127.0.0.1@5302')", fmt.Sprintf("cache.open(%d,", usualCache.Octets), `policy.rpz(policy.DENY, "/l"`},
+		"pdns-recursor": {"threads=1", "forward-zones-recurse=.=127.0.0.1:5302", fmt.Sprintf("max-packetcache-entries=%d", usualCache.Names), `rpzFile("/l"`},
+		"bind9":         {"-n 1", "forwarders port 5302 { 127.0.0.1; }", fmt.Sprintf("max-cache-size %d", usualCache.Octets), `type primary; file "/l"`},
 	}
 	for _, s := range allServers() {
-		got := s.Configure(setup{Dir: "/bench/dir", Port: 5301, Upstream: 5302, User: "nobody", List: "/l"}).text()
+		got := s.Configure(setup{Dir: "/bench/dir", Port: 5301, Upstream: 5302, Cache: usualCache, User: "nobody", List: "/l"}).text()
 		if s.Name != echoName && len(want[s.Name]) == 0 {
 			t.Errorf("%s: nothing is known", s.Name)
 		}
@@ -78,13 +78,28 @@ func TestSplitdnsTakesItsConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, configure := range []func(setup) configuration{configureSplitdns, configureSplitdnsLog} {
-		c := configure(setup{Dir: dir, Port: 5301, Upstream: 5302, List: list})
+		c := configure(setup{Dir: dir, Port: 5301, Upstream: 5302, Cache: usualCache, List: list})
 		loaded, problems := config.Parse(filepath.Join(dir, "splitdns.toml"), []byte(c.Files["splitdns.toml"]))
 		if len(problems) > 0 || loaded == nil {
 			t.Fatalf("problems: %v", problems)
 		}
-		if loaded.Cache.Entries != cacheNames || loaded.Server.Listen[0].Port() != 5301 || len(loaded.Rules) != 2 {
+		if loaded.Cache.Entries != usualCache.Names || loaded.Server.Listen[0].Port() != 5301 || len(loaded.Rules) != 2 {
 			t.Errorf("loaded: %+v, %+v, %d rules", loaded.Cache, loaded.Server.Listen, len(loaded.Rules))
+		}
+	}
+}
+
+func TestLargeCachesAreEqual(t *testing.T) {
+	for _, s := range allServers() {
+		if !s.Large || s.Name == echoName {
+			continue
+		}
+		at := setup{Cache: usualCache}
+		usual := s.Configure(at).text()
+		at.Cache = cacheFor(1_000_000)
+		large := s.Configure(at).text()
+		if large == usual || !strings.Contains(large, "1500000") && !strings.Contains(large, "750000000") {
+			t.Errorf("%s: its cache is not for a million names and half as many again:\n%s", s.Name, large)
 		}
 	}
 }

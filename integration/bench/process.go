@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -91,12 +92,25 @@ func (p *process) said() string {
 	if err != nil {
 		return err.Error()
 	}
-	data = bytes.TrimSpace(data)
+	data = bytes.TrimSpace(collectionLine.ReplaceAll(data, nil))
 	if len(data) == 0 {
 		return "nothing"
 	}
 	return strings.Join(strings.Fields(string(data[max(0, len(data)-most):])), " ")
 }
+
+// collections is how many lines that the process printed are of the Go runtime, about a
+// collection of garbage.
+func (p *process) collections() int {
+	data, err := os.ReadFile(p.log)
+	if err != nil {
+		return 0
+	}
+	return len(collectionLine.FindAll(data, -1))
+}
+
+// collectionLine is such a line.
+var collectionLine = regexp.MustCompile(`(?m)^gc [0-9]+ @.*$`)
 
 // answers waits until the process answers query as expected, and returns how long
 // that took from its start.

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +26,8 @@ const none = "–"
 func (r report) write(w io.Writer) {
 	fmt.Fprintf(w, "# splitdns and others on one core\n\n%s\n\n", r.Machine)
 	fmt.Fprintf(w, "Medians of the rounds, and their spread in brackets; ratios are to the echo of the same round. CPU: user and system\n"+
-		"seconds of the server for a million answers. Memory: at the end, and at most. Start: until the first right answer.\n\n")
+		"seconds of the server for a million answers; the user's part is sampled, and has its standard error. Latencies in\n"+
+		"milliseconds: of hits, where there are any. Memory: at the end, and at most. Start: until the first right answer.\n\n")
 	for _, wl := range r.workloads {
 		r.table(w, wl)
 	}
@@ -36,6 +38,9 @@ func (r report) write(w io.Writer) {
 // to say about it.
 func (r report) table(w io.Writer, wl workload) {
 	fmt.Fprintf(w, "## %s\n\n", wl.Title)
+	if wl.Large {
+		fmt.Fprintf(w, "%d names are in the cache.\n\n", r.Pace.Many)
+	}
 	columns := r.columns(wl)
 	head, rule := "| server |", "|:--|"
 	for _, c := range columns {
@@ -83,29 +88,86 @@ func (r report) columns(wl workload) []column {
 	base := r.of(wl.Name, echoName)
 	columns := []column{
 		{"CPU s/M", r.figure(mainPhase, result.perMillion, "%.2f")},
-		{"of it user", r.figure(mainPhase, result.userPerMillion, "%.2f")},
+		{"of it user", userCell},
 		{"× echo", r.ratio(base, mainPhase, result.perMillion)},
 	}
-	latencies := mainPhase
 	for _, p := range wl.Phases {
-		switch {
-		case p.Name == mainPhase && p.closed():
-			columns = append(columns, column{"queries/s", r.capacity}, column{"of echo", r.capacityRatio(base)})
-		case p.Name == listedPhase:
-			columns = append(columns, column{"listed s/M", r.figure(listedPhase, result.perMillion, "%.2f")},
-				column{"to cached", r.toCached})
-		case p.Name == latencyPhase:
-			latencies = latencyPhase
-		}
+		columns = append(columns, r.phaseColumns(p, base)...)
 	}
-	columns = append(columns, column{"loss", r.loss})
-	return append(columns,
-		r.latency("p50", latencies, func(l latency) time.Duration { return l.P50 }),
-		r.latency("p99", latencies, func(l latency) time.Duration { return l.P99 }),
-		r.latency("p999", latencies, func(l latency) time.Duration { return l.P999 }),
-		column{"memory", memoryCell},
-		column{"start", startCell},
-	)
+	return append(columns, column{"memory", memoryCell}, column{"start", startCell})
+}
+
+// phaseColumns are the columns of a phase. Those of the latencies have its loss with
+// them, so that nobody praises a server for what it answered only the half of.
+func (r report) phaseColumns(p phase, base []run) []column {
+	latencies := []column{
+		{"loss", r.loss(p.Name)},
+		r.latency("p50", p.Name, func(l latency) time.Duration { return l.P50 }),
+		r.latency("p99", p.Name, func(l latency) time.Duration { return l.P99 }),
+		r.latency("p999", p.Name, func(l latency) time.Duration { return l.P999 }),
+	}
+	switch {
+	case p.Name == fillPhase:
+		return []column{{"filling s/M", r.figure(fillPhase, result.perMillion, "%.1f")}, {"octets/name", r.perName}}
+	case p.Name == listedPhase:
+		return []column{{"listed s/M", r.figure(listedPhase, result.perMillion, "%.2f")}, {"to cached", r.toCached}}
+	case p.Name == growthPhase:
+		return append(prefixed("then ", latencies), column{"collections", collectionsCell})
+	case p.Name == latencyPhase:
+		return prefixed("then ", latencies)
+	case p.closed():
+		return append([]column{{"queries/s", r.capacity}, {"of echo", r.capacityRatio(base)}}, latencies...)
+	}
+	return latencies
+}
+
+// prefixed are columns whose heads begin with prefix.
+func prefixed(prefix string, columns []column) []column {
+	for i := range columns {
+		columns[i].head = prefix + columns[i].head
+	}
+	return columns
+}
+
+// perName is the cell of the memory that a name in the cache takes: what filling the
+// cache added.
+func (r report) perName(runs []run) string {
+	var all []float64
+	for _, one := range runs {
+		all = append(all, float64(one.Phases[fillPhase].Memory.RSS-one.Before.RSS)/float64(r.Pace.Many))
+	}
+	return spreadCell(all, "%.0f")
+}
+
+// collectionsCell is how often the server collected its garbage meanwhile, if it is
+// one of those that tell.
+func collectionsCell(runs []run) string {
+	var all []float64
+	for _, one := range runs {
+		if one.Server != splitdnsName {
+			return none
+		}
+		all = append(all, float64(one.Phases[growthPhase].Collections))
+	}
+	return spreadCell(all, "%.0f")
+}
+
+// userCell is the part of the CPU time that is not the kernel's, with its standard
+// error. The kernel samples that part once a tick or more often; a run of a moment is a
+// few samples, so the rounds are taken together.
+func userCell(runs []run) string {
+	var user, all float64
+	for _, one := range runs {
+		p := one.Phases[mainPhase]
+		user += p.Server.User.Seconds()
+		all += (p.Server.User + p.Server.System).Seconds()
+	}
+	if all == 0 {
+		return none
+	}
+	share := user / all
+	cpu := spreadOf(mapValues(values(runs, mainPhase, result.perMillion))).Median
+	return fmt.Sprintf("%.2f ± %.2f", share*cpu, math.Sqrt(share*(1-share)*tick.Seconds()/all)*cpu)
 }
 
 // values are what the rounds gave for a phase.
@@ -198,21 +260,15 @@ func (r report) heldBack(runs []run) saturation {
 	return worst
 }
 
-// loss is the cell of the loss, in all phases.
-func (r report) loss(runs []run) string {
-	var most []float64
-	for _, one := range runs {
-		var worst float64
-		for _, p := range one.Phases {
-			worst = max(worst, p.loss())
+// loss makes the cells of the loss in a phase.
+func (r report) loss(phase string) func([]run) string {
+	return func(runs []run) string {
+		s := spreadOf(mapValues(values(runs, phase, result.loss)))
+		if s.Max == 0 {
+			return "0"
 		}
-		most = append(most, worst)
+		return fmt.Sprintf("%.3f %%", 100*s.Median)
 	}
-	s := spreadOf(most)
-	if s.Max == 0 {
-		return "0"
-	}
-	return fmt.Sprintf("%.3f %%", 100*s.Median)
 }
 
 // latency makes a column of a quantile: of hits, or of misses where all are.
@@ -224,7 +280,7 @@ func (r report) latency(head, phase string, of func(latency) time.Duration) colu
 		}
 		return of(l).Seconds() * 1000
 	}
-	return column{head + " ms", r.figure(phase, milliseconds, "%.3f")}
+	return column{head, r.figure(phase, milliseconds, "%.3f")}
 }
 
 // memoryCell is what the server had in memory.
@@ -245,7 +301,8 @@ func startCell(runs []run) string {
 	return fmt.Sprintf("%.2f s", spreadOf(starts).Median)
 }
 
-// sources says who was measured, who was not, and how well the load generator does.
+// sources says who was measured, who was not, and how well the load generator and the
+// stub do.
 func (r report) sources(w io.Writer) {
 	fmt.Fprint(w, "## Servers\n\n")
 	for _, name := range r.servers {
@@ -254,6 +311,9 @@ func (r report) sources(w io.Writer) {
 	if ceilings := values(r.of("cached", echoName), mainPhase, result.ceiling); len(ceilings) > 0 {
 		fmt.Fprintf(w, "- the load generator: %s queries/s with its core to itself, by its CPU time against the echo\n",
 			spreadCell(mapValues(ceilings), "%.0f"))
+	}
+	if ceiling := r.missCeiling(); ceiling > 0 {
+		fmt.Fprintf(w, "- the load generator and the stub: %.0f new names/s, by their CPU time against the fastest\n", ceiling)
 	}
 	var packages []string
 	for _, m := range r.Missing {
@@ -286,6 +346,10 @@ func (r report) notes(wl workload) []string {
 	for i, note := range order {
 		order[i] = strings.Join(about[note], ", ") + ": " + note
 	}
+	if with, without := r.of(wl.Name, splitdnsLogName), r.of(wl.Name, splitdnsName); len(with) > 0 && len(without) > 0 {
+		order = append(order, fmt.Sprintf("the query log: %s × the CPU time of %s without",
+			r.ratio(without, mainPhase, result.perMillion)(with), splitdnsName))
+	}
 	if n := len(r.of(wl.Name, echoName)); n < r.Pace.rounds(wl) {
 		order = append(order, fmt.Sprintf("%d of %d rounds: there was no time for more", n, r.Pace.rounds(wl)))
 	}
@@ -305,7 +369,7 @@ func (r run) notes() []string {
 		return []string{r.Error}
 	}
 	var notes []string
-	for _, name := range []string{mainPhase, latencyPhase, listedPhase} {
+	for _, name := range []string{mainPhase, latencyPhase, listedPhase, fillPhase, growthPhase} {
 		p, ok := r.Phases[name]
 		if !ok {
 			continue
@@ -315,6 +379,9 @@ func (r run) notes() []string {
 		}
 		if p.share(p.Strangers) > strangersNoted {
 			notes = append(notes, "others used the server's core")
+		}
+		if p.share(p.LoadStrangers) > strangersNoted {
+			notes = append(notes, "others used the load generator's core")
 		}
 		if p.Late.P99 > lateNoted {
 			notes = append(notes, "the load generator was late")

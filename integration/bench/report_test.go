@@ -60,7 +60,7 @@ func TestRatiosArePrinted(t *testing.T) {
 		measured(2, echoName, 280_000, 1, 0.9), measured(2, "splitdns", 210_000, 1, 0.8),
 	)
 	want := []string{
-		"splitdns", "4.38 (4.00–4.76)", "0.00 (0.00–0.00)", "1.27 (1.20–1.33)", "230 k (210 k–250 k)", "0.79 (0.75–0.83)", "0",
+		"splitdns", "4.38 (4.00–4.76)", "0.00 ± 0.00", "1.27 (1.20–1.33)", "230 k (210 k–250 k)", "0.79 (0.75–0.83)", "0",
 		"1.000 (1.000–1.000)", "2.000 (2.000–2.000)", "3.000 (3.000–3.000)", "5, 6 MB", "0.02 s",
 	}
 	if got := row(t, text, "splitdns"); !slices.Equal(got, want) {
@@ -130,11 +130,41 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+func TestTheQueryLogIsComparedWithNone(t *testing.T) {
+	const want = "- the query log: 1.25 × the CPU time of splitdns without\n"
+	text := tables(measured(1, "splitdns", 100_000, 0.8, 0.5), measured(1, "splitdns-log", 80_000, 0.8, 0.5))
+	if !strings.Contains(text, want) {
+		t.Errorf("no %q in:\n%s", want, text)
+	}
+}
+
+func TestTheUsersPartIsOfAllRounds(t *testing.T) {
+	first, second := measured(1, "splitdns", 1_000_000, 1, 0.9), measured(2, "splitdns", 1_000_000, 1, 0.9)
+	for _, r := range []run{first, second} {
+		p := r.Phases[mainPhase]
+		p.Server.User, p.Server.System = time.Duration(r.Round)*100*time.Millisecond, 350*time.Millisecond
+		r.Phases[mainPhase] = p
+	}
+	if got, want := userCell([]run{first, second}), "0.30 ± 0.05"; got != want {
+		t.Errorf("the user's part is %s, want %s", got, want)
+	}
+}
+
+func TestMemoryOfANameInTheCache(t *testing.T) {
+	r := run{Before: memory{RSS: 20e6}, Phases: map[string]result{fillPhase: {Memory: memory{RSS: 320e6}}}}
+	rep := report{record: record{Pace: pace{Many: 1_000_000}}}
+	if got, want := rep.perName([]run{r}), "300"; got != want {
+		t.Errorf("a name takes %s octets, want %s", got, want)
+	}
+}
+
 func TestColumnsOfEachWorkload(t *testing.T) {
 	for name, want := range map[string]string{
-		"cached":   "CPU s/M, of it user, × echo, queries/s, of echo, loss, p50 ms, p99 ms, p999 ms, memory, start",
-		"moderate": "CPU s/M, of it user, × echo, loss, p50 ms, p99 ms, p999 ms, memory, start",
-		"list":     "CPU s/M, of it user, × echo, queries/s, of echo, listed s/M, to cached, loss, p50 ms, p99 ms, p999 ms, memory, start",
+		"cached":   "CPU s/M, of it user, × echo, queries/s, of echo, loss, p50, p99, p999, memory, start",
+		"mixed":    "CPU s/M, of it user, × echo, queries/s, of echo, loss, p50, p99, p999, then loss, then p50, then p99, then p999, memory, start",
+		"moderate": "CPU s/M, of it user, × echo, loss, p50, p99, p999, memory, start",
+		"list":     "CPU s/M, of it user, × echo, queries/s, of echo, loss, p50, p99, p999, listed s/M, to cached, memory, start",
+		"large":    "CPU s/M, of it user, × echo, filling s/M, octets/name, loss, p50, p99, p999, then loss, then p50, then p99, then p999, collections, memory, start",
 	} {
 		workloads, err := chooseWorkloads(allWorkloads(), []string{name})
 		if err != nil {
@@ -154,12 +184,15 @@ func TestJobsOfPhases(t *testing.T) {
 	names := namesAsked{Hot: []string{"hot.example"}, Listed: []string{"listed.example"}}
 	for _, w := range allWorkloads() {
 		for _, p := range w.Phases {
-			j := p.job(names, pace{Ramp: 1, Duration: 2, Delay: time.Second})
+			j := w.job(p, names, pace{Many: 5, Ramp: 1, Duration: 2, Delay: time.Second})
 			if j.Window%(j.Flows*trainLength) != 0 || j.Flows > maxFlows {
 				t.Errorf("%s, %s: %d queries under way over %d flows do not make whole trains", w.Name, p.Name, j.Window, j.Flows)
 			}
-			if j.Patience <= 4*time.Second || j.Ramp != 1 || j.Duration != 2 {
+			if j.Patience <= 4*time.Second || j.Mode != modeFill && (j.Ramp != 1 || j.Duration < 2) {
 				t.Errorf("%s, %s: %+v", w.Name, p.Name, j)
+			}
+			if (j.Mode == modeOpen) != (j.Rate > 0) || (j.Many == 5) != w.Large {
+				t.Errorf("%s, %s: at %v queries/s, %d names", w.Name, p.Name, j.Rate, j.Many)
 			}
 			want := expectation{Answer: true}
 			if p.Listed {

@@ -20,21 +20,28 @@ type setup struct {
 	Dir      string // its own, where its files are
 	Port     int    // of 127.0.0.1, for UDP and TCP
 	Upstream int    // the port of the stub
+	Cache    cacheSize
 	List     string // the file of the list; empty: without
 	User     string // who runs it
 }
 
-// The equal caches: names that each holds, and octets where a server counts these.
-const (
-	cacheNames  = 100_000
-	cacheOctets = 128 << 20
-)
+// A cacheSize is how much the cache of each server holds: names, and octets where a
+// server counts these.
+type cacheSize struct{ Names, Octets int }
 
-// A configuration is the files of a server, by their names in its directory, and
-// its arguments.
+// usualCache is the size in all workloads but the large one.
+var usualCache = cacheSize{100_000, 128 << 20}
+
+// cacheFor is a cache with room for half as many names again as there are. The octets
+// are a limit that none reaches.
+func cacheFor(names int) cacheSize { return cacheSize{names * 3 / 2, names * 1500} }
+
+// A configuration is the files of a server, by their names in its directory, its
+// arguments, and what its environment has besides ours.
 type configuration struct {
 	Files map[string]string
 	Args  []string
+	Env   []string
 }
 
 // A server is one that can be measured.
@@ -46,6 +53,7 @@ type server struct {
 	List      listFormat
 	Configure func(setup) configuration
 	Only      []string // the workloads that make sense; none: all
+	Large     bool     // its cache can hold a million names, and is filled in a minute
 
 	argv []string // how to run it, without the arguments
 	said string   // its version
@@ -55,8 +63,8 @@ type server struct {
 const echoName = "echo"
 
 // does says whether the server takes part in a workload.
-func (s *server) does(workload string) bool {
-	return len(s.Only) == 0 || slices.Contains(s.Only, workload)
+func (s *server) does(w workload) bool {
+	return (len(s.Only) == 0 || slices.Contains(s.Only, w.Name)) && (s.Large || !w.Large)
 }
 
 // locate finds the executable, also where only root's PATH would.
@@ -89,7 +97,7 @@ func (s *server) launch(at setup, core int) (*process, error) {
 			return nil, err
 		}
 	}
-	p, err := spawn(at.Dir, command{Argv: slices.Concat(s.argv, c.Args), Core: core})
+	p, err := spawn(at.Dir, command{Argv: slices.Concat(s.argv, c.Args), Env: c.Env, Core: core})
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", s.Name, err)
 	}
