@@ -152,6 +152,7 @@ func needRestart(old, c *config.Config) []string {
 	add("server.queries_in_flight", old.Server.QueriesInFlight == c.Server.QueriesInFlight)
 	add("server.tcp_connections", old.Server.TCPConnections == c.Server.TCPConnections)
 	add("server.tcp_idle", old.Server.TCPIdle == c.Server.TCPIdle)
+	add("server.udp_hold", old.Server.UDPHold == c.Server.UDPHold)
 	add("cache.entries", old.Cache.Entries == c.Cache.Entries)
 	add("cache.memory", old.Cache.Memory == c.Cache.Memory)
 	add("log.queries", old.Log == c.Log)

@@ -162,6 +162,7 @@ func (s *Server) listen(c *config.Config) error {
 	limits := listen.Limits{
 		InFlight:    listen.NewLimiter(c.Server.QueriesInFlight),
 		Connections: c.Server.TCPConnections,
+		Hold:        c.Server.UDPHold,
 		Idle:        c.Server.TCPIdle,
 	}
 	report := func(text string) { s.options.Log.Warn(text) }

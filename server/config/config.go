@@ -51,6 +51,7 @@ type Server struct {
 	QueriesInFlight int
 	TCPConnections  int
 	TCPIdle         time.Duration
+	UDPHold         time.Duration // 0: do not
 	Drain           time.Duration // how long queries under way may take at shutdown
 	UDPSize         int           // EDNS UDP payload size that is advertised
 }
@@ -111,6 +112,7 @@ const (
 	defaultQueriesInFlight = 10_000
 	defaultTCPConnections  = 1000
 	defaultTCPIdle         = 10 * time.Second
+	defaultUDPHold         = time.Millisecond
 	defaultDrain           = 5 * time.Second
 	// defaultUDPSize fits the minimum IPv6 MTU without fragments (DNS flag day 2020).
 	defaultUDPSize = 1232

@@ -32,6 +32,7 @@ func (l *loader) server() {
 	s.Drain = t.Duration("drain", defaultDrain, 0, 5*time.Minute)
 	// 512 octets is what every resolver must take (RFC 6891, section 6.2.3).
 	s.UDPSize = t.Int("udp_size", defaultUDPSize, 512, 4096)
+	s.UDPHold = t.Duration("udp_hold", defaultUDPHold, 0, 10*time.Millisecond)
 }
 
 // allow reads who is served.

@@ -25,7 +25,7 @@ const (
 func haveBatches(c syscall.RawConn) bool { return mmsg.Works(c) }
 
 // readers is how many sockets of a listener read from UDP.
-func readers() int { return min(runtime.GOMAXPROCS(0), maxReaders) }
+func readers() int { return min(cores(), maxReaders) }
 
 // slot is the room for one query of a batch and its response. What is used lies together, and the size
 // is no power of two, as all slots would then share the same few lines of the cache.
@@ -73,6 +73,9 @@ type outgoing struct {
 func (s *udpSocket) batches() func() error {
 	b := &batch{s: s, slots: make([]slot, mmsg.Size), out: outgoing{s: s}}
 	b.fill, b.out.drain = b.receive, b.out.transmit
+	if s.held {
+		b.fill = b.await
+	}
 	for i := range b.slots {
 		slot := &b.slots[i]
 		slot.out = make([]byte, 0, firstResponse)
@@ -97,7 +100,7 @@ func (b *batch) ready(i int) {
 
 // turn waits for queries, answers those that need no waiting, and hands the others on.
 func (b *batch) turn() error {
-	if !b.idle {
+	if !b.idle && !b.s.held { // else others have a place of their own
 		runtime.Gosched() // else queries that wait would hang for 100 ms and more while others never end
 	}
 	b.idle = false
@@ -171,7 +174,7 @@ func (o *outgoing) transmit(fd uintptr) bool {
 		case errno == 0:
 		case errno != unix.EAGAIN:
 			o.giveUp(1)
-		case o.waited:
+		case o.waited || o.s.held:
 			o.giveUp(o.queued - o.sent)
 		default:
 			o.waited = true

@@ -199,7 +199,9 @@ func TestUnbatched(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			l, err := open(netip.MustParseAddrPort(test.bound), limits(), handler{now: echoNow, wait: echo},
+			lim := limits()
+			lim.Hold = 0
+			l, err := open(netip.MustParseAddrPort(test.bound), lim, handler{now: echoNow, wait: echo},
 				func(text string) { t.Error(text) })
 			if err != nil {
 				t.Skipf("no IPv6 here: %v", err)

@@ -5,6 +5,7 @@ package listen
 import (
 	"errors"
 	"syscall"
+	"time"
 )
 
 // readers is how many sockets of a listener read from UDP: no other system than Linux is sure to
@@ -22,3 +23,9 @@ func (s *udpSocket) batches() func() error { return s.singles() }
 
 // sendBatch is never asked for; see haveBatches.
 func (s *udpSocket) sendBatch([]*datagram) {}
+
+// hold is never asked for; see haveBatches.
+func (s *udpSocket) hold(time.Duration) error { return nil }
+
+// stopHeld is never asked for; see haveBatches.
+func (s *udpSocket) stopHeld() {}

@@ -26,7 +26,7 @@ func echo(dst, packet []byte, _ listen.Peer) []byte {
 
 // limits are generous ones.
 func limits() listen.Limits {
-	return listen.Limits{InFlight: listen.NewLimiter(1000), Connections: 100, Idle: patience}
+	return listen.Limits{InFlight: listen.NewLimiter(1000), Connections: 100, Hold: time.Millisecond, Idle: patience}
 }
 
 // query is a packet long enough for a header, which holds text.

@@ -115,7 +115,7 @@ func (c *conn) await(r *bufio.Reader) bool {
 	for {
 		now := time.Now()
 		_ = c.nc.SetReadDeadline(now.Add(c.l.limits.Idle - c.idle(now))) // Peek tells if it is closed
-		if c.stopping() {
+		if c.l.isStopping() {
 			return false
 		}
 		_, err := r.Peek(1)
@@ -128,17 +128,7 @@ func (c *conn) await(r *bufio.Reader) bool {
 		}
 	}
 	_ = c.nc.SetReadDeadline(time.Now().Add(c.l.limits.Idle))
-	return !c.stopping()
-}
-
-// stopping says whether reading has been stopped.
-func (c *conn) stopping() bool {
-	select {
-	case <-c.l.stopping:
-		return true
-	default:
-		return false
-	}
+	return !c.l.isStopping()
 }
 
 // readMessage reads a message behind its two octets of length into buf, or into a larger buffer, and

@@ -61,7 +61,7 @@ type Peer struct {
 	TCP         bool
 }
 
-// Limits bounds what clients can take up. Every field must be set.
+// Limits bounds what clients can take up. Every field but Hold must be set.
 type Limits struct {
 	// InFlight bounds the queries that wait for their answers, over UDP and TCP, of all listeners that
 	// are given it.
@@ -70,6 +70,10 @@ type Limits struct {
 	// most of them, the longest idle, is closed; a new one is never refused. A client is an address,
 	// or for IPv6 its /64.
 	Connections int
+	// Hold is how long a UDP reader waits for queries inside the system call, with a place of Go's
+	// scheduler held: answers come sooner and cost less than where each query wakes the scheduler. With 0
+	// it does not. It needs one place more than there are cores (see [runtime.GOMAXPROCS]), and Linux.
+	Hold time.Duration
 	// Idle is how long a TCP connection may be without a query under way, how long one query may
 	// take to arrive and then wait for a place of InFlight, and how long a client may leave its
 	// responses unread.
@@ -239,17 +243,29 @@ func (l *Listener) Serve(ctx context.Context) error {
 	}
 }
 
+// isStopping says whether reading has been stopped.
+func (l *Listener) isStopping() bool {
+	select {
+	case <-l.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
 // stopReading ends the loops and the reading on every connection. Whoever sets a read deadline looks
 // at stopping afterwards, so none of those set here is lost.
 func (l *Listener) stopReading() {
 	close(l.stopping)
-	past := time.Unix(1, 0)
 	for _, s := range l.udp {
-		_ = s.conn.SetReadDeadline(past) // errors here and below: closed already
+		s.stop()
 	}
-	_ = l.tcp.Close()
+	_ = l.tcp.Close() // errors here and below: closed already
 	for _, c := range l.conns.all() {
-		_ = c.nc.SetReadDeadline(past)
+		_ = c.nc.SetReadDeadline(longAgo)
 	}
 }
 
@@ -261,7 +277,8 @@ func (l *Listener) Close() error {
 		close(l.closed)
 		err = ignoreClosed(l.tcp.Close())
 		for _, s := range l.udp {
-			err = errors.Join(err, ignoreClosed(s.conn.Close()))
+			s.stop() // else the reader of one that is held would not notice
+			err = errors.Join(err, ignoreClosed(s.closer.Close()))
 		}
 		for _, c := range l.conns.all() {
 			c.cut()

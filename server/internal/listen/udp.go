@@ -3,6 +3,7 @@ package listen
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -28,9 +29,11 @@ const (
 // udpSocket is one of a listener's UDP sockets, which has one reader. Its counters have cache lines of
 // their own: readers on several cores would otherwise take them from each other with every query.
 type udpSocket struct {
-	l    *Listener
-	conn *net.UDPConn
-	raw  syscall.RawConn // of conn
+	l      *Listener
+	conn   *net.UDPConn
+	raw    syscall.RawConn // of conn, or what has taken its place
+	closer io.Closer
+	held   bool // its reader waits inside the system call
 
 	_     cpu.CacheLinePad
 	count struct{ answered, dropped, unsent atomic.Uint64 }
@@ -85,6 +88,13 @@ func (l *Listener) openUDP(addr netip.AddrPort) error {
 	if err != nil {
 		l.report(fmt.Sprintf("listening on %s over UDP with %d of %d sockets: %v", addr, len(l.udp), want, err))
 	}
+	if l.batched && l.limits.Hold > 0 {
+		for _, s := range l.udp {
+			if err := s.hold(l.limits.Hold); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
@@ -111,7 +121,7 @@ func (l *Listener) bindUDP(addr netip.AddrPort, shared bool) (*udpSocket, error)
 		continue
 	}
 	raw, err := conn.SyscallConn()
-	return &udpSocket{l: l, conn: conn, raw: raw}, err // which an open one does not have
+	return &udpSocket{l: l, conn: conn, raw: raw, closer: conn}, err // which an open one does not have
 }
 
 // read reads queries until reading is stopped, and answers those that need no waiting.
@@ -131,6 +141,15 @@ func (s *udpSocket) read() {
 			return
 		}
 	}
+}
+
+// stop has the reader notice that reading is stopped.
+func (s *udpSocket) stop() {
+	if s.held {
+		s.stopHeld()
+		return
+	}
+	_ = s.conn.SetReadDeadline(longAgo) // an error: closed already
 }
 
 // answer asks the handler about a, and returns the response if there is one. What must wait takes a

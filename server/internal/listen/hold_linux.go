@@ -1,0 +1,100 @@
+package listen
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"splitdns/server/internal/mmsg"
+)
+
+// cores is how many goroutines could run at the same time when the first listener was opened.
+var cores = sync.OnceValue(func() int { return runtime.GOMAXPROCS(0) })
+
+// sparePlace adds a place to Go's scheduler, for what goes on beside readers that hold theirs.
+var sparePlace = sync.OnceFunc(func() { runtime.GOMAXPROCS(cores() + 1) })
+
+// maxHolds is how often in a row a reader waits in vain inside the system call. Then it waits as others
+// do, so that an idle server takes no time at all.
+const maxHolds = 20
+
+// holders counts the readers of this process that hold their places in the scheduler. At least one place is
+// left to all other work.
+var holders atomic.Int32
+
+// takeHold takes a place to hold, if there is one to spare.
+func takeHold() bool {
+	if int(holders.Add(1)) < runtime.GOMAXPROCS(0) {
+		return true
+	}
+	dropHold()
+	return false
+}
+
+// dropHold gives the place back.
+func dropHold() { holders.Add(-1) }
+
+// hold has the reader of s wait for packets inside the system call, for d at a time. The socket leaves the
+// poller of Go's runtime for that, which would wake a thread of its own for each packet.
+func (s *udpSocket) hold(d time.Duration) error {
+	sparePlace()
+	var fd int
+	var err error
+	closed := s.raw.Control(func(old uintptr) {
+		if fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			err = os.NewSyscallError("fcntl", err)
+			return
+		}
+		err = mmsg.HoldFor(uintptr(fd), d)
+	})
+	if closed != nil || err != nil {
+		return errors.Join(closed, err)
+	}
+	file := os.NewFile(uintptr(fd), "udp") // in blocking mode, so that the poller does not get it again
+	_ = s.conn.Close()
+	s.held, s.closer = true, file
+	s.raw, err = file.SyscallConn()
+	return err
+}
+
+// stopHeld has the reader of s notice that reading is stopped, however it waits.
+func (s *udpSocket) stopHeld() {
+	_ = s.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) }) // an error says that it is not connected
+}
+
+// await waits until there are packets, or reading is stopped. It is receive for a socket that is held.
+func (b *batch) await(fd uintptr) bool {
+	for {
+		b.received, b.errno = mmsg.Receive(fd, b.in.Headers[:])
+		if b.errno == unix.EAGAIN && takeHold() {
+			b.holdOn(fd)
+			dropHold()
+		}
+		switch {
+		case b.errno == 0 && b.in.Headers[0].Hdr.Namelen == 0: // from nobody: what a socket says that was shut down
+			b.received, b.errno = 0, unix.ESHUTDOWN
+			return true
+		case b.errno != unix.EAGAIN:
+			return true
+		}
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1) // an error shows when reading
+	}
+}
+
+// holdOn waits inside the system call a few times.
+func (b *batch) holdOn(fd uintptr) {
+	for range maxHolds {
+		b.received, b.errno = mmsg.Await(fd, b.in.Headers[:])
+		switch {
+		case b.errno == unix.EINTR: // the scheduler wants to do something else for a moment
+			b.errno = unix.EAGAIN
+		case b.errno != unix.EAGAIN:
+			return
+		}
+	}
+}
