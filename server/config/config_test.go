@@ -152,7 +152,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	corp := &zones.Zone{
 		Name: "corp", File: "/etc/splitdns/config.toml",
 		Rows: []zones.Row{{
-			Name: "inline", Line: 35, Patterns: []matcher.Pattern{pattern("*.corp.example")}, Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
+			Name: "inline", Line: 36, Patterns: []matcher.Pattern{pattern("*.corp.example")}, Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
 			Ports: []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}, Required: true,
 		}},
 	}
