@@ -69,10 +69,10 @@ func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Sou
 	if f := q.fetched; f != nil && f.key == key {
 		return f.message, f.source(group), f.err
 	}
-	now := time.Now()
-	if stored, ok := r.cache.Get(key.Key, up.id, now); ok {
-		source.From, source.stored = stored.From, &stored
-		return stored.Message.Aged(stored.Age(now)), source, nil
+	if stored, ok := r.cache.Get(key.Key, up.id, q.Received); ok {
+		kept := stored // on the heap only if there is one
+		source.From, source.stored = stored.From, &kept
+		return stored.Message.Aged(stored.Age(q.Received)), source, nil
 	}
 	if !q.RD {
 		return wire.Message{}, source, errNotCached
@@ -95,13 +95,14 @@ func (r *Resolver) fetch(s *snapshot, m *missing, w *waiting) {
 	if !r.flight.Join(m.key, w) {
 		return
 	}
-	asked := time.Now()
+	asked := w.query.Received // a moment ago
 	_, err := guard.Do(func() (struct{}, error) {
 		m.up.Exchange(m.query(s), func(response wire.Message, from string, err error) {
+			now := time.Now()
 			if err == nil {
-				response, err = guard.Do(func() (wire.Message, error) { return r.keep(s, m, response, from), nil })
+				response, err = guard.Do(func() (wire.Message, error) { return r.keep(s, m, response, from, now), nil })
 			}
-			r.land(&fetched{key: m.key, message: response, from: from, err: err, rtt: time.Since(asked)})
+			r.land(&fetched{key: m.key, message: response, from: from, err: err, rtt: now.Sub(asked)})
 		})
 		return struct{}{}, nil
 	})
@@ -167,10 +168,10 @@ func (m *missing) query(s *snapshot) wire.UpstreamQuery {
 
 // keep puts what an upstream said into the cache, and returns it as clients get it:
 // they keep it no longer than we do.
-func (r *Resolver) keep(s *snapshot, m *missing, response wire.Message, from string) wire.Message {
+func (r *Resolver) keep(s *snapshot, m *missing, response wire.Message, from string, now time.Time) wire.Message {
 	response = response.CapTTL(longest(response, s.config.Cache))
 	r.cache.Put(m.key.Key, m.up.id, cache.Stored{
-		Message: response, From: from, StoredAt: time.Now(),
+		Message: response, From: from, StoredAt: now,
 		Lifetime: response.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
 	})
 	return response

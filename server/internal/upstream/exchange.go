@@ -23,13 +23,18 @@ type exchange struct {
 	until time.Time
 
 	tries []try  // one for each server, in the order in which they are asked
-	few   [2]try // the room for tries, mostly
+	few   [1]try // the room for tries, mostly
 	turn  int    // of tries: who is asked next
 	round int
 	wait  time.Duration // how long a server is waited for in this round
 
-	second     wire.Message // the last SERVFAIL or REFUSED: better than nothing
-	secondFrom string
+	second *refusal // the last of them: better than nothing
+}
+
+// A refusal is a SERVFAIL or REFUSED.
+type refusal struct {
+	message wire.Message
+	from    string
 }
 
 // A try is what an exchange knows of one server.
@@ -52,8 +57,8 @@ type attempt struct {
 }
 
 // newExchange begins with the server that last answered well.
-func newExchange(g *Group, q wire.UpstreamQuery, done func(wire.Message, string, error)) *exchange {
-	x := &exchange{group: g, query: q, done: done, until: time.Now().Add(g.timeout)}
+func newExchange(g *Group, q wire.UpstreamQuery, now time.Time, done func(wire.Message, string, error)) *exchange {
+	x := &exchange{group: g, query: q, done: done, until: now.Add(g.timeout)}
 	x.tries = append(x.few[:0], make([]try, len(g.servers))...)
 	first := int(g.first.Load())
 	for i := range x.tries {
@@ -65,8 +70,8 @@ func newExchange(g *Group, q wire.UpstreamQuery, done func(wire.Message, string,
 }
 
 // next asks the next server that may have a better response, or ends the exchange.
-func (x *exchange) next() {
-	for x.goesOn() {
+func (x *exchange) next(now time.Time) {
+	for x.goesOn(now) {
 		if x.turn == len(x.tries) {
 			x.round, x.turn, x.wait = x.round+1, 0, 2*x.wait
 			continue
@@ -75,9 +80,8 @@ func (x *exchange) next() {
 		x.turn++
 		if !t.over {
 			t.asked = true
-			now := time.Now()
 			a := &attempt{exchange: x, try: t, began: now, plain: t.isPlain(now)}
-			a.send()
+			a.send(now)
 			return
 		}
 	}
@@ -86,8 +90,8 @@ func (x *exchange) next() {
 
 // goesOn says whether there is time, and a server that was silent so far; but
 // where another has at least refused, silence is asked only once more.
-func (x *exchange) goesOn() bool {
-	if !x.second.IsZero() && x.round >= 2 || x.left() <= 0 {
+func (x *exchange) goesOn(now time.Time) bool {
+	if x.second != nil && x.round >= 2 || x.left(now) <= 0 {
 		return false
 	}
 	for i := range x.tries {
@@ -99,11 +103,11 @@ func (x *exchange) goesOn() bool {
 }
 
 // left is how much time there is.
-func (x *exchange) left() time.Duration { return time.Until(x.until) }
+func (x *exchange) left(now time.Time) time.Duration { return x.until.Sub(now) }
 
 // send asks over UDP; what comes of it is for heard.
-func (a *attempt) send() {
-	a.sockets.ask(&waiting{packed: newPacked(a.question()), done: a.heard}, min(a.wait, a.left()))
+func (a *attempt) send(now time.Time) {
+	a.sockets.ask(&waiting{packed: newPacked(a.question()), done: a.heard}, min(a.wait, a.left(now)))
 }
 
 // question is the query as this server gets it.
@@ -123,7 +127,7 @@ func (a *attempt) heard(response []byte, err error) {
 		return
 	}
 	go func() {
-		a.judge(newPacked(a.question()).overTCP(a.group.open, a.addr, min(2*a.wait, a.left())))
+		a.judge(newPacked(a.question()).overTCP(a.group.open, a.addr, min(2*a.wait, a.left(time.Now()))))
 		a.sockets.heard()
 	}()
 }
@@ -137,7 +141,7 @@ func (a *attempt) judge(response []byte, err error) {
 	}
 	if _, refused := errors.AsType[rcodeError](err); refused && !a.plain {
 		a.plain, a.fallback = true, true
-		a.send()
+		a.send(time.Now())
 		return
 	}
 	if err == nil && a.fallback {
@@ -154,8 +158,9 @@ func (a *attempt) settle(m wire.Message, err error) {
 		x.end(wire.Message{}, "", ErrClosed)
 		return
 	case err != nil:
-		a.failed(err, time.Since(a.began))
-		if x.left() > 0 { // else it had no time for an answer
+		now := time.Now()
+		a.failed(err, now.Sub(a.began))
+		if x.left(now) > 0 { // else it had no time for an answer
 			x.group.avoid(a.index)
 		}
 	case isAnswer(m.Rcode()):
@@ -164,11 +169,11 @@ func (a *attempt) settle(m wire.Message, err error) {
 		return
 	default: // alive, and as good as others for other names
 		if rcode := m.Rcode(); rcode == wire.ServFail || rcode == wire.Refused {
-			x.second, x.secondFrom = m, a.name
+			x.second = &refusal{m, a.name}
 		}
 		a.failed(rcodeError(m.Rcode()), 0)
 	}
-	x.next()
+	x.next(time.Now())
 }
 
 // isAnswer says whether a response with rcode answers the question.
@@ -189,8 +194,8 @@ func (t *try) failed(err error, took time.Duration) {
 // giveUp ends the exchange with the second best response, or else with what each
 // server did.
 func (x *exchange) giveUp() {
-	if !x.second.IsZero() {
-		x.end(x.second, x.secondFrom, nil)
+	if x.second != nil {
+		x.end(x.second.message, x.second.from, nil)
 		return
 	}
 	e := &Error{Group: x.group.name}

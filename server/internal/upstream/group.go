@@ -99,7 +99,8 @@ func (g *Group) Exchange(q wire.UpstreamQuery, done func(m wire.Message, from st
 		return
 	}
 	q.UDPSize = cmp.Or(q.UDPSize, UDPSize)
-	newExchange(g, q, done).next()
+	now := time.Now()
+	newExchange(g, q, now, done).next(now)
 }
 
 // Flush sends the queries that were left to be sent together.
