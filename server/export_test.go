@@ -66,7 +66,7 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 
 // Serve answers one packet from client, however long that takes.
 func (b *Bench) Serve(packet []byte, client netip.Addr, tcp bool) []byte {
-	response, later := b.handle(nil, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp})
+	response, later := b.handle(nil, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp, At: time.Now()})
 	if later == nil {
 		return response
 	}
@@ -84,13 +84,13 @@ func (c asker) Respond(answer func(dst []byte) []byte) { c <- answer(nil) }
 
 // Now answers one packet from client if that needs no waiting, behind dst.
 func (b *Bench) Now(dst, packet []byte, client netip.Addr) ([]byte, bool) {
-	response, later := b.handle(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242)})
+	response, later := b.handle(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), At: time.Now()})
 	return response, later == nil
 }
 
 // Fast answers one packet from client with a finished answer, if there is one.
 func (b *Bench) Fast(dst, packet []byte, client netip.Addr, tcp bool) ([]byte, bool) {
-	return b.fast(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp})
+	return b.fast(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp, At: time.Now()})
 }
 
 // Entries ends the query log and returns its lines.

@@ -17,7 +17,7 @@ func (s *Server) fast(dst, packet []byte, from listen.Peer) ([]byte, bool) {
 	if !ok || !g.RD || g.Class != wire.ClassIN {
 		return dst, false
 	}
-	at := time.Now()
+	at := from.At
 	now, t := s.resolver.current.Load(), s.resolver.finished
 	var room [wire.MaxKey]byte
 	key, class := g.AppendKey(room[:0]), now.policy.Class(from.Addr.Addr())

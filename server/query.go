@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"time"
 
 	"splitdns/server/internal/guard"
 	"splitdns/server/internal/listen"
@@ -104,6 +103,6 @@ func parseQuery(packet []byte, from listen.Peer) (Query, *wire.Refusal) {
 		Query:    q,
 		Client:   from.Addr.Addr().Unmap().WithZone(""),
 		TCP:      from.TCP,
-		Received: time.Now(),
+		Received: from.At,
 	}, refusal
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -111,8 +112,9 @@ func (b *batch) turn() error {
 	if err != nil {
 		return err
 	}
+	at := time.Now() // once: it takes as long as finding an answer
 	for i := range b.received {
-		b.answer(i)
+		b.answer(i, at)
 		b.ready(i)
 	}
 	b.out.send()
@@ -127,15 +129,15 @@ func (b *batch) receive(fd uintptr) bool {
 	return b.errno != unix.EAGAIN
 }
 
-// answer answers the query in the i-th slot, if it needs no waiting.
-func (b *batch) answer(i int) {
+// answer answers the query in the i-th slot, which was read at that time, if it needs no waiting.
+func (b *batch) answer(i int, at time.Time) {
 	h, slot := &b.in.Headers[i], &b.slots[i]
 	if h.Hdr.Flags&unix.MSG_TRUNC != 0 { // longer than any
 		b.s.count.dropped.Add(1)
 		return
 	}
 	a := arrival{packet: slot.in[:h.Len], name: slot.name[:h.Hdr.Namelen]}
-	a.from, a.info = b.s.peer(b.sockaddrs.addrPort(a.name), slot.info[:h.Hdr.Controllen])
+	a.from, a.info = b.s.peer(b.sockaddrs.addrPort(a.name), slot.info[:h.Hdr.Controllen], at)
 	response := b.s.answer(slot.out[:0], &a)
 	if len(response) > 0 {
 		b.out.queue(response, a.name, a.info)

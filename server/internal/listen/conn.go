@@ -92,7 +92,9 @@ func (c *conn) read() {
 		if !put(c.open, c.l.stopping, c.places) {
 			return
 		}
-		response, later := c.l.handle(m.out[:0], m.in, c.from)
+		from := c.from
+		from.At = time.Now()
+		response, later := c.l.handle(m.out[:0], m.in, from)
 		switch {
 		case later == nil:
 			if c.finish(m, response) {

@@ -54,11 +54,13 @@ type Query interface {
 	Respond(answer func(dst []byte) []byte)
 }
 
-// Peer is where a query came from and where it was sent to. IPv4 addresses are never IPv4-mapped.
-// Local has the bound address where the system does not tell the one that was asked.
+// Peer is where a query came from, where it was sent to, and when. IPv4 addresses are never IPv4-mapped.
+// Local has the bound address where the system does not tell the one that was asked. At is when the
+// query was read, the same for all that were read together.
 type Peer struct {
 	Addr, Local netip.AddrPort
 	TCP         bool
+	At          time.Time
 }
 
 // Limits bounds what clients can take up. Every field but Hold must be set.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"splitdns/server/internal/listen"
 )
@@ -26,8 +27,13 @@ func TestEcho(t *testing.T) {
 					return echo(dst, packet, from)
 				})
 				c := dial(t, network, s.Addr().String())
+				before := time.Now()
 				c.exchange("hello", "hello")
 				got := <-peers
+				if got.At.Before(before) || got.At.After(time.Now()) {
+					t.Errorf("read at %v, want after %v", got.At, before)
+				}
+				got.At = time.Time{}
 				want := listen.Peer{
 					Addr:  netip.MustParseAddrPort(c.LocalAddr().String()),
 					Local: s.Addr(),

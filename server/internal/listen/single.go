@@ -1,6 +1,9 @@
 package listen
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // singles returns what reads one query and answers it: the way that every system knows, for those where
 // there is no other.
@@ -22,7 +25,7 @@ func (s *udpSocket) singles() func() error {
 		}
 		from = unmap(from)
 		a := arrival{packet: in[:n]}
-		a.from, a.info = s.peer(from, info[:infoSize])
+		a.from, a.info = s.peer(from, info[:infoSize], time.Now())
 		response := s.answer(out[:0], &a)
 		s.send(response, a.info, from)
 		s.l.settled()
@@ -31,9 +34,9 @@ func (s *udpSocket) singles() func() error {
 	}
 }
 
-// peer is who sent a query that came with info, and the part of info to send with the response.
-func (s *udpSocket) peer(from netip.AddrPort, info []byte) (Peer, []byte) {
-	p := Peer{Addr: from, Local: s.l.addr}
+// peer is who sent a query that came with info, at that time, and the part of info to send with the response.
+func (s *udpSocket) peer(from netip.AddrPort, info []byte, at time.Time) (Peer, []byte) {
+	p := Peer{Addr: from, Local: s.l.addr, At: at}
 	if !s.l.packetInfo {
 		return p, nil
 	}
