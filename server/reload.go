@@ -64,10 +64,10 @@ func (s *Server) reverted(c *config.Config) {
 
 // load reads the configuration. Files that make the program panic are a problem
 // like others: the server goes on with what it has.
-func (s *Server) load() (c *config.Config, files []string, problems tomlfile.Problems) {
+func (s *Server) load() (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	defer func() {
 		if p := recover(); p != nil {
-			c, files = nil, s.tried
+			c, files = nil, present(s.tried)
 			problems = tomlfile.Problems{{Text: fmt.Sprintf("reading the configuration: internal error: %v", p)}}
 		}
 	}()

@@ -50,8 +50,8 @@ import (
 type Options struct {
 	// Load reads the configuration, at start and at each reload. Its problems
 	// are reported; a nil Config keeps the one in force. A change of files, which
-	// are all that it read or tried to read, is a reload.
-	Load func() (c *config.Config, files []string, problems tomlfile.Problems)
+	// are all that it read or tried to read, as they were then, is a reload.
+	Load func() (c *config.Config, files []config.File, problems tomlfile.Problems)
 	// Demo replaces every upstream by the simulated internet of package sim.
 	Demo bool
 	// Version is what version.bind says.
@@ -77,7 +77,7 @@ type Server struct {
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
-	tried     []string       // the files of the configuration that was last read, good or not
+	tried     []config.File  // the files of the configuration that was last read, good or not
 	refused   string         // the problems for which the last reload was refused; "" if it was not
 }
 

@@ -21,9 +21,9 @@ import (
 
 // Config is a whole configuration. It is not changed after it was loaded.
 type Config struct {
-	Path   string   // of the file; "" without one
-	Digest string   // 8 hexadecimal digits over everything that was read, and the edition's name
-	Files  []string // every file that was read, as absolute paths
+	Path   string // of the file; "" without one
+	Digest string // 8 hexadecimal digits over everything that was read, and the edition's name
+	Files  []File // every file that was read
 
 	Server    Server
 	Cache     Cache

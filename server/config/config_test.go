@@ -221,7 +221,7 @@ func TestLoadReadsZoneFiles(t *testing.T) {
 	if cfg == nil || len(problems) != 1 || !problems[0].Warning {
 		t.Fatalf("problems = %v, want only the warning of the replaced zone", problems)
 	}
-	if diff := cmp.Diff([]string{path, zoneFile, list}, cfg.Files); diff != "" {
+	if diff := cmp.Diff([]config.File{config.Stat(path), config.Stat(zoneFile), config.Stat(list)}, cfg.Files); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 	if z := zone(cfg, "corp"); z == nil || z.Title != "Corp" || !z.HasRanges() {

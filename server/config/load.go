@@ -34,24 +34,38 @@ func Load(path string) (*Config, tomlfile.Problems) {
 }
 
 // LoadFiles is Load for whoever waits for the files to change. It gives every file
-// that it read or tried to read, as absolute paths, without a Config too: the
-// repair of a missing or broken file may be all that is needed.
-func LoadFiles(path string) (cfg *Config, files []string, problems tomlfile.Problems) {
-	files = []string{absolute(path)}
+// that it read or tried to read, without a Config too: the repair of a missing or
+// broken file may be all that is needed.
+func LoadFiles(path string) (cfg *Config, files []File, problems tomlfile.Problems) {
+	own := Stat(path)
 	data, err := readFile(path, tomlfile.MaxSize)
 	if err != nil {
-		return nil, files, tomlfile.Problems{{File: path, Text: err.Error()}}
+		return nil, []File{own}, tomlfile.Problems{{File: path, Text: err.Error()}}
 	}
-	cfg, zoneFiles, problems := parse(path, data)
-	for _, file := range zoneFiles {
-		if !slices.Contains(files, file) {
-			files = append(files, file)
-		}
-	}
+	cfg, files, problems = parse(path, data)
+	files = slices.DeleteFunc(files, func(f File) bool { return f.Path == own.Path })
+	files = slices.Insert(files, 0, own)
 	if cfg != nil {
 		cfg.Files = files
 	}
 	return cfg, files, problems
+}
+
+// A File is a file as it was at some time. Files are comparable: whoever finds the same
+// again need not read it again.
+type File struct {
+	Path     string // absolute
+	Size     int64
+	Modified int64 // in nanoseconds; 0 where there was no such file
+}
+
+// Stat gives the file at path as it is now, without reading it.
+func Stat(path string) File {
+	f := File{Path: absolute(path)}
+	if info, err := os.Stat(path); err == nil {
+		f.Size, f.Modified = info.Size(), info.ModTime().UnixNano()
+	}
+	return f
 }
 
 // Parse is Load for a configuration whose content is given. Path is what
@@ -62,7 +76,7 @@ func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
 }
 
 // parse is Parse, and gives the zone files that were tried.
-func parse(path string, data []byte) (cfg *Config, files []string, problems tomlfile.Problems) {
+func parse(path string, data []byte) (cfg *Config, files []File, problems tomlfile.Problems) {
 	file, ok := tomlfile.Parse(path, data, schema)
 	if !ok {
 		return nil, nil, file.Problems()

@@ -122,8 +122,8 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 
 // readZone reads the file of a zone.
 func (l *loader) readZone(path string, limit int64) ([]byte, error) {
-	if abs := absolute(path); !slices.Contains(l.cfg.Files, abs) {
-		l.cfg.Files = append(l.cfg.Files, abs)
+	if f := Stat(path); !slices.ContainsFunc(l.cfg.Files, func(have File) bool { return have.Path == f.Path }) {
+		l.cfg.Files = append(l.cfg.Files, f) // before it is read, so that no later change is missed
 	}
 	data, err := readFile(path, limit)
 	if err != nil {
