@@ -33,6 +33,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -65,7 +66,7 @@ type Options struct {
 // Server is a running resolver.
 type Server struct {
 	options   Options
-	started   *config.Config // what the sockets, the cache and the query log were opened with
+	started   *config.Config // what the sockets, the cache and the query log were opened with, without names
 	resolver  *Resolver
 	log       *querylog.Log
 	listeners []*listen.Listener
@@ -88,7 +89,7 @@ func Open(o Options) (*Server, error) {
 	if c == nil {
 		return nil, &ConfigError{problems}
 	}
-	s := &Server{options: o, started: c, dial: dialUpstream, local: localNetworks(), tried: files}
+	s := &Server{options: o, started: withoutNames(c), dial: dialUpstream, local: localNetworks(), tried: files}
 	s.reportProblems(problems)
 	first := newSnapshot(c, s.local)
 	if err := first.connect(nil, nil, s.dialer(c)); err != nil {
@@ -106,6 +107,7 @@ func Open(o Options) (*Server, error) {
 		s.closeAll()
 		return nil, errors.Join(err, s.closeLog())
 	}
+	debug.FreeOSMemory()
 	return s, nil
 }
 
