@@ -46,7 +46,7 @@ func (b *Builder[V]) AddList(l List, v V) {
 	base := nowhere
 	if isLong {
 		base = b.arena.first(b.arena.adopt(l.chunks...))
-		b.reserve(l.Len() + l.Len()/2) // names of long lists have that many suffixes
+		b.reserve(l.Len() + l.Len()*3/4) // names of long lists have hardly more suffixes
 	}
 	steps := make(map[step]uint32)
 	for p, where := range l.places {
@@ -122,7 +122,7 @@ func (b *Builder[V]) set(suffix string, where address) *uint32 {
 // reserve makes room for more nodes.
 func (b *Builder[V]) reserve(more int) {
 	if (b.nodes.used+more)*8 >= len(b.nodes.slots)*7 {
-		b.nodes = b.resized(b.nodes.used + b.nodes.used/2 + more)
+		b.nodes = b.resized(b.nodes.used + b.nodes.used/4 + more)
 	}
 }
 
@@ -138,7 +138,7 @@ func (b *Builder[V]) resized(nodes int) table {
 // Build returns a Matcher of the patterns added. The builder gives up what it holds, and is
 // ready for use as if it were new.
 func (b *Builder[V]) Build() *Matcher[V] {
-	if b.nodes.used*8 < len(b.nodes.slots)*6 {
+	if b.nodes.used*8 < len(b.nodes.slots)*5 {
 		b.nodes = b.resized(b.nodes.used)
 	}
 	m := &Matcher[V]{arena: arena{chunks: b.arena.chunks}, nodes: b.nodes, root: b.root, odds: b.odds, size: b.size}

