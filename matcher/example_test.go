@@ -19,8 +19,8 @@ func ExampleMatcher_Lookup() {
 	m := b.Build()
 
 	packet := []byte("\x0a12-Courier\x04push\x05apple\x03com\x00\x00\x01\x00\x01")
-	for _, s := range m.Lookup(nil, packet) {
-		fmt.Println(s)
+	for _, found := range m.Lookup(nil, packet) {
+		fmt.Println(found.Value)
 	}
 	// Output:
 	// {0..50}-courier.push.apple.com
@@ -34,6 +34,11 @@ func ExampleMatcher_Near() {
 	m := b.Build()
 
 	packet := []byte("\x0a51-courier\x04push\x05apple\x03com\x00")
-	fmt.Println(m.Lookup(nil, packet), m.Near(nil, packet))
-	// Output: [] [courier]
+	fmt.Println(len(m.Lookup(nil, packet)))
+	for _, near := range m.Near(nil, packet) {
+		fmt.Println(near.Pattern, near.Value)
+	}
+	// Output:
+	// 0
+	// {0..50}-courier.push.apple.com courier
 }

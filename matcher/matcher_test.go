@@ -23,6 +23,15 @@ func build(patterns []matcher.Pattern) *matcher.Matcher[int] {
 	return b.Build()
 }
 
+// values returns what was added with the patterns that a lookup found.
+func values[V any](found []matcher.Match[V]) []V {
+	var all []V
+	for _, f := range found {
+		all = append(all, f.Value)
+	}
+	return all
+}
+
 // parseAll parses patterns that are known to be right.
 func parseAll(texts ...string) []matcher.Pattern {
 	patterns := make([]matcher.Pattern, len(texts))
@@ -33,10 +42,10 @@ func parseAll(texts ...string) []matcher.Pattern {
 }
 
 // textsOf returns the texts of the patterns that a lookup found.
-func textsOf(patterns []matcher.Pattern, found []int) []string {
+func textsOf(found []matcher.Match[int]) []string {
 	var texts []string
-	for _, i := range found {
-		texts = append(texts, patterns[i].String())
+	for _, f := range found {
+		texts = append(texts, f.Pattern.String())
 	}
 	return texts
 }
@@ -79,11 +88,11 @@ func TestLookup(t *testing.T) {
 			if tt.name == "." {
 				wire = []byte{0}
 			}
-			if diff := cmp.Diff(tt.want, textsOf(patterns, m.Lookup(nil, wire))); diff != "" {
+			if diff := cmp.Diff(tt.want, textsOf(m.Lookup(nil, wire))); diff != "" {
 				t.Errorf("Lookup(%s) (-want +got):\n%s", tt.name, diff)
 			}
-			kept := m.Lookup([]int{-1}, append(wire, 0xff))
-			if kept[0] != -1 || len(kept) != 1+len(tt.want) {
+			kept := m.Lookup([]matcher.Match[int]{{Value: -1}}, append(wire, 0xff))
+			if kept[0].Value != -1 || len(kept) != 1+len(tt.want) {
 				t.Errorf("Lookup(%s) behind one value and before more octets: %v", tt.name, kept)
 			}
 		})
@@ -124,7 +133,7 @@ func TestLookupComparesLengths(t *testing.T) {
 			t.Errorf("Lookup(%q) = %v, want nothing", wire, got)
 		}
 	}
-	if got := m.Lookup(nil, wireOf("x.\x00", "c", "example")); !slices.Equal(got, []int{2}) {
+	if got := values(m.Lookup(nil, wireOf("x.\x00", "c", "example"))); !slices.Equal(got, []int{2}) {
 		t.Errorf("Lookup of a label with a dot and NUL = %v, want [2]", got)
 	}
 }
@@ -132,7 +141,7 @@ func TestLookupComparesLengths(t *testing.T) {
 // Patterns of equal rank come by their texts, and the values of one pattern by turn.
 func TestLookupOrderOfEqualRank(t *testing.T) {
 	m := build(parseAll("{5..9}.example", "*.example", "{0..9}.example", "{5..9}.example", "*.example", "{0..9}.example"))
-	if got, want := m.Lookup(nil, wireOf("7", "example")), []int{2, 5, 0, 3, 1, 4}; !slices.Equal(got, want) {
+	if got, want := values(m.Lookup(nil, wireOf("7", "example"))), []int{2, 5, 0, 3, 1, 4}; !slices.Equal(got, want) {
 		t.Errorf("Lookup = %v, want %v", got, want)
 	}
 }
@@ -154,7 +163,7 @@ func TestNear(t *testing.T) {
 		"example":                     nil,
 	}
 	for s, want := range tests {
-		if diff := cmp.Diff(want, textsOf(patterns, m.Near(nil, []byte(mustName(t, s).Wire())))); diff != "" {
+		if diff := cmp.Diff(want, textsOf(m.Near(nil, []byte(mustName(t, s).Wire())))); diff != "" {
 			t.Errorf("Near(%s) (-want +got):\n%s", s, diff)
 		}
 	}
@@ -175,7 +184,7 @@ func TestWidest(t *testing.T) {
 		"the first suffix of as many":   {"a*.y.example a*.x.example", "x.example", 1},
 		"the root":                      {"*.a*b a*b plain.example", ".", 2},
 		"a suffix that only leads on":   {"*.a*b x.example {0..9}.a.b.c.d.example", "a.b.c.d.example", 2},
-		"a pattern that is added twice": {"a*.example a*.example", "example", 2},
+		"a pattern that is added twice": {"a*.example a*.example", "example", 1},
 	}
 	for what, tt := range tests {
 		suffix, tails := build(parseAll(strings.Fields(tt.patterns)...)).Widest()
@@ -189,23 +198,23 @@ func TestWidest(t *testing.T) {
 	}
 }
 
-func TestBuilderIsUsedOn(t *testing.T) {
+func TestBuilderIsUsedAgain(t *testing.T) {
 	var b matcher.Builder[string]
 	empty := b.Build()
 	b.Add(matcher.MustParsePattern(".example"), "first")
+	b.Add(matcher.Pattern{}, "the zero pattern")
 	one := b.Build()
 	b.Add(matcher.MustParsePattern("a.example"), "second")
-	b.Add(matcher.Pattern{}, "the zero pattern")
+	b.AddList(matcher.ListOf(parseAll("*.example", "*.a.example", ".")...), "third")
 	two := b.Build()
 	wire := wireOf("a", "example")
-	for i, m := range []*matcher.Matcher[string]{empty, one, two} {
-		if got := m.Lookup(nil, wire); m.Len() != i || len(got) != i {
-			t.Errorf("after %d patterns: Len() = %d, Lookup = %q", i, m.Len(), got)
+	for m, want := range map[*matcher.Matcher[string]][]string{empty: nil, one: {"first"}, two: {"second", "third", "third"}, {}: nil} {
+		if got := values(m.Lookup(nil, wire)); !slices.Equal(got, want) {
+			t.Errorf("Lookup = %q, want %q", got, want)
 		}
 	}
-	var zero matcher.Matcher[string]
-	if got := zero.Lookup(nil, wire); len(got) != 0 || zero.Len() != 0 {
-		t.Errorf("zero Matcher: Len() = %d, Lookup = %q, want nothing", zero.Len(), got)
+	if empty.Len() != 0 || one.Len() != 1 || two.Len() != 4 {
+		t.Errorf("Len() = %d, %d, %d, want 0, 1, 4", empty.Len(), one.Len(), two.Len())
 	}
 }
 
@@ -221,7 +230,7 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 		"root":       {0},
 		"malformed":  {3, 'a'},
 	}
-	found := make([]int, 0, 8)
+	found := make([]matcher.Match[int], 0, 8)
 	name := mustName(t, "5-courier.push.apple.com")
 	if n := testing.AllocsPerRun(100, func() {
 		var buf [255]byte
@@ -250,7 +259,7 @@ func TestWideRangeCostsNoMoreThanNarrow(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		m := build(patterns)
 		runtime.ReadMemStats(&after)
-		if got := m.Lookup(nil, wireOf("7-courier", "push7", "example")); !slices.Equal(got, []int{7}) {
+		if got := values(m.Lookup(nil, wireOf("7-courier", "push7", "example"))); !slices.Equal(got, []int{7}) {
 			t.Fatalf("%s: Lookup = %v, want [7]", braces, got)
 		}
 		return after.TotalAlloc - before.TotalAlloc
@@ -276,13 +285,21 @@ func lookupCase(t *testing.T, c choose) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := twinLookup(patterns, func(p matcher.Pattern) bool { return p.Matches(n) })
-		if got := m.Lookup(nil, wire); !slices.Equal(got, want) {
-			t.Fatalf("Lookup(%v) = %q, want %q", n, textsOf(patterns, got), textsOf(patterns, want))
-		}
-		want = twinLookup(patterns, func(p matcher.Pattern) bool { return p.Near(n) })
-		if got := m.Near(nil, wire); !slices.Equal(got, want) {
-			t.Fatalf("Near(%v) = %q, want %q", n, textsOf(patterns, got), textsOf(patterns, want))
+		compareFound(t, n, patterns, m.Lookup(nil, wire), twinLookup(patterns, func(p matcher.Pattern) bool { return p.Matches(n) }))
+		compareFound(t, n, patterns, m.Near(nil, wire), twinLookup(patterns, func(p matcher.Pattern) bool { return p.Near(n) }))
+	}
+}
+
+// compareFound holds what was found for n to the indices that are wanted, and each pattern
+// to the one that was added.
+func compareFound(t *testing.T, n matcher.Name, patterns []matcher.Pattern, found []matcher.Match[int], want []int) {
+	t.Helper()
+	if !slices.Equal(values(found), want) {
+		t.Fatalf("found for %v: %q, want %v", n, textsOf(found), want)
+	}
+	for _, f := range found {
+		if p := patterns[f.Value]; f.Pattern.String() != p.String() || f.Pattern.Compare(p) != 0 || f.Pattern.Example() != p.Example() {
+			t.Fatalf("found for %v: pattern %q, want %q", n, f.Pattern, p)
 		}
 	}
 }

@@ -15,15 +15,15 @@ func (p Pattern) Overlaps(q Pattern) bool {
 	if p.suffix != q.suffix && !q.suffix.Below(p.suffix) {
 		return false
 	}
-	qTail := q.tail
+	pTail, qTail := p.odd.labels(), q.odd.labels()
 	if q.fixed > p.fixed { // what q's suffix has more of meets p's tail
-		qTail = append(q.suffix.labelsFromRight(int(p.fixed)), q.tail...)
+		qTail = append(q.suffix.labelsFromRight(int(p.fixed)), qTail...)
 	}
-	if !reaches(p.anchor, len(p.tail), q.anchor, len(qTail)) {
+	if !reaches(p.anchor, len(pTail), q.anchor, len(qTail)) {
 		return false
 	}
-	for i := range min(len(p.tail), len(qTail)) {
-		if !p.tail[i].overlaps(qTail[i]) {
+	for i := range min(len(pTail), len(qTail)) {
+		if !pTail[i].overlaps(qTail[i]) {
 			return false
 		}
 	}
@@ -87,11 +87,11 @@ func (l label) partsWith(m label) bool {
 // other. It is empty where there is none but p itself: without ranges and without stars
 // inside labels. The form is for comparison, and means nothing else.
 func (p Pattern) Form() string {
-	if len(p.tail) == 0 {
+	if p.odd == nil {
 		return ""
 	}
 	form := append([]byte(p.suffix.wire), byte(p.anchor))
-	for _, l := range p.tail {
+	for _, l := range p.odd.tail {
 		begin := len(form)
 		form = l.appendForm(append(form, l.rank(), 0))
 		form[begin+1] = byte(len(form) - begin)

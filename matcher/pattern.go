@@ -39,11 +39,24 @@ const (
 // leading `*.` or `.`.
 // Octets other than letters, digits, hyphen and underscore are written \DDD.
 type Pattern struct {
-	text   string
-	suffix Name    // the literal labels on the right, up to the first that is not literal
-	tail   []label // the rest, from the right to the left; nil or beginning with a label that is not literal
-	fixed  uint8   // labels in suffix
+	suffix Name  // the literal labels on the right, up to the first that is not literal
+	odd    *odd  // nil for most patterns
+	fixed  uint8 // labels in suffix
 	anchor anchor
+}
+
+// odd is what only patterns with ranges and stars inside labels have.
+type odd struct {
+	text string
+	tail []label // left of the suffix, from the right to the left, beginning with a label that is not literal
+}
+
+// labels returns the tail, nil if there is none.
+func (o *odd) labels() []label {
+	if o == nil {
+		return nil
+	}
+	return o.tail
 }
 
 // newPattern compiles a pattern from its labels, which are given from the left.
@@ -57,15 +70,10 @@ func newPattern(labels []label, a anchor) Pattern {
 	for _, l := range labels[left:] {
 		wire = append(append(wire, byte(len(l[0].text))), l[0].text...)
 	}
-	p := Pattern{
-		text:   patternText(labels, a),
-		suffix: Name{string(append(wire, rootWire...))},
-		fixed:  uint8(len(labels) - left),
-		anchor: a,
-	}
+	p := Pattern{suffix: Name{string(append(wire, rootWire...))}, fixed: uint8(len(labels) - left), anchor: a}
 	if left > 0 {
-		p.tail = slices.Clone(labels[:left])
-		slices.Reverse(p.tail)
+		p.odd = &odd{text: patternText(labels, a), tail: slices.Clone(labels[:left])}
+		slices.Reverse(p.odd.tail)
 	}
 	return p
 }
@@ -102,7 +110,25 @@ func (a anchor) rank() byte {
 }
 
 // String returns the pattern's canonical text, which [ParsePattern] reads back.
-func (p Pattern) String() string { return p.text }
+func (p Pattern) String() string {
+	if p.odd != nil {
+		return p.odd.text
+	}
+	if p.suffix.wire == rootWire && p.anchor == below {
+		return "*"
+	}
+	var room [4 * maxName]byte
+	b := append(room[:0], p.anchor.text()...)
+	for rest := p.suffix.wire; len(rest) > 1; {
+		end := 1 + int(rest[0])
+		if len(rest) < len(p.suffix.wire) {
+			b = append(b, '.')
+		}
+		b = appendLiteral(b, rest[1:end])
+		rest = rest[end:]
+	}
+	return string(b)
+}
 
 // Matches says whether p matches n.
 func (p Pattern) Matches(n Name) bool { return p.matches(n, inRange) }
@@ -120,7 +146,7 @@ func (p Pattern) matches(name Name, num numeric) bool {
 		return false
 	}
 	left := n.labels - int(p.fixed)
-	return left >= 0 && string(n.from(left)) == p.suffix.wire && tailMatches(p.tail, p.anchor, &n, left, num)
+	return left >= 0 && string(n.from(left)) == p.suffix.wire && tailMatches(p.odd.labels(), p.anchor, &n, left, num)
 }
 
 // tailMatches says whether the first left labels of n are what a pattern with this tail and
@@ -155,7 +181,7 @@ func (p Pattern) Compare(q Pattern) int {
 	// As far as both are literal they are equal.
 	for i := min(int(p.fixed), int(q.fixed)); ; i++ {
 		// An anchor's rank is no label's: patterns that are equal up to here both end here.
-		if c := cmp.Compare(p.rank(i), q.rank(i)); c != 0 || i >= int(p.fixed)+len(p.tail) {
+		if c := cmp.Compare(p.rank(i), q.rank(i)); c != 0 || i >= int(p.fixed)+len(p.odd.labels()) {
 			return c
 		}
 	}
@@ -167,15 +193,15 @@ func (p *Pattern) rank(i int) byte {
 	switch {
 	case i < 0:
 		return rankLiteral
-	case i < len(p.tail):
-		return p.tail[i].rank()
+	case i < len(p.odd.labels()):
+		return p.odd.tail[i].rank()
 	}
 	return p.anchor.rank()
 }
 
 // Literal returns the one name that p stands for, if it has no range, star or leading dot.
 func (p Pattern) Literal() (Name, bool) {
-	if p.anchor != exact || len(p.tail) > 0 || p.suffix.IsZero() {
+	if p.anchor != exact || p.odd != nil || p.suffix.IsZero() {
 		return Name{}, false
 	}
 	return p.suffix, true
@@ -186,7 +212,7 @@ func (p Pattern) Literal() (Name, bool) {
 // gives the zero Name.
 func (p Pattern) Example() Name {
 	wire := p.suffix.wire
-	for _, l := range p.tail {
+	for _, l := range p.odd.labels() {
 		text := l.example()
 		wire = string(rune(len(text))) + text + wire
 	}

@@ -192,14 +192,14 @@ func applies(e server.Explanation, rule string) bool {
 // questionsFor ask for a name that matches, for each pattern of r.
 func questionsFor(c *config.Config, r policy.Rule) []string {
 	var questions []string
-	add := func(patterns []matcher.Pattern) {
-		for _, p := range patterns {
+	add := func(patterns matcher.List) {
+		for p := range patterns.All() {
 			for _, qtype := range []string{" A", " AAAA", " HTTPS"} {
 				questions = append(questions, p.Example().String()+qtype)
 			}
 		}
 	}
-	add(r.Names)
+	add(matcher.ListOf(r.Names...))
 	for _, z := range c.Zones {
 		if !slices.Contains(r.Zones, z.Name) && (!r.AllZones || z.CatchAll) {
 			continue

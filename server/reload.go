@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -15,9 +16,13 @@ import (
 
 // reload reads the configuration again and puts it in force, if it is good.
 // Queries under way finish with the one they began with; the cache stays.
+//
+// The old one and the new one are in memory together. Large lists leave so much behind
+// that the collector, which waits for the memory in use to double, would hardly ever look.
 func (s *Server) reload(why string) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
+	defer debug.FreeOSMemory()
 	old := s.resolver.current.Load()
 	c, files, problems := s.load()
 	s.tried = files
@@ -66,10 +71,10 @@ func (s *Server) reverted(c *config.Config) {
 
 // load reads the configuration. Files that make the program panic are a problem
 // like others: the server goes on with what it has.
-func (s *Server) load() (c *config.Config, files []string, problems tomlfile.Problems) {
+func (s *Server) load() (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	defer func() {
 		if p := recover(); p != nil {
-			c, files = nil, s.tried
+			c, files = nil, present(s.tried)
 			problems = tomlfile.Problems{{Text: fmt.Sprintf("reading the configuration: internal error: %v", p)}}
 		}
 	}()
@@ -138,6 +143,13 @@ func (r *replacedGroups) close() {
 		timer.Stop()
 		g.Close()
 	}
+}
+
+// withoutNames returns a copy of c that does not keep large lists in memory.
+func withoutNames(c *config.Config) *config.Config {
+	other := *c
+	other.Zones, other.Policy = nil, nil
+	return &other
 }
 
 // needRestart lists the keys whose change since the start a reload cannot follow.

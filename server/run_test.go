@@ -76,7 +76,7 @@ func start(t *testing.T, path string) *running {
 	r := &running{said: make(chan string, 1000), loads: make(chan struct{}, 1000), out: new(lockedBuffer)}
 	var err error
 	r.Server, err = server.Open(server.Options{
-		Load: func() (*config.Config, []string, tomlfile.Problems) {
+		Load: func() (*config.Config, []config.File, tomlfile.Problems) {
 			defer func() { r.loads <- struct{}{} }()
 			return config.LoadFiles(path)
 		},
@@ -336,7 +336,7 @@ func options(t *testing.T, text string) server.Options {
 	file := filepath.Join(t.TempDir(), "config.toml")
 	write(t, file, text)
 	return server.Options{
-		Load:   func() (*config.Config, []string, tomlfile.Problems) { return config.LoadFiles(file) },
+		Load:   func() (*config.Config, []config.File, tomlfile.Problems) { return config.LoadFiles(file) },
 		Stdout: io.Discard, Log: slog.New(slog.DiscardHandler),
 	}
 }

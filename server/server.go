@@ -35,6 +35,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -51,8 +52,8 @@ import (
 type Options struct {
 	// Load reads the configuration, at start and at each reload. Its problems
 	// are reported; a nil Config keeps the one in force. A change of files, which
-	// are all that it read or tried to read, is a reload.
-	Load func() (c *config.Config, files []string, problems tomlfile.Problems)
+	// are all that it read or tried to read, as they were then, is a reload.
+	Load func() (c *config.Config, files []config.File, problems tomlfile.Problems)
 	// Demo replaces every upstream by the simulated internet of package sim.
 	Demo bool
 	// Version is what version.bind says.
@@ -66,7 +67,7 @@ type Options struct {
 // Server is a running resolver.
 type Server struct {
 	options   Options
-	started   *config.Config // what the sockets, the cache and the query log were opened with
+	started   *config.Config // what the sockets, the cache and the query log were opened with, without names
 	resolver  *Resolver
 	log       *querylog.Log
 	listeners []*listen.Listener
@@ -79,7 +80,7 @@ type Server struct {
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
-	tried     []string       // the files of the configuration that was last read, good or not
+	tried     []config.File  // the files of the configuration that was last read, good or not
 	refused   string         // the problems for which the last reload was refused; "" if it was not
 }
 
@@ -90,7 +91,7 @@ func Open(o Options) (*Server, error) {
 	if c == nil {
 		return nil, &ConfigError{problems}
 	}
-	s := &Server{options: o, started: c, local: localNetworks(), tried: files}
+	s := &Server{options: o, started: withoutNames(c), local: localNetworks(), tried: files}
 	s.dial = dialUpstream(s.flushResponses)
 	s.reportProblems(problems)
 	first := newSnapshot(c, s.local)
@@ -109,6 +110,7 @@ func Open(o Options) (*Server, error) {
 		s.closeAll()
 		return nil, errors.Join(err, s.closeLog())
 	}
+	debug.FreeOSMemory()
 	return s, nil
 }
 

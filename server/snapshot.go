@@ -33,21 +33,14 @@ func (g *group) is(u config.Upstream) bool {
 	return g.config.Timeout == u.Timeout && slices.Equal(g.config.Servers, u.Servers)
 }
 
-// newSnapshot compiles c. local is what "local" in server.allow means. Until
+// newSnapshot makes a snapshot of c. local is what "local" in server.allow means. Until
 // connect it has no upstreams.
 func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
 	allow := c.Server.Allow
 	if c.Server.AllowLocal {
 		allow = append(slices.Clip(allow), local...)
 	}
-	return &snapshot{
-		config: c,
-		policy: policy.New(policy.Input{
-			Zones: c.Zones, Rules: c.Rules, Clients: c.Clients, Allow: allow,
-			NAT64: c.Server.NAT64, StrictFamilies: c.Server.StrictFamilies,
-		}),
-		upstreams: map[string]*group{},
-	}
+	return &snapshot{config: c, policy: c.Policy.Serving(allow), upstreams: map[string]*group{}}
 }
 
 // connect gives s its upstream groups. Those that are among old already are taken
@@ -114,7 +107,7 @@ func (s *snapshot) summary() string {
 	for _, z := range s.config.Zones {
 		rows += len(z.Rows)
 		for i := range z.Rows {
-			patterns += len(z.Rows[i].Patterns)
+			patterns += z.Rows[i].Patterns.Len()
 		}
 	}
 	var rules []string

@@ -2,15 +2,15 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"splitdns/server/config"
 )
 
 // fileChanged is why reloadOnChange reloads.
@@ -40,7 +40,7 @@ func (s *Server) reloadOnChange(ctx context.Context) error {
 
 // follow reloads on what w sees, until ctx is cancelled.
 func (s *Server) follow(ctx context.Context, w *watch) {
-	c := changes{last: fingerprint(s.files())}
+	c := changes{last: present(s.files())}
 	settled := time.After(settle) // they may have changed since they were read
 	for {
 		select {
@@ -51,7 +51,7 @@ func (s *Server) follow(ctx context.Context, w *watch) {
 			settled = time.After(settle) // events may be lost: look
 		case event := <-w.Events:
 			if settled == nil && s.concerns(event) {
-				c.last, settled = fingerprint(s.files()), time.After(settle)
+				c.last, settled = present(s.files()), time.After(settle)
 			}
 		case <-settled:
 			settled = s.look(w, &c)
@@ -66,8 +66,9 @@ func (s *Server) look(w *watch, c *changes) <-chan time.Time {
 	for _, text := range w.add(files) { // first: what changes later is an event
 		s.options.Log.Warn(text)
 	}
-	if !c.moving(fingerprint(files)) {
-		if !c.news() {
+	now := present(files)
+	if !c.moving(now) {
+		if c.rests = 0; slices.Equal(now, files) {
 			return nil
 		}
 		s.reload(fileChanged)
@@ -75,60 +76,44 @@ func (s *Server) look(w *watch, c *changes) <-chan time.Time {
 	return time.After(settle) // still being written, or there may be other files now
 }
 
-// files are those that may change what is in force: its own, and those that were
-// tried last.
-func (s *Server) files() []string {
+// files are those that were read last for the configuration, or tried, as they were then.
+func (s *Server) files() []config.File {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	files := slices.Concat(s.resolver.current.Load().config.Files, s.tried)
-	slices.Sort(files)
-	return slices.Compact(files)
+	return s.tried
+}
+
+// present gives files as they are now.
+func present(files []config.File) []config.File {
+	var now []config.File
+	for _, file := range files {
+		now = append(now, config.Stat(file.Path))
+	}
+	return now
 }
 
 // concerns reports whether event can mean a change of a configuration file. A
 // link that is swapped shows under another name, but is not a mere write.
 func (s *Server) concerns(event fsnotify.Event) bool {
-	return !event.Has(fsnotify.Write) || slices.Contains(s.files(), event.Name)
+	isMeant := func(file config.File) bool { return file.Path == event.Name }
+	return !event.Has(fsnotify.Write) || slices.ContainsFunc(s.files(), isMeant)
 }
 
-// changes follows the fingerprint of the files: what was read, and what it was
-// at the last look.
+// changes follows the files while they are being written.
 type changes struct {
-	read, last string
-	rests      int // looks at which they were still being written
+	last  []config.File // as they were at the last look
+	rests int           // looks at which they were still being written
 }
 
 // moving reports whether the files are still being written, and are to be looked
 // at again.
-func (c *changes) moving(now string) bool {
-	moved := now != c.last && c.rests < maxRests
+func (c *changes) moving(now []config.File) bool {
+	moved := !slices.Equal(now, c.last) && c.rests < maxRests
 	c.last = now
 	if moved {
 		c.rests++
 	}
 	return moved
-}
-
-// news reports whether the files differ from those that were read, and takes them
-// for read: as of before they are, so that no later change is missed.
-func (c *changes) news() bool {
-	news := c.last != c.read
-	c.read, c.rests = c.last, 0
-	return news
-}
-
-// fingerprint tells whether files have changed without reading them.
-func fingerprint(files []string) string {
-	var b strings.Builder
-	for _, file := range files {
-		info, err := os.Stat(file)
-		if err != nil {
-			fmt.Fprintln(&b, file, errors.Is(err, os.ErrNotExist))
-			continue
-		}
-		fmt.Fprintln(&b, file, info.Size(), info.ModTime().UnixNano())
-	}
-	return b.String()
 }
 
 // watch sees what happens in folders.
@@ -138,13 +123,13 @@ type watch struct {
 }
 
 // add watches for changes of files as well, and returns warnings that are new.
-func (w *watch) add(files []string) (warnings []string) {
+func (w *watch) add(files []config.File) (warnings []string) {
 	for _, file := range files {
-		err := w.addFile(file)
+		err := w.addFile(file.Path)
 		if err == nil {
 			continue
 		}
-		if text := fmt.Sprintf("not watching %s for changes: %v", file, err); !w.said[text] {
+		if text := fmt.Sprintf("not watching %s for changes: %v", file.Path, err); !w.said[text] {
 			w.said[text] = true
 			warnings = append(warnings, text)
 		}

@@ -124,14 +124,32 @@ func TestSameContentIsNoReload(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.toml")
 	write(t, file, runConfig(upstream, "observe", ""))
 	r := start(t, file)
-	for range 2 { // at the start, and once more to be sure that nothing changed meanwhile
-		<-r.loads
-	}
+	<-r.loads // at the start
 	write(t, file, runConfig(upstream, "observe", ""))
 	<-r.loads // it was looked at
 	write(t, file, runConfig(upstream, "enforce", ""))
 	if said := r.hears(t, "reloaded: edition"); len(said) != 1+strings.Count(strings.Join(said, "\n"), "level=WARN") {
 		t.Errorf("it said\n%s\nwant one reload", strings.Join(said, "\n"))
+	}
+}
+
+// TestUnchangedFilesAreNotReadAgain holds that the files are read at the start and at
+// each change, not to find out that nothing has changed: a list may be large.
+func TestUnchangedFilesAreNotReadAgain(t *testing.T) {
+	t.Parallel()
+	upstream, dir := upstreamOf(t, mixed), t.TempDir()
+	const list = "[zone.own]\nfile = \"own.txt\"\nformat = \"list\"\n[rule.own]\nzones = [\"own\"]\nlog = true\n"
+	write(t, filepath.Join(dir, "own.txt"), "own.example\n")
+	file := filepath.Join(dir, "config.toml")
+	write(t, file, runConfig(upstream, "observe", ""))
+	r := start(t, file)
+	write(t, filepath.Join(dir, "beside.toml"), "of no concern")
+	for i, text := range []string{runConfig(upstream, "enforce", ""), runConfig(upstream, "enforce", list), runConfig(upstream, "prefer", list)} {
+		write(t, file, text)
+		r.hears(t, "reloaded: edition")
+		if loads, want := len(r.loads), 2+i; loads != want {
+			t.Errorf("after change %d the configuration was read %d times, want %d", 1+i, loads, want)
+		}
 	}
 }
 

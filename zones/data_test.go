@@ -62,7 +62,7 @@ func entries(t *testing.T, edition string, but ...string) []entry {
 			continue
 		}
 		for i := range z.Rows {
-			for _, p := range z.Rows[i].Patterns {
+			for p := range z.Rows[i].Patterns.All() {
 				out = append(out, entry{zone: z, row: &z.Rows[i], pattern: p})
 			}
 		}

@@ -1,4 +1,14 @@
 package zones
 
-// ParseListOf is parseList, for tests.
-var ParseListOf = parseList
+import (
+	"strings"
+
+	"splitdns/zones/tomlfile"
+)
+
+// ParseListOf is ParseList for a list of at most so many patterns.
+func ParseListOf(name, file, text string, most int) (*Zone, tomlfile.Problems) {
+	l := list{problems: tomlfile.Record{File: file}, most: most}
+	z, problems, _ := l.zone(name, strings.NewReader(text)) // a string can always be read
+	return z, problems
+}

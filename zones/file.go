@@ -3,6 +3,7 @@ package zones
 import (
 	"time"
 
+	"splitdns/matcher"
 	"splitdns/zones/tomlfile"
 )
 
@@ -56,7 +57,7 @@ func parseRow(t *tomlfile.Table, source string) Row {
 	r := Row{
 		Name:     t.Name(),
 		Line:     t.Line(),
-		Patterns: Patterns(t.SomeTexts("names")),
+		Patterns: matcher.ListOf(Patterns(t.SomeTexts("names"))...),
 		Prefixes: Prefixes(t.SomeTexts("prefixes")),
 		Ports:    Ports(t.SomeTexts("ports")),
 		Purpose:  t.String("purpose", ""),

@@ -3,6 +3,7 @@ package zones_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,9 +13,13 @@ import (
 	"splitdns/zones"
 )
 
+func samePattern(a, b matcher.Pattern) bool { return a.String() == b.String() }
+
 // comparePatterns lets cmp look at patterns and prefixes by their text.
 var comparePatterns = cmp.Options{
-	cmp.Comparer(func(a, b matcher.Pattern) bool { return a.String() == b.String() }),
+	cmp.Comparer(func(a, b matcher.List) bool {
+		return slices.EqualFunc(slices.Collect(a.All()), slices.Collect(b.All()), samePattern)
+	}),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 }
 
@@ -51,13 +56,13 @@ names = ["api.vendor.example"]
 		Rows: []zones.Row{
 			{
 				Name: "push", Line: 7,
-				Patterns: []matcher.Pattern{matcher.MustParsePattern("{0..50}-push.vendor.example"), matcher.MustParsePattern("*.cdn.vendor.example")},
+				Patterns: matcher.ListOf(matcher.MustParsePattern("{0..50}-push.vendor.example"), matcher.MustParsePattern("*.cdn.vendor.example")),
 				Prefixes: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("2001:db8::/32")},
 				Ports:    []zones.Port{{Protocol: "tcp", First: 443, Last: 443}, {Protocol: "udp", First: 5228, Last: 5230}},
 				Purpose:  "push", CarveOut: true, Source: "https://vendor.example/push", Date: "2026-01",
 			},
 			{
-				Name: "api", Line: 20, Patterns: []matcher.Pattern{matcher.MustParsePattern("api.vendor.example")},
+				Name: "api", Line: 20, Patterns: matcher.ListOf(matcher.MustParsePattern("api.vendor.example")),
 				Required: true, Source: "https://vendor.example/endpoints",
 			},
 		},

@@ -1,8 +1,10 @@
 package zones
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"net/netip"
 	"strings"
 	"unicode"
@@ -15,66 +17,108 @@ import (
 // have some 20 octets a pattern.
 const MaxListSize = 48 << 20
 
-// MaxListPatterns is how many patterns a list may have. So many take some 220 MB,
-// and several times that while a matcher is made of them.
+// MaxListPatterns is how many patterns a list may have. So many take some 60 MB, and half as
+// much again in a matcher.
 const MaxListPatterns = 2_000_000
 
 // maxLine is how long a line of a list may be. The longest pattern is far shorter.
 const maxLine = 4096
 
+// usualLine is a little less than most lists have for each pattern.
+const usualLine = 20
+
 // ParseList reads a list: one pattern a line, # begins a comment. It becomes a
 // zone of one row, named "list". What it normalised are warnings; with any other
-// problem there is no zone.
-func ParseList(name, file string, data []byte) (*Zone, tomlfile.Problems) {
-	return parseList(name, file, data, MaxListPatterns)
+// problem there is no zone. Size is about how many octets r has. The list is read
+// once, and of its text nothing is kept. The error is that of r.
+func ParseList(name, file string, r io.Reader, size int64) (*Zone, tomlfile.Problems, error) {
+	l := list{problems: tomlfile.Record{File: file}, most: MaxListPatterns}
+	l.patterns.Grow(int(min(size, MaxListSize) / usualLine))
+	return l.zone(name, r)
 }
 
-// parseList is ParseList for a list of at most so many patterns.
-func parseList(name, file string, data []byte, most int) (*Zone, tomlfile.Problems) {
-	l := list{problems: tomlfile.Record{File: file}, seen: make(map[string]int), most: most}
-	if len(data) > MaxListSize {
-		l.add(0, false, "larger than %d MiB", MaxListSize>>20)
-		return nil, l.problems.Problems()
+// zone reads a list as the zone called name.
+func (l *list) zone(name string, r io.Reader) (*Zone, tomlfile.Problems, error) {
+	if err := l.read(bufio.NewReaderSize(io.LimitReader(r, MaxListSize+1), 16*maxLine)); err != nil {
+		return nil, nil, err
 	}
-	l.read(bytes.TrimPrefix(data, []byte("\ufeff")))
 	problems := l.problems.Problems()
 	if problems.Errors() {
-		return nil, problems
+		return nil, problems, nil
 	}
-	row := Row{Name: "list", Line: 1, Patterns: l.patterns, Required: true}
-	return &Zone{Name: name, File: file, Rows: []Row{row}}, problems
+	row := Row{Name: "list", Line: 1, Patterns: l.patterns.List(), Required: true}
+	return &Zone{Name: name, File: l.problems.File, Rows: []Row{row}}, problems, nil
 }
 
 // list is a list being read.
 type list struct {
-	patterns []matcher.Pattern
-	seen     map[string]int // the line of each pattern
+	patterns matcher.ListBuilder
 	problems tomlfile.Record
 	most     int // how many patterns it may have
 }
 
 // read reads all lines.
-func (l *list) read(data []byte) {
-	for line := range bytes.Lines(data) {
-		l.problems.LastLine++
-		number := l.problems.LastLine
-		if len(line) > maxLine {
-			l.add(number, false, "longer than %d octets; want one pattern a line", maxLine)
-			continue
+func (l *list) read(r *bufio.Reader) error {
+	for octets, isEnd := 0, false; !isEnd; {
+		line, size, err := readLine(r)
+		if isEnd = err == io.EOF; err != nil && !isEnd {
+			return err
 		}
-		l.line(number, string(line))
-		if len(l.patterns) > l.most {
-			l.add(number, false, "more than %d patterns", l.most)
-			return
+		if octets += size; octets > MaxListSize {
+			l.problems = tomlfile.Record{File: l.problems.File}
+			l.add(0, false, "larger than %d MiB", MaxListSize>>20)
+			return nil
+		}
+		if size == 0 {
+			break
+		}
+		l.problems.LastLine++
+		if number := l.problems.LastLine; size > maxLine {
+			l.add(number, false, "longer than %d octets; want one pattern a line", maxLine)
+		} else {
+			l.line(number, line)
+		}
+		if l.patterns.Len() > l.most {
+			l.add(l.problems.LastLine, false, "more than %d patterns", l.most)
+			return nil
 		}
 	}
-	if len(l.patterns) == 0 && len(l.problems.Problems()) == 0 {
+	if l.patterns.Len() == 0 && len(l.problems.Problems()) == 0 {
 		l.add(0, true, "the list is empty")
 	}
+	return nil
+}
+
+// readLine reads a line, and says how long it is: of a line that does not fit into the
+// buffer it gives the beginning. It is valid until the next call.
+func readLine(r *bufio.Reader) (line []byte, size int, err error) {
+	line, err = r.ReadSlice('\n')
+	size = len(line)
+	for err == bufio.ErrBufferFull {
+		var rest []byte
+		rest, err = r.ReadSlice('\n')
+		size += len(rest)
+	}
+	return line, size, err
 }
 
 // line reads one line.
-func (l *list) line(number int, line string) {
+func (l *list) line(number int, line []byte) {
+	if number == 1 {
+		line = bytes.TrimPrefix(line, []byte("\ufeff"))
+	}
+	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	isNew, isPlain := l.patterns.AddPlain(line)
+	switch {
+	case !isPlain:
+		l.text(number, string(line))
+	case !isNew:
+		l.again(number, string(line))
+	}
+}
+
+// text reads a line that is not just a pattern in its plainest form.
+func (l *list) text(number int, line string) {
 	text := strings.TrimSpace(line)
 	if strings.HasPrefix(text, "#") {
 		l.comment(number, text)
@@ -100,12 +144,14 @@ func (l *list) line(number int, line string) {
 	if len(changes) > 0 {
 		l.add(number, true, "%q: %s; read as %q", text, strings.Join(changes, ", "), p)
 	}
-	if earlier, ok := l.seen[p.String()]; ok {
-		l.add(number, true, "%q stands in this list twice, first on line %d", text, earlier)
-		return
+	if !l.patterns.Add(p) {
+		l.again(number, text)
 	}
-	l.seen[p.String()] = number
-	l.patterns = append(l.patterns, p)
+}
+
+// again warns of a pattern that stands further up as well.
+func (l *list) again(number int, text string) {
+	l.add(number, true, "%q stands in this list already", text)
 }
 
 // severalWords says what a line of two or more words is, and what it should be. Block

@@ -36,7 +36,7 @@ type Zone struct {
 type Row struct {
 	Name     string
 	Line     int // in the zone's file; 0 where it is not known
-	Patterns []matcher.Pattern
+	Patterns matcher.List
 	Prefixes []netip.Prefix // masked; a single address has its full length
 	Ports    []Port
 	Purpose  string

@@ -101,7 +101,7 @@ var demoConfig []byte
 
 // loader returns the function that reads the configuration, at start and at
 // each reload, with the flags laid over it.
-func (f serveFlags) loader() (func() (*config.Config, []string, tomlfile.Problems), error) {
+func (f serveFlags) loader() (func() (*config.Config, []config.File, tomlfile.Problems), error) {
 	listen, err := addrPorts("--listen", f.listen, config.ParseAddrPort)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (f serveFlags) loader() (func() (*config.Config, []string, tomlfile.Problem
 	if err != nil {
 		return nil, err
 	}
-	return func() (*config.Config, []string, tomlfile.Problems) {
+	return func() (*config.Config, []config.File, tomlfile.Problems) {
 		c, files, problems := f.read()
 		if c == nil {
 			return nil, files, problems
@@ -126,7 +126,7 @@ func (f serveFlags) loader() (func() (*config.Config, []string, tomlfile.Problem
 }
 
 // read reads the configuration that the flags name.
-func (f serveFlags) read() (c *config.Config, files []string, problems tomlfile.Problems) {
+func (f serveFlags) read() (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	switch {
 	case f.file != "":
 		return config.LoadFiles(f.file)

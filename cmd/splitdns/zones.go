@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -84,7 +85,7 @@ func listZones(w io.Writer, loaded []*zones.Zone) error {
 	for _, z := range loaded {
 		names, prefixes := 0, 0
 		for i := range z.Rows {
-			names += len(z.Rows[i].Patterns)
+			names += z.Rows[i].Patterns.Len()
 			prefixes += len(z.Rows[i].Prefixes)
 		}
 		title := z.Title
@@ -100,8 +101,7 @@ func listZones(w io.Writer, loaded []*zones.Zone) error {
 func showZone(w io.Writer, loaded []*zones.Zone, name string) error {
 	for _, z := range loaded {
 		if z.Name == name {
-			_, err := io.WriteString(w, zoneText(z))
-			return err
+			return writeZone(w, z)
 		}
 	}
 	var have []string
@@ -111,24 +111,24 @@ func showZone(w io.Writer, loaded []*zones.Zone, name string) error {
 	return problem{fmt.Errorf("no zone %q; have %s", name, strings.Join(have, ", "))}
 }
 
-// zoneText is a zone as people read it.
-func zoneText(z *zones.Zone) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", z.Name, z.Title)
-	field(&b, "", "vendor", z.Vendor)
-	field(&b, "", "edition", z.Edition)
-	field(&b, "", "source", z.Source)
+// writeZone writes a zone as people read it.
+func writeZone(w io.Writer, z *zones.Zone) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "%s: %s\n", z.Name, z.Title)
+	field(b, "", "vendor", z.Vendor)
+	field(b, "", "edition", z.Edition)
+	field(b, "", "source", z.Source)
 	if z.CatchAll {
-		field(&b, "", "catch-all", `not in "*": name it in a rule to use it`)
+		field(b, "", "catch-all", `not in "*": name it in a rule to use it`)
 	}
 	for i := range z.Rows {
-		rowText(&b, &z.Rows[i])
+		writeRow(b, &z.Rows[i])
 	}
-	return b.String()
+	return b.Flush() // says what went wrong before, too
 }
 
-// rowText appends one row.
-func rowText(b *strings.Builder, r *zones.Row) {
+// writeRow writes one row.
+func writeRow(b *bufio.Writer, r *zones.Row) {
 	fmt.Fprintf(b, "\n%s\n", r.Name)
 	field(b, "  ", "purpose", r.Purpose)
 	var words []string
@@ -143,7 +143,7 @@ func rowText(b *strings.Builder, r *zones.Row) {
 		field(b, "  ", "carve-out", "takes no ranges from wider patterns")
 	}
 	field(b, "  ", "source", strings.TrimSpace(r.Source+" "+r.Date))
-	for _, p := range r.Patterns {
+	for p := range r.Patterns.All() {
 		field(b, "  ", "name", p.String())
 	}
 	for _, p := range r.Prefixes {
@@ -151,8 +151,8 @@ func rowText(b *strings.Builder, r *zones.Row) {
 	}
 }
 
-// field appends one line, unless there is nothing to say.
-func field(b *strings.Builder, indent, key, value string) {
+// field writes one line, unless there is nothing to say.
+func field(b *bufio.Writer, indent, key, value string) {
 	if value != "" {
 		fmt.Fprintf(b, "%s%-9s %s\n", indent, key, value)
 	}

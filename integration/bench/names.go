@@ -78,7 +78,7 @@ func publishedExamples() ([]example, error) {
 	var out []example
 	for _, z := range bundled {
 		for _, r := range z.Rows {
-			for _, p := range r.Patterns {
+			for p := range r.Patterns.All() {
 				if z.CatchAll {
 					continue
 				}

@@ -33,8 +33,10 @@ func published(t *testing.T, name string) bool {
 	}
 	for _, z := range all {
 		for _, r := range z.Rows {
-			if !z.CatchAll && slices.ContainsFunc(r.Patterns, func(p matcher.Pattern) bool { return p.Matches(n) }) {
-				return true
+			for p := range r.Patterns.All() {
+				if !z.CatchAll && p.Matches(n) {
+					return true
+				}
 			}
 		}
 	}

@@ -98,7 +98,7 @@ func TestFilesOfAllZones(t *testing.T) {
 
 // TestPatternsOfAllZones is TestFilesOfAllZones for patterns, without making so many.
 func TestPatternsOfAllZones(t *testing.T) {
-	z := &zones.Zone{Rows: []zones.Row{{Patterns: make([]matcher.Pattern, 2)}, {Patterns: make([]matcher.Pattern, 1)}}}
+	z := &zones.Zone{Rows: []zones.Row{{Patterns: matcher.ListOf(matcher.MustParsePattern("a.example"), matcher.MustParsePattern("b.example"))}, {Patterns: matcher.ListOf(matcher.MustParsePattern("c.example"))}}}
 	if err := config.AddPatterns(3_999_997, z); err != nil {
 		t.Errorf("4,000,000 patterns: %v", err)
 	}

@@ -2,26 +2,25 @@ package config
 
 import (
 	"fmt"
-	"strings"
 
 	"splitdns/matcher"
 	"splitdns/server/policy"
 	"splitdns/zones/tomlfile"
 )
 
-// checkRules looks at what the rules say together, and at what they cannot do.
-// The tables are those of the rules; the default rule has none.
-func (l *loader) checkRules(tables map[string]*tomlfile.Table) {
-	in := policy.Input{Zones: l.cfg.Zones, Rules: l.cfg.Rules, Clients: l.cfg.Clients, Allow: l.cfg.Server.Allow}
-	var compiled *policy.Policy // made for the first rule that needs it: zones may be large
+// compile makes a policy of the rules, and looks at what they say together and at what
+// they cannot do. The tables are those of the rules; the default rule has none.
+func (l *loader) compile(tables map[string]*tomlfile.Table) {
+	compiled := policy.New(policy.Input{
+		Zones: l.cfg.Zones, Rules: l.cfg.Rules, Clients: l.cfg.Clients, Allow: l.cfg.Server.Allow,
+		NAT64: l.cfg.Server.NAT64, StrictFamilies: l.cfg.Server.StrictFamilies,
+	})
+	l.cfg.Policy = compiled
 	for i := range l.cfg.Rules {
 		r := &l.cfg.Rules[i]
 		t := tables[r.Name]
 		if t == nil {
 			continue
-		}
-		if compiled == nil && (r.Pin > policy.Observe || r.Answer.Kind == policy.AnswerCNAME) {
-			compiled = policy.New(in)
 		}
 		if l.file.Failed() == 0 { // or else what it should do may be among the problems
 			checkAction(t, r)
@@ -30,8 +29,8 @@ func (l *loader) checkRules(tables map[string]*tomlfile.Table) {
 		l.checkPin(t, r, compiled)
 		l.checkTarget(t, r, compiled)
 	}
-	l.checkTails(in)
-	for _, c := range policy.Conflicts(in) {
+	l.checkTails(compiled)
+	for _, c := range compiled.Conflicts() {
 		first, second := tables[c.RuleA], tables[c.RuleB]
 		second.Problem(c.Key, "contradicts rule.%s.%s%s: both match %s alike, and neither is the more specific; "+
 			"make one pattern or client prefix more specific, or drop %s in one of them",
@@ -41,36 +40,11 @@ func (l *loader) checkRules(tables map[string]*tomlfile.Table) {
 
 // checkTails refuses more patterns with ranges and stars under one suffix than a
 // query can be held against.
-func (l *loader) checkTails(in policy.Input) {
-	if !l.manyTails(in) {
-		return
-	}
-	if suffix, tails := policy.New(in).Widest(); tails > matcher.MaxTails {
+func (l *loader) checkTails(compiled *policy.Policy) {
+	if suffix, tails := compiled.Widest(); tails > matcher.MaxTails {
 		l.file.Root().Problem("", "%d patterns with ranges or stars in a label lie under %q: every query below it is held against each; "+
 			"%d are the most; write `*.` or `.` patterns instead", tails, suffix, matcher.MaxTails)
 	}
-}
-
-// manyTails says whether there can be so many at all: compiling the rules once
-// more to find out would double the time that large lists take.
-func (l *loader) manyTails(in policy.Input) bool {
-	n := 0
-	count := func(patterns []matcher.Pattern) {
-		for _, p := range patterns {
-			if strings.ContainsAny(strings.TrimPrefix(p.String(), "*."), "*{") {
-				n++
-			}
-		}
-	}
-	for _, z := range in.Zones {
-		for i := range z.Rows {
-			count(z.Rows[i].Patterns)
-		}
-	}
-	for i := range in.Rules {
-		count(in.Rules[i].Names)
-	}
-	return n > matcher.MaxTails
 }
 
 // onLine says where something else stands, if that is known.

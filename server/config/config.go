@@ -21,9 +21,8 @@ import (
 
 // Config is a whole configuration. It is not changed after it was loaded.
 type Config struct {
-	Path   string   // of the file; "" without one
-	Digest string   // 8 hexadecimal digits over everything that was read, and the edition's name
-	Files  []string // every file that was read, as absolute paths
+	Path   string // of the file; "" without one
+	Digest string // 8 hexadecimal digits over everything that was read, and the edition's name
 
 	Server    Server
 	Cache     Cache
@@ -34,6 +33,10 @@ type Config struct {
 	HTTP      HTTP
 	Rules     []policy.Rule
 	Clients   []policy.ClientGroup
+
+	// Policy is what Zones, Rules and Clients come to, where those are served whom Server.Allow
+	// names. Large lists make it large, so that it is compiled once.
+	Policy *policy.Policy
 }
 
 // Server is [server]: where queries are taken from, and from whom.

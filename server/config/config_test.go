@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,18 +146,18 @@ func TestParseReadsEveryKey(t *testing.T) {
 		},
 	}
 	got := *cfg
-	got.Digest, got.Zones = "", nil
+	got.Digest, got.Zones, got.Policy = "", nil, nil
 	if diff := cmp.Diff(want, got, compare); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
 	corp := &zones.Zone{
 		Name: "corp", File: "/etc/splitdns/config.toml",
 		Rows: []zones.Row{{
-			Name: "inline", Line: 36, Patterns: []matcher.Pattern{pattern("*.corp.example")}, Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
+			Name: "inline", Line: 36, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
 			Ports: []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}, Required: true,
 		}},
 	}
-	if diff := cmp.Diff(corp, zone(cfg, "corp"), cmpopts.EquateEmpty(), cmp.Comparer(func(a, b matcher.Pattern) bool { return a.String() == b.String() }),
+	if diff := cmp.Diff(corp, zone(cfg, "corp"), cmpopts.EquateEmpty(), cmp.Comparer(samePatterns),
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("zone corp (-want +got):\n%s", diff)
 	}
@@ -177,8 +178,8 @@ func zone(cfg *config.Config, name string) *zones.Zone {
 
 func TestDefault(t *testing.T) {
 	cfg := config.Default()
-	if cfg.Path != "" || len(cfg.Files) != 0 || len(cfg.Upstreams) != 0 || cfg.Edition != zones.DefaultEdition {
-		t.Errorf("Default = path %q, files %v, upstreams %v, edition %s; want none of the first three", cfg.Path, cfg.Files, cfg.Upstreams, cfg.Edition)
+	if cfg.Path != "" || len(cfg.Upstreams) != 0 || cfg.Edition != zones.DefaultEdition {
+		t.Errorf("Default = path %q, upstreams %v, edition %s; want none of the first two", cfg.Path, cfg.Upstreams, cfg.Edition)
 	}
 	want := []policy.Rule{{Name: "published", AllZones: true, Log: true, Pin: policy.Observe}}
 	if diff := cmp.Diff(want, cfg.Rules, compare); diff != "" {
@@ -218,17 +219,17 @@ func TestLoadReadsZoneFiles(t *testing.T) {
 	list := write(t, t.TempDir(), "ads.txt", "ads.example\n*.ads.example\n")
 	text := "[zone.corp]\nfile = 'zones/corp.toml'\n[zone.intune]\nfile = '" + list + "'\nformat = 'list'\n[rule.a]\nzones = ['corp', 'intune']\nanswer = 'nxdomain'\n"
 	path := write(t, dir, "config.toml", text)
-	cfg, problems := config.Load(path)
+	cfg, files, problems := config.LoadFiles(path)
 	if cfg == nil || len(problems) != 1 || !problems[0].Warning {
 		t.Fatalf("problems = %v, want only the warning of the replaced zone", problems)
 	}
-	if diff := cmp.Diff([]string{path, zoneFile, list}, cfg.Files); diff != "" {
+	if diff := cmp.Diff([]config.File{config.Stat(path), config.Stat(zoneFile), config.Stat(list)}, files); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 	if z := zone(cfg, "corp"); z == nil || z.Title != "Corp" || !z.HasRanges() {
 		t.Errorf("zone corp = %+v, want that of the file", z)
 	}
-	if z := zone(cfg, "intune"); z == nil || z.HasRanges() || len(z.Rows[0].Patterns) != 2 {
+	if z := zone(cfg, "intune"); z == nil || z.HasRanges() || z.Rows[0].Patterns.Len() != 2 {
 		t.Errorf("zone intune = %+v, want the list in place of the bundled zone", z)
 	}
 }
@@ -311,4 +312,9 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("Config is nil: %v, problems %v", cfg == nil, problems)
 		}
 	})
+}
+
+func samePatterns(a, b matcher.List) bool {
+	samePattern := func(p, q matcher.Pattern) bool { return p.String() == q.String() }
+	return slices.EqualFunc(slices.Collect(a.All()), slices.Collect(b.All()), samePattern)
 }

@@ -66,15 +66,15 @@ func TestExampleLoadsWithEverythingTakenIntoUse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cfg, problems := config.Load(filepath.Join(dir, "config.toml"))
+	cfg, files, problems := config.LoadFiles(filepath.Join(dir, "config.toml"))
 	var texts []string
 	for _, p := range problems {
 		p.File, p.Line = "", 0
 		texts = append(texts, p.String())
 	}
 	onlyForPins(t, cfg, texts)
-	if want := 3; len(cfg.Files) != want {
-		t.Errorf("Files = %v, want %d files", cfg.Files, want)
+	if want := 3; len(files) != want {
+		t.Errorf("files = %v, want %d", files, want)
 	}
 }
 

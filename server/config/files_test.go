@@ -36,7 +36,7 @@ func TestLoadFilesNamesWhatItTried(t *testing.T) {
 			cfg, files, problems := config.LoadFiles(filepath.Join(dir, "config.toml"))
 			var got []string
 			for _, file := range files {
-				got = append(got, filepath.Base(file))
+				got = append(got, filepath.Base(file.Path))
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" || (cfg != nil) != c.ok {
 				t.Errorf("problems %v, files (-want +got):\n%s", problems, diff)
@@ -54,7 +54,7 @@ func TestLoadFilesAreAbsolute(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, files, _ := config.LoadFiles("missing.toml")
-	if diff := cmp.Diff([]string{filepath.Join(here, "missing.toml")}, files); diff != "" {
+	if diff := cmp.Diff([]config.File{{Path: filepath.Join(here, "missing.toml")}}, files); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -34,24 +33,34 @@ func Load(path string) (*Config, tomlfile.Problems) {
 }
 
 // LoadFiles is Load for whoever waits for the files to change. It gives every file
-// that it read or tried to read, as absolute paths, without a Config too: the
-// repair of a missing or broken file may be all that is needed.
-func LoadFiles(path string) (cfg *Config, files []string, problems tomlfile.Problems) {
-	files = []string{absolute(path)}
+// that it read or tried to read, without a Config too: the repair of a missing or
+// broken file may be all that is needed.
+func LoadFiles(path string) (cfg *Config, files []File, problems tomlfile.Problems) {
+	own := Stat(path)
 	data, err := readFile(path, tomlfile.MaxSize)
 	if err != nil {
-		return nil, files, tomlfile.Problems{{File: path, Text: err.Error()}}
+		return nil, []File{own}, tomlfile.Problems{{File: path, Text: err.Error()}}
 	}
-	cfg, zoneFiles, problems := parse(path, data)
-	for _, file := range zoneFiles {
-		if !slices.Contains(files, file) {
-			files = append(files, file)
-		}
+	cfg, files, problems = parse(path, data)
+	files = slices.DeleteFunc(files, func(f File) bool { return f.Path == own.Path })
+	return cfg, slices.Insert(files, 0, own), problems
+}
+
+// A File is a file as it was at some time. Files are comparable: whoever finds the same
+// again need not read it again.
+type File struct {
+	Path     string // absolute
+	Size     int64
+	Modified int64 // in nanoseconds; 0 where there was no such file
+}
+
+// Stat gives the file at path as it is now, without reading it.
+func Stat(path string) File {
+	f := File{Path: absolute(path)}
+	if info, err := os.Stat(path); err == nil {
+		f.Size, f.Modified = info.Size(), info.ModTime().UnixNano()
 	}
-	if cfg != nil {
-		cfg.Files = files
-	}
-	return cfg, files, problems
+	return f
 }
 
 // Parse is Load for a configuration whose content is given. Path is what
@@ -62,7 +71,7 @@ func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
 }
 
 // parse is Parse, and gives the zone files that were tried.
-func parse(path string, data []byte) (cfg *Config, files []string, problems tomlfile.Problems) {
+func parse(path string, data []byte) (cfg *Config, files []File, problems tomlfile.Problems) {
 	file, ok := tomlfile.Parse(path, data, schema)
 	if !ok {
 		return nil, nil, file.Problems()
@@ -79,10 +88,10 @@ func parse(path string, data []byte) (cfg *Config, files []string, problems toml
 	problems = slices.Concat(file.Problems(), l.others)
 	problems.Sort(append([]string{path}, l.order...)...)
 	if problems.Errors() {
-		return nil, l.cfg.Files, problems
+		return nil, l.files, problems
 	}
 	l.cfg.Digest = hex.EncodeToString(l.digest.Sum(nil)[:4])
-	return l.cfg, l.cfg.Files, problems
+	return l.cfg, l.files, problems
 }
 
 // loader turns the tables of a file into a Config. Each of its steps may use
@@ -92,11 +101,12 @@ type loader struct {
 	file   *tomlfile.File
 	dir    string // that relative paths are relative to
 	digest hash.Hash
+	files  []File            // of the zones, as they were before they were read
 	others tomlfile.Problems // of the zone files
 	order  []string          // of the zone files, as problems name them
 
 	said     map[tomlfile.Problem]bool // what is in others: zones may have the same file
-	octets   int                       // of all zone files
+	octets   int64                     // of all zone files
 	patterns int                       // of all zone files
 
 	zones     nameSet
@@ -157,29 +167,35 @@ var (
 
 // readFile reads a file of at most limit octets, and one octet more where it is
 // larger, so that its parser sees and says that. Its errors do not name the file.
-// What is not a regular file is refused: reading a named pipe or a device may never end.
 func readFile(path string, limit int64) ([]byte, error) {
-	f, err := os.OpenFile(path, openFlags, 0)
+	f, _, err := openFile(path)
 	if err != nil {
-		return nil, reason(err)
+		return nil, err
 	}
 	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	return data, reason(err)
+}
+
+// openFile opens a file to read it, and says how large it is. Its errors do not name the
+// file. What is not a regular file is refused: reading a named pipe or a device may never end.
+func openFile(path string) (f *os.File, size int64, err error) {
+	if f, err = os.OpenFile(path, openFlags, 0); err != nil {
+		return nil, 0, reason(err)
+	}
 	info, err := f.Stat()
-	if err != nil {
-		return nil, reason(err)
-	}
 	switch {
+	case err != nil:
+		err = reason(err)
 	case info.IsDir():
-		return nil, errDirectory
+		err = errDirectory
 	case !info.Mode().IsRegular():
-		return nil, errNotRegular
+		err = errNotRegular
+	default:
+		return f, info.Size(), nil
 	}
-	var data bytes.Buffer
-	data.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // a list may be large
-	if _, err := data.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
-		return nil, reason(err)
-	}
-	return data.Bytes(), nil
+	f.Close()
+	return nil, 0, err
 }
 
 // reason gives what the system said, without the path.

@@ -44,7 +44,7 @@ func (l *loader) zoneRanges() []rangedZone {
 			l.ranged = append(l.ranged, rangedZone{Zone: z, ranges: z.HasRanges(), singles: hasSingles(z)})
 			for i := range z.Rows {
 				if len(z.Rows[i].Prefixes) > 0 {
-					l.pinnable = append(l.pinnable, z.Rows[i].Patterns...)
+					l.pinnable = slices.AppendSeq(l.pinnable, z.Rows[i].Patterns.All())
 				}
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // allZones is what stands for every loaded zone but the catch-alls.
 const allZones = "*"
 
-// rules reads every [rule.NAME], and then looks at what they say together.
+// rules reads every [rule.NAME], and then makes a policy of them.
 func (l *loader) rules() {
 	tables := make(map[string]*tomlfile.Table) // of the rules without problems
 	named := l.named("rule", maxRules)
@@ -31,7 +31,7 @@ func (l *loader) rules() {
 	if len(named) == 0 {
 		l.cfg.Rules = []policy.Rule{defaultRule()}
 	}
-	l.checkRules(tables)
+	l.compile(tables)
 }
 
 // rule reads one rule.

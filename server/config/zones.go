@@ -2,10 +2,13 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
+	"splitdns/matcher"
 	"splitdns/zones"
 	"splitdns/zones/tomlfile"
 )
@@ -60,7 +63,7 @@ func (l *loader) ownZone(t *tomlfile.Table) *zones.Zone {
 	row := zones.Row{
 		Name:     "inline",
 		Line:     t.Line(),
-		Patterns: zones.Patterns(t.SomeTexts("names")),
+		Patterns: matcher.ListOf(zones.Patterns(t.SomeTexts("names"))...),
 		Prefixes: zones.Prefixes(t.SomeTexts("prefixes")),
 		Ports:    zones.Ports(t.SomeTexts("ports")),
 		Required: true,
@@ -92,17 +95,16 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 		return nil
 	}
 	path := l.resolve(text.Value)
-	parse, limit := zones.Parse, int64(tomlfile.MaxSize)
+	read := l.readZone
 	if isList {
-		parse, limit = zones.ParseList, zones.MaxListSize
+		read = l.readList
 	}
-	data, err := l.readZone(path, limit)
+	z, problems, err := read(t.Name(), path)
 	if err != nil {
 		text.Problem("%v", err)
 		return nil
 	}
-	z, problems := parse(t.Name(), path, data)
-	if z == nil && isOtherFormat(data, isList) {
+	if z == nil && isOtherFormat(path, isList) {
 		text.Problem("%s", otherFormat(path, isList))
 		return nil
 	}
@@ -120,20 +122,55 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 	return z
 }
 
-// readZone reads the file of a zone.
-func (l *loader) readZone(path string, limit int64) ([]byte, error) {
-	if abs := absolute(path); !slices.Contains(l.cfg.Files, abs) {
-		l.cfg.Files = append(l.cfg.Files, abs)
-	}
-	data, err := readFile(path, limit)
+// readZone reads a zone file.
+func (l *loader) readZone(name, path string) (*zones.Zone, tomlfile.Problems, error) {
+	l.tried(path)
+	data, err := readFile(path, tomlfile.MaxSize)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
+		return nil, nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	if l.octets += len(data); l.octets > maxOctets {
-		return nil, fmt.Errorf("with %s, the files of all zones are larger than %d MiB", path, maxOctets>>20)
+	if err := l.addOctets(path, int64(len(data))); err != nil {
+		return nil, nil, err
 	}
 	l.hash(data)
-	return data, nil
+	z, problems := zones.Parse(name, path, data)
+	return z, problems, nil
+}
+
+// readList reads a list, which is never in memory as a whole.
+func (l *loader) readList(name, path string) (*zones.Zone, tomlfile.Problems, error) {
+	l.tried(path)
+	f, size, err := openFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	defer f.Close()
+	if err := l.addOctets(path, min(size, zones.MaxListSize+1)); err != nil {
+		return nil, nil, err
+	}
+	digest := sha256.New()
+	z, problems, err := zones.ParseList(name, path, io.TeeReader(f, digest), size)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading %s: %w", path, reason(err))
+	}
+	l.hash(digest.Sum(nil))
+	return z, problems, nil
+}
+
+// tried notes the file at path, as it is before it is read: so no later change is missed.
+func (l *loader) tried(path string) {
+	f := Stat(path)
+	if !slices.ContainsFunc(l.files, func(have File) bool { return have.Path == f.Path }) {
+		l.files = append(l.files, f)
+	}
+}
+
+// addOctets counts the octets of a zone's file.
+func (l *loader) addOctets(path string, size int64) error {
+	if l.octets += size; l.octets > maxOctets {
+		return fmt.Errorf("with %s, the files of all zones are larger than %d MiB", path, maxOctets>>20)
+	}
+	return nil
 }
 
 // Bounds of all zone files together.
@@ -149,7 +186,7 @@ func (l *loader) addPatterns(path string, z *zones.Zone) error {
 		return nil
 	}
 	for i := range z.Rows {
-		l.patterns += len(z.Rows[i].Patterns)
+		l.patterns += z.Rows[i].Patterns.Len()
 	}
 	if l.patterns > maxPatterns {
 		return fmt.Errorf("with %s, the files of all zones have more than %d patterns", path, maxPatterns)
@@ -159,7 +196,11 @@ func (l *loader) addPatterns(path string, z *zones.Zone) error {
 
 // isOtherFormat says whether a file with problems was hardly meant to be read as
 // it was. A line of a zone file is a header or has a key; a list has neither.
-func isOtherFormat(data []byte, isList bool) bool {
+func isOtherFormat(path string, isList bool) bool {
+	data, err := readFile(path, zones.MaxListSize)
+	if err != nil {
+		return false
+	}
 	content := false
 	for line := range bytes.Lines(data) {
 		line = bytes.TrimSpace(line)

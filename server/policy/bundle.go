@@ -22,27 +22,26 @@ type loose struct {
 	form    string
 }
 
-// bundled sorts the patterns that rules match by into bundles. Bundles and
-// patterns are in the order of the policy's patterns.
+// bundled sorts the patterns that rules match by into bundles. Of patterns that stand
+// in the same places, and that overlap no others of equal rank, it need not see all.
 func (s *search) bundled() []*bundle {
 	var bundles []*bundle
 	byUsers, byUses := map[string]*bundle{}, map[string]*bundle{}
-	for i := range s.policy.patterns {
-		u := &s.policy.patterns[i]
-		users := u.users()
+	for pattern, sources := range s.policy.matcher.Samples() {
+		users := usersKey(sources)
 		b, ok := byUsers[users]
 		if !ok {
-			uses := s.reached(u)
+			uses := s.reached(sources)
 			key := usesKey(uses)
 			if b = byUses[key]; b == nil && len(uses) > 0 {
-				b = &bundle{uses: uses, first: u.pattern, forms: map[string][]matcher.Pattern{}}
+				b = &bundle{uses: uses, first: pattern, forms: map[string][]matcher.Pattern{}}
 				byUses[key] = b
 				bundles = append(bundles, b)
 			}
 			byUsers[users] = b
 		}
 		if b != nil {
-			b.add(u.pattern)
+			b.add(pattern)
 		}
 	}
 	return bundles
@@ -56,14 +55,15 @@ func (b *bundle) add(p matcher.Pattern) {
 	}
 }
 
-// users names the rules and the zones that list u, for comparison.
-func (u *patternUse) users() string {
+// usersKey names the rules and the zones of sources, for comparison.
+func usersKey(sources []*source) string {
 	var b []byte
-	for _, rule := range u.rules {
-		b = appendNumber(b, rule)
-	}
-	for _, r := range u.rows {
-		b = append(append(b, r.zone.zone.Name...), 0)
+	for _, from := range sources {
+		if from.row != nil {
+			b = append(append(b, from.row.zone.Name...), 0)
+		} else {
+			b = appendNumber(b, from.uses[0].rule)
+		}
 	}
 	return string(b)
 }
@@ -82,15 +82,12 @@ func appendNumber(b []byte, n int) []byte {
 	return append(strconv.AppendInt(b, int64(n), 10), ' ')
 }
 
-// reached returns the rules that match by u and state anything, each with the
-// closest way in which it does.
-func (s *search) reached(u *patternUse) []ruleUse {
+// reached returns the rules that match by way of sources and state anything, each with
+// the closest way in which it does.
+func (s *search) reached(sources []*source) []ruleUse {
 	var all []ruleUse
-	for _, rule := range u.rules {
-		all = append(all, ruleUse{rule: rule, via: ViaNames})
-	}
-	for _, r := range u.rows {
-		all = append(all, r.zone.rules...)
+	for _, from := range sources {
+		all = append(all, from.uses...)
 	}
 	all = slices.DeleteFunc(all, func(u ruleUse) bool { return s.stated[u.rule] == statement{} })
 	slices.SortFunc(all, func(a, b ruleUse) int {

@@ -110,7 +110,7 @@ func (p *Policy) Served(c Class) bool { return p.classes[c].served }
 func (p *Policy) Groups(c Class) []string {
 	var names []string
 	for _, m := range p.classes[c].within {
-		names = append(names, p.groups[m.group()])
+		names = append(names, p.groups[m.group()].Name)
 	}
 	return names
 }

@@ -269,3 +269,31 @@ func randomOctets(seed uint64, n int) []byte {
 	}
 	return octets
 }
+
+// TestServing holds that a policy for other clients decides as the one it comes from.
+func TestServing(t *testing.T) {
+	in := policy.Input{
+		Clients: []policy.ClientGroup{group("phones", "10.1.0.0/16")}, Allow: prefixes("10.1.0.0/24"),
+		Rules: []policy.Rule{{Name: "phones", Names: patterns("a.example"), Clients: []string{"phones"}, Log: true}},
+	}
+	before := policy.New(in)
+	after := before.Serving(prefixes("10.1.2.0/24 192.0.2.0/24"))
+	for _, c := range []struct {
+		client          string
+		served, matched bool // after
+		servedBefore    bool
+	}{
+		{"10.1.0.1", false, true, true},
+		{"10.1.2.1", true, true, false},
+		{"192.0.2.1", true, false, false},
+	} {
+		addr := netip.MustParseAddr(c.client)
+		class := after.Class(addr)
+		if after.Served(class) != c.served || after.Decide(name("a.example"), class).Matched() != c.matched {
+			t.Errorf("%s: served %v, want %v; matched %v", c.client, after.Served(class), c.served, c.matched)
+		}
+		if before.Served(before.Class(addr)) != c.servedBefore {
+			t.Errorf("%s: Serving has changed the policy that it came from", c.client)
+		}
+	}
+}

@@ -20,7 +20,7 @@ type Conflict struct {
 // few thousand rules for the same name are millions of pairs.
 const maxRivals = 1000
 
-// Conflicts finds the conflicts among the rules of in, in the order of the
+// Conflicts finds the conflicts among the rules of p, in the order of the
 // rules; of more than a thousand pairs of rules it names only a thousand. It
 // looks at each pattern and each client prefix by itself, so it errs on one
 // side: two rules also meet on a pattern or a prefix of which narrower ones
@@ -32,8 +32,8 @@ const maxRivals = 1000
 // and in-label stars of one form that stand in different lists are held against
 // each other one by one. Turned down: each pair of rules by itself, which takes
 // half a minute for six thousand rules that have nothing in common.
-func Conflicts(in Input) []Conflict {
-	s := newSearch(compile(in).policy)
+func (p *Policy) Conflicts() []Conflict {
+	s := newSearch(p)
 	bundles := s.bundled()
 	for _, b := range bundles {
 		s.meet(s.rivals(b, b), b.first.String())

@@ -52,7 +52,7 @@ func TestConflicts(t *testing.T) {
 		"the same zone":                          {inZones(a, "x"), inZones(b, "x"), "only.x.example"},
 		"zones that share a pattern":             {inZones(a, "x"), inZones(b, "y"), "shared.example"},
 		"zones that share a pattern of one rank": {inZones(a, "x"), inZones(b, "z"), "{0..50}-c.example and {0..9}-c.example"},
-		"both *":                                 {inAll(a), inAll(b), "only.x.example"},
+		"both *":                                 {inAll(a), inAll(b), "p.example"},
 		"a catch-all that both name":             {inZones(a, "wide"), inZones(b, "wide"), "*.example"},
 		"a catch-all that both name beside *":    {inZones(inAll(a), "wide"), inZones(b, "wide"), "*.example"},
 		"wildcards":                              {on(a, "*.a.example"), on(b, "*.a.example"), "*.a.example"},
@@ -106,11 +106,11 @@ func TestConflicts(t *testing.T) {
 				want = []policy.Conflict{{Key: "upstream", RuleA: "a", RuleB: "b", Pattern: test.want}}
 			}
 			in := policy.Input{Zones: loaded, Clients: clients, Rules: []policy.Rule{test.a, test.b}}
-			if diff := cmp.Diff(want, policy.Conflicts(in)); diff != "" {
+			if diff := cmp.Diff(want, policy.New(in).Conflicts()); diff != "" {
 				t.Errorf("Conflicts, want - got +:\n%s", diff)
 			}
 			in.Rules = []policy.Rule{test.b, test.a}
-			if got := policy.Conflicts(in); (got == nil) != (want == nil) || got != nil && got[0].RuleA != "b" {
+			if got := policy.New(in).Conflicts(); (got == nil) != (want == nil) || got != nil && got[0].RuleA != "b" {
 				t.Errorf("Conflicts with the rules turned round = %+v, want the same, b first", got)
 			}
 		})
@@ -143,7 +143,7 @@ func TestConflictingValues(t *testing.T) {
 		for _, key := range strings.Fields(test.want) {
 			want = append(want, policy.Conflict{Key: key, RuleA: "a", RuleB: "b", Pattern: "a.example"})
 		}
-		got := policy.Conflicts(policy.Input{Rules: []policy.Rule{test.a, test.b}})
+		got := policy.New(policy.Input{Rules: []policy.Rule{test.a, test.b}}).Conflicts()
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: Conflicts, want - got +:\n%s", what, diff)
 		}
@@ -152,13 +152,13 @@ func TestConflictingValues(t *testing.T) {
 
 func TestConflictsOfManyRules(t *testing.T) {
 	// Each pair once, in the order of the rules, wherever the pairs meet.
-	got := policy.Conflicts(policy.Input{Rules: []policy.Rule{
+	got := policy.New(policy.Input{Rules: []policy.Rule{
 		{Name: "d", Names: patterns("z.example a.example"), Upstream: "1"},
 		{Name: "c", Names: patterns("a.example z.example"), Upstream: "2"},
 		{Name: "silent", Names: patterns("a.example z.example")},
 		{Name: "a", Names: patterns("a.example"), Upstream: "1", Pin: policy.Prefer},
 		{Name: "b", Names: patterns("a.example"), Upstream: "1", Pin: policy.Enforce},
-	}})
+	}}).Conflicts()
 	want := []policy.Conflict{
 		{Key: "upstream", RuleA: "d", RuleB: "c", Pattern: "z.example"},
 		{Key: "upstream", RuleA: "c", RuleB: "a", Pattern: "a.example"},
@@ -175,10 +175,10 @@ func TestDefaultRuleHasNoConflict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := policy.Conflicts(policy.Input{Zones: bundled, Rules: []policy.Rule{
+	got := policy.New(policy.Input{Zones: bundled, Rules: []policy.Rule{
 		{Name: "published", AllZones: true, Log: true, Pin: policy.Observe},
 		{Name: "mdm", Zones: []string{"intune", "apple-push"}, Pin: policy.Enforce, Upstream: "isp"},
-	}})
+	}}).Conflicts()
 	if got != nil {
 		t.Errorf("Conflicts = %+v, want none: a named zone stands above *", got)
 	}
@@ -241,7 +241,7 @@ func compareConflicts(t *testing.T, in policy.Input, exact bool) {
 	t.Helper()
 	want := twinConflicts(in)
 	got := map[string]bool{}
-	for _, c := range policy.Conflicts(in) {
+	for _, c := range policy.New(in).Conflicts() {
 		key := c.Key + " " + c.RuleA + " " + c.RuleB
 		if got[key] {
 			t.Errorf("%s is reported twice\n%s", key, described(in))
@@ -262,11 +262,11 @@ func compareConflicts(t *testing.T, in policy.Input, exact bool) {
 
 // manyNames makes a row of n names, each of a form with one number.
 func manyNames(form string, n int) zones.Row {
-	r := zones.Row{Name: "list", Patterns: make([]matcher.Pattern, n)}
-	for i := range r.Patterns {
-		r.Patterns[i] = matcher.MustParsePattern(fmt.Sprintf(form, i))
+	all := make([]matcher.Pattern, n)
+	for i := range all {
+		all[i] = matcher.MustParsePattern(fmt.Sprintf(form, i))
 	}
-	return r
+	return zones.Row{Name: "list", Patterns: matcher.ListOf(all...)}
 }
 
 func TestConflictsInBigZones(t *testing.T) {
@@ -291,7 +291,7 @@ func TestConflictsInBigZones(t *testing.T) {
 				{Name: "b", Zones: strings.Fields(test.b), AllZones: test.b == "*", Upstream: "b"},
 			}}
 			begin := time.Now()
-			got := policy.Conflicts(in)
+			got := policy.New(in).Conflicts()
 			if (len(got) > 0) != test.want {
 				t.Errorf("Conflicts = %+v, want any: %v", got, test.want)
 			}
@@ -334,7 +334,7 @@ func TestConflictsOfThousandsOfRules(t *testing.T) {
 	for what, test := range tests {
 		t.Run(what, func(t *testing.T) {
 			begin := time.Now()
-			if got := len(policy.Conflicts(test.in)); got != test.want {
+			if got := len(policy.New(test.in).Conflicts()); got != test.want {
 				t.Errorf("%d conflicts, want %d", got, test.want)
 			}
 			// It takes a fraction of a second; holding each rule against each takes half a minute.

@@ -77,29 +77,51 @@ func (d Decision) RulePattern() string {
 	return ""
 }
 
-// hit is a pattern that matches a name. Hits of equal rank share a tier.
+// hit is a pattern that matches a name, and where it stands. Hits of equal rank share a tier.
 type hit struct {
-	use  *patternUse
+	matcher.Match[*source]
 	tier int
+	text string // of the pattern, once it is needed
 }
 
-// hits returns the patterns that match name, most specific first.
-func (p *Policy) hits(name matcher.Name) []hit {
+// maxHits is for how many hits there is room without allocating.
+const maxHits = 8
+
+// hits appends to room the patterns that match name, most specific first; those that
+// several rows and rules have stand there once for each.
+func (p *Policy) hits(room []hit, name matcher.Name) []hit {
 	var wire [255]byte
-	var room [16]uint32
-	found := p.matcher.Lookup(room[:0], name.AppendWire(wire[:0]))
-	hits := make([]hit, len(found))
-	for i, at := range found {
-		hits[i].use = &p.patterns[at]
+	var found [maxHits]matcher.Match[*source]
+	for i, m := range p.matcher.Lookup(found[:0], name.AppendWire(wire[:0])) {
+		room = append(room, hit{Match: m})
 		if i == 0 {
 			continue
 		}
-		hits[i].tier = hits[i-1].tier
-		if hits[i-1].use.pattern.Compare(hits[i].use.pattern) != 0 {
-			hits[i].tier++
+		room[i].tier = room[i-1].tier
+		if room[i-1].Pattern.Compare(m.Pattern) != 0 {
+			room[i].tier++
 		}
 	}
-	return hits
+	return room
+}
+
+// pattern returns the text of the pattern of hits[i]. It is made once for all hits that share it.
+func pattern(hits []hit, i int) string {
+	h := &hits[i]
+	switch {
+	case h.text != "":
+	case i > 0 && h.Pattern == hits[i-1].Pattern:
+		h.text = pattern(hits, i-1)
+	default:
+		h.text = h.Pattern.String()
+	}
+	return h.text
+}
+
+// match names the row of hits[i].
+func match(hits []hit, i int) Match {
+	r := hits[i].Value.row
+	return Match{Zone: r.zone.Name, Row: r.row.Name, Pattern: pattern(hits, i)}
 }
 
 // Decide says what the rules make of a query for name from a client of class
@@ -109,13 +131,11 @@ func (p *Policy) hits(name matcher.Name) []hit {
 // pattern to one name below it, so that name is forwarded, as if the rule that
 // By.Answer names had said `answer = ""` for it.
 func (p *Policy) Decide(name matcher.Name, c Class) Decision {
-	hits := p.hits(name)
+	var room [maxHits]hit
+	hits := p.hits(room[:0], name)
 	d := Decision{Pin: Observe, Upstream: DefaultUpstream, Published: publish(hits)}
-	for _, h := range hits {
-		if len(h.use.rows) > 0 {
-			d.Match = h.use.rows[0].match(h)
-			break
-		}
+	if i := slices.IndexFunc(hits, func(h hit) bool { return h.Value.row != nil }); i >= 0 {
+		d.Match = match(hits, i)
 	}
 	d.Steps = p.steps(hits, c)
 	p.settle(&d)
@@ -129,24 +149,16 @@ func (p *Policy) Decide(name matcher.Name, c Class) Decision {
 // the highest rank first.
 func (p *Policy) steps(hits []hit, c Class) []Step {
 	var steps []Step
-	add := func(h hit, u ruleUse, zone string) {
-		bits, ok := p.rules[u.rule].applies(p.classes[c])
-		if !ok {
-			return
-		}
-		steps = append(steps, Step{
-			Rule: p.rules[u.rule].Name, Pattern: h.use.pattern.String(), Own: u.via == ViaNames, Zone: zone,
-			Via: u.via, Bits: bits, rule: u.rule, tier: h.tier,
-		})
-	}
-	for _, h := range hits {
-		for _, rule := range h.use.rules {
-			add(h, ruleUse{rule: rule, via: ViaNames}, "")
-		}
-		for _, r := range h.use.rows {
-			for _, u := range r.zone.rules {
-				add(h, u, r.zone.zone.Name)
+	for i := range hits {
+		for _, u := range hits[i].Value.uses {
+			bits, ok := p.rules[u.rule].applies(p.classes[c])
+			if !ok {
+				continue
 			}
+			if steps == nil {
+				steps = make([]Step, 0, len(hits)-i)
+			}
+			steps = append(steps, p.step(hits, i, u, bits))
 		}
 	}
 	slices.SortStableFunc(steps, compareSteps)
@@ -156,6 +168,18 @@ func (p *Policy) steps(hits []hit, c Class) []Step {
 		seen[s.rule] = true
 		return again
 	})
+}
+
+// step is u, which applies to clients with a prefix of so many bits, because of hits[i].
+func (p *Policy) step(hits []hit, i int, u ruleUse, bits int) Step {
+	s := Step{
+		Rule: p.rules[u.rule].Name, Pattern: pattern(hits, i), Own: u.via == ViaNames,
+		Via: u.via, Bits: bits, rule: u.rule, tier: hits[i].tier,
+	}
+	if r := hits[i].Value.row; r != nil {
+		s.Zone = r.zone.Name
+	}
+	return s
 }
 
 // compareSteps orders by rank: the pattern, the way to it, the client prefix.
@@ -225,7 +249,8 @@ func (p *Policy) Along(d Decision, chain []matcher.Name, c Class) Decision {
 // link adds to d what one name of the chain brings. A rule that blocks it logs, too,
 // as if it blocked the QNAME.
 func (p *Policy) link(d Decision, name matcher.Name, c Class) Decision {
-	link := Decision{Steps: p.steps(p.hits(name), c)}
+	var room [maxHits]hit
+	link := Decision{Steps: p.steps(p.hits(room[:0], name), c)}
 	p.settle(&link)
 	d.Tags = unique(slices.Concat(d.Tags, link.Tags))
 	blocker := ""
@@ -257,14 +282,14 @@ func withStep(steps []Step, s Step, along matcher.Name) []Step {
 }
 
 // Near returns the rows whose patterns name just misses: a range in them does
-// not hold its number.
+// not hold its number. Of rows that share a pattern it gives one.
 func (p *Policy) Near(name matcher.Name) []Match {
 	var wire [255]byte
 	var near []Match
-	for _, at := range p.matcher.Near(nil, name.AppendWire(wire[:0])) {
-		h := hit{use: &p.patterns[at]}
-		if len(h.use.rows) > 0 {
-			near = append(near, h.use.rows[0].match(h))
+	for _, m := range p.matcher.Near(nil, name.AppendWire(wire[:0])) {
+		isNamed := len(near) > 0 && near[len(near)-1].Pattern == m.Pattern.String()
+		if m.Value.row != nil && !isNamed {
+			near = append(near, match([]hit{{Match: m}}, 0))
 		}
 	}
 	return near

@@ -68,7 +68,7 @@ func catchAll(name string, rows ...zones.Row) *zones.Zone {
 
 // row makes a row that the vendor requires.
 func row(name, patternList, prefixList string) zones.Row {
-	return zones.Row{Name: name, Patterns: patterns(patternList), Prefixes: prefixes(prefixList), Required: true}
+	return zones.Row{Name: name, Patterns: matcher.ListOf(patterns(patternList)...), Prefixes: prefixes(prefixList), Required: true}
 }
 
 // carved makes a row that is carved out.

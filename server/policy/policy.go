@@ -49,11 +49,10 @@ type ClientGroup struct {
 
 // A Policy is a compiled Input. It is immutable and safe for concurrent use.
 type Policy struct {
-	patterns []patternUse
-	matcher  *matcher.Matcher[uint32] // values index patterns
-	rules    []compiledRule
-	rows     []*row   // those with prefixes, also if no name leads to them
-	groups   []string // names of the client groups, by index
+	matcher *matcher.Matcher[*source]
+	rules   []compiledRule
+	rows    []*row // those with prefixes, also if no name leads to them
+	groups  []ClientGroup
 
 	classes []class // by Class
 	clients *bart.Table[Class]
@@ -64,17 +63,10 @@ type Policy struct {
 	strictFamilies bool
 }
 
-// patternUse is one pattern with everybody who uses it.
-type patternUse struct {
-	pattern matcher.Pattern
-	rows    []*row // rows that list it, the one worth naming first
-	rules   []int  // rules that list it among their own names
-}
-
-// zoneUse is a zone with the rules that take its patterns.
-type zoneUse struct {
-	zone  *zones.Zone
-	rules []ruleUse
+// source is where patterns stand, with the rules that take them from there.
+type source struct {
+	row  *row      // nil for a rule's own names
+	uses []ruleUse // by rule
 }
 
 // ruleUse says how a rule came to a pattern.
@@ -96,23 +88,21 @@ func (p *Policy) Widest() (suffix matcher.Name, tails int) { return p.matcher.Wi
 // New compiles in. Zones and client groups that do not exist match nothing:
 // package config reports them before it comes to this.
 func New(in Input) *Policy {
-	c := compile(in)
-	c.policy.matcher = c.builder.Build()
-	return c.policy
+	p := &Policy{groups: in.Clients, nat64: longestFirst(in.NAT64), strictFamilies: in.StrictFamilies}
+	p.classes, p.clients = classify(in.Allow, in.Clients)
+	var b matcher.Builder[*source]
+	p.compileRules(in.Rules, &b)
+	p.compileZones(in, &b)
+	p.matcher = b.Build()
+	return p
 }
 
-// compile does all of New but building the matcher.
-func compile(in Input) *compiler {
-	c := &compiler{
-		policy:  &Policy{nat64: longestFirst(in.NAT64), strictFamilies: in.StrictFamilies},
-		indexes: map[string]uint32{},
-	}
-	c.clients(in)
-	c.rules(in.Rules)
-	for _, z := range in.Zones {
-		c.zone(z, in.Rules)
-	}
-	return c
+// Serving returns p for other clients: those in allow are served. The two share what
+// they have in common.
+func (p *Policy) Serving(allow []netip.Prefix) *Policy {
+	other := *p
+	other.classes, other.clients = classify(allow, p.groups)
+	return &other
 }
 
 // longestFirst sorts a copy of prefixes, so that the first that holds an
@@ -123,71 +113,52 @@ func longestFirst(prefixes []netip.Prefix) []netip.Prefix {
 	return prefixes
 }
 
-// compiler holds what only the compilation needs.
-type compiler struct {
-	policy  *Policy
-	builder matcher.Builder[uint32]
-	indexes map[string]uint32 // pattern text -> index of its patternUse
-}
-
-// clients compiles the client groups into classes.
-func (c *compiler) clients(in Input) {
-	for _, g := range in.Clients {
-		c.policy.groups = append(c.policy.groups, g.Name)
-	}
-	c.policy.classes, c.policy.clients = classify(in.Allow, in.Clients)
-}
-
-// rules compiles the rules and registers their own names.
-func (c *compiler) rules(rules []Rule) {
+// compileRules compiles the rules, and adds their own names to b.
+func (p *Policy) compileRules(rules []Rule, b *matcher.Builder[*source]) {
 	groups := map[string][]int{}
-	for g, name := range c.policy.groups {
-		groups[name] = append(groups[name], g)
+	for g := range p.groups {
+		groups[p.groups[g].Name] = append(groups[p.groups[g].Name], g)
 	}
 	for i, r := range rules {
 		compiled := compiledRule{Rule: r}
 		for _, name := range r.Clients {
 			compiled.groups = append(compiled.groups, groups[name]...)
 		}
-		c.policy.rules = append(c.policy.rules, compiled)
-		c.policy.chains = c.policy.chains || r.Answer.Blocks() || len(r.Tags) > 0
-		for _, p := range r.Names {
-			use := c.use(p)
-			use.rules = append(use.rules, i)
+		p.rules = append(p.rules, compiled)
+		p.chains = p.chains || r.Answer.Blocks() || len(r.Tags) > 0
+		own := &source{uses: []ruleUse{{rule: i, via: ViaNames}}}
+		for _, pattern := range r.Names {
+			b.Add(pattern, own)
 		}
 	}
 }
 
-// zone registers the patterns of z, each with its row.
-func (c *compiler) zone(z *zones.Zone, rules []Rule) {
-	zu := &zoneUse{zone: z}
+// compileZones compiles the rows of all zones, and adds their patterns to b: those of the
+// rows first that are worth naming first where they share a pattern.
+func (p *Policy) compileZones(in Input, b *matcher.Builder[*source]) {
+	var sources []*source
+	for _, z := range in.Zones {
+		uses := usesOf(z, in.Rules)
+		for i := range z.Rows {
+			r := newRow(z, &z.Rows[i])
+			sources = append(sources, &source{row: r, uses: uses})
+			if r.ranges != nil {
+				p.rows = append(p.rows, r)
+			}
+		}
+	}
+	slices.SortStableFunc(sources, func(a, b *source) int { return compareRows(a.row, b.row) })
+	for _, s := range sources {
+		b.AddList(s.row.row.Patterns, s)
+	}
+}
+
+// usesOf returns the rules that take the patterns of z.
+func usesOf(z *zones.Zone, rules []Rule) (uses []ruleUse) {
 	for i := range rules {
 		if via, ok := rules[i].via(z); ok {
-			zu.rules = append(zu.rules, ruleUse{rule: i, via: via})
+			uses = append(uses, ruleUse{rule: i, via: via})
 		}
 	}
-	for i := range z.Rows {
-		r := newRow(zu, &z.Rows[i])
-		if r.ranges != nil {
-			c.policy.rows = append(c.policy.rows, r)
-		}
-		for _, p := range r.row.Patterns {
-			use := c.use(p)
-			use.rows = insertRow(use.rows, r)
-		}
-	}
-}
-
-// use returns the patternUse of p, made on first sight. The pointer is valid
-// until the next call.
-func (c *compiler) use(p matcher.Pattern) *patternUse {
-	text := p.String()
-	i, ok := c.indexes[text]
-	if !ok {
-		i = uint32(len(c.policy.patterns))
-		c.indexes[text] = i
-		c.policy.patterns = append(c.policy.patterns, patternUse{pattern: p})
-		c.builder.Add(p, i)
-	}
-	return &c.policy.patterns[i]
+	return uses
 }

@@ -17,14 +17,14 @@ type Match struct {
 
 // row is a row of a loaded zone with its prefixes compiled.
 type row struct {
-	zone   *zoneUse
+	zone   *zones.Zone
 	row    *zones.Row
 	ranges *bart.Lite // nil without prefixes
 	v4, v6 bool       // families for which it publishes something
 }
 
 // newRow compiles r.
-func newRow(z *zoneUse, r *zones.Row) *row {
+func newRow(z *zones.Zone, r *zones.Row) *row {
 	compiled := &row{zone: z, row: r}
 	if len(r.Prefixes) == 0 {
 		return compiled
@@ -38,20 +38,15 @@ func newRow(z *zoneUse, r *zones.Row) *row {
 	return compiled
 }
 
-// insertRow keeps rows that share a pattern in the order in which they are
-// worth naming: with ranges first, then not of a catch-all, then required by the
-// vendor, then by zone.
-func insertRow(rows []*row, r *row) []*row {
-	i, _ := slices.BinarySearchFunc(rows, r, func(have, r *row) int {
-		return cmp.Or(
-			compareBool(have.ranges != nil, r.ranges != nil),
-			compareBool(!have.zone.zone.CatchAll, !r.zone.zone.CatchAll),
-			compareBool(have.row.Required, r.row.Required),
-			cmp.Compare(have.zone.zone.Name, r.zone.zone.Name),
-			-1, // the same zone: the order of the file
-		)
-	})
-	return slices.Insert(rows, i, r)
+// compareRows puts rows in the order in which they are worth naming where they share a
+// pattern: with ranges first, then not of a catch-all, then required by the vendor, then by zone.
+func compareRows(a, b *row) int {
+	return cmp.Or(
+		compareBool(a.ranges != nil, b.ranges != nil),
+		compareBool(!a.zone.CatchAll, !b.zone.CatchAll),
+		compareBool(a.row.Required, b.row.Required),
+		cmp.Compare(a.zone.Name, b.zone.Name),
+	)
 }
 
 // compareBool orders true before false.
@@ -79,20 +74,22 @@ func publish(hits []hit) Published {
 	var p Published
 	var cut Match
 	cutTier := len(hits) // behind every tier
-	for _, h := range hits {
-		if h.tier > cutTier {
-			if slices.ContainsFunc(h.use.rows, p.lacks) {
+	for i := range hits {
+		h := &hits[i]
+		r := h.Value.row
+		switch {
+		case r == nil:
+			continue
+		case h.tier > cutTier:
+			if p.lacks(r) {
 				p.carveOut = cut
 			}
 			continue
+		case p.lacks(r):
+			p.rows = append(p.rows, r)
 		}
-		for _, r := range h.use.rows {
-			if p.lacks(r) {
-				p.rows = append(p.rows, r)
-			}
-			if r.row.CarveOut && cutTier > h.tier {
-				cut, cutTier = r.match(h), h.tier
-			}
+		if r.row.CarveOut && cutTier > h.tier {
+			cut, cutTier = match(hits, i), h.tier
 		}
 	}
 	return p
@@ -101,11 +98,6 @@ func publish(hits []hit) Published {
 // lacks reports whether r has ranges that p does not count.
 func (p Published) lacks(r *row) bool {
 	return r.ranges != nil && !slices.Contains(p.rows, r)
-}
-
-// match names r as the row that h hit.
-func (r *row) match(h hit) Match {
-	return Match{Zone: r.zone.zone.Name, Row: r.row.Name, Pattern: h.use.pattern.String()}
 }
 
 // Any reports whether anything is published.
@@ -180,7 +172,7 @@ func (p *Policy) Sources(addr netip.Addr) ([]Source, netip.Addr) {
 	for _, r := range p.rows {
 		for _, prefix := range r.row.Prefixes {
 			if prefix.Contains(addr) {
-				found = append(found, Source{Zone: r.zone.zone.Name, Row: r.row.Name, Prefix: prefix})
+				found = append(found, Source{Zone: r.zone.Name, Row: r.row.Name, Prefix: prefix})
 			}
 		}
 	}

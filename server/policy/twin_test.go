@@ -98,7 +98,7 @@ func twinListed(in policy.Input, qname matcher.Name) []listed {
 	var all []listed
 	for _, z := range in.Zones {
 		for _, r := range z.Rows {
-			for _, p := range r.Patterns {
+			for p := range r.Patterns.All() {
 				if p.Matches(qname) {
 					all = append(all, listed{p, z, r})
 				}
@@ -260,9 +260,11 @@ func someZone(c choose, zoneName string, from []matcher.Pattern) *zones.Zone {
 	z := &zones.Zone{Name: zoneName, CatchAll: c(4) == 0}
 	for i := range 1 + c(3) {
 		r := zones.Row{Name: fmt.Sprint("w", i), Required: c(3) > 0, CarveOut: c(4) == 0}
-		for range 1 + c(3) {
-			r.Patterns = append(r.Patterns, pick(c, from))
+		some := make([]matcher.Pattern, 1+c(3))
+		for i := range some {
+			some[i] = pick(c, from)
 		}
+		r.Patterns = matcher.ListOf(some...)
 		for range c(3) {
 			r.Prefixes = append(r.Prefixes, pick(c, prefixes("192.0.2.0/24 192.0.2.1 198.51.100.7 2001:db8::/32 2001:db8::1")))
 		}
@@ -302,7 +304,7 @@ func described(in policy.Input) string {
 	for _, z := range in.Zones {
 		fmt.Fprintf(&b, "zone %s, catch-all %v\n", z.Name, z.CatchAll)
 		for _, r := range z.Rows {
-			fmt.Fprintf(&b, "  row %s %v %v required %v carved out %v\n", r.Name, r.Patterns, r.Prefixes, r.Required, r.CarveOut)
+			fmt.Fprintf(&b, "  row %s %v %v required %v carved out %v\n", r.Name, slices.Collect(r.Patterns.All()), r.Prefixes, r.Required, r.CarveOut)
 		}
 	}
 	for _, r := range in.Rules {

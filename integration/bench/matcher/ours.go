@@ -12,12 +12,12 @@ func buildOurs(rules []rule) find {
 		b.Add(r.pattern, int32(i))
 	}
 	m := b.Build()
-	found := make([]int32, 0, 16)
+	found := make([]matcher.Match[int32], 0, 16)
 	return func(q *query) int32 {
 		found = m.Lookup(found[:0], q.wire)
 		if len(found) == 0 {
 			return none
 		}
-		return found[0]
+		return found[0].Value
 	}
 }

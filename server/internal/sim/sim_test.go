@@ -78,7 +78,7 @@ func examples(loaded []*zones.Zone) []matcher.Name {
 	var names []matcher.Name
 	for _, z := range loaded {
 		for i := range z.Rows {
-			for _, p := range z.Rows[i].Patterns {
+			for p := range z.Rows[i].Patterns.All() {
 				names = append(names, p.Example())
 			}
 		}
