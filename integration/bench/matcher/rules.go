@@ -67,7 +67,7 @@ func bundledRules(n int) ([]rule, error) {
 	seen := map[string]bool{"": true}
 	for _, z := range bundled {
 		for _, row := range z.Rows {
-			for _, p := range row.Patterns.All() {
+			for p := range row.Patterns.All() {
 				name, k := parseKind(p.String())
 				if !z.CatchAll && !seen[name] && !strings.ContainsAny(name, "*{") {
 					seen[name] = true
