@@ -54,7 +54,7 @@ func (s *Server) reportStats() {
 	for _, l := range s.listeners {
 		st := l.Stats()
 		s.options.Log.Info("stopped listening on "+l.Addr().String(), "udp", st.UDP, "tcp", st.TCP,
-			"dropped", st.Dropped, "unsent", st.Unsent, "panics", st.Panics, "connections", st.Accepted, "evicted", st.Evicted)
+			"dropped", st.Dropped, "overflowed", st.Overflowed, "unsent", st.Unsent, "panics", st.Panics, "connections", st.Accepted, "evicted", st.Evicted)
 	}
 }
 

@@ -89,6 +89,37 @@ func TestBatchOfAllKinds(t *testing.T) {
 	})
 }
 
+// TestOverflowIsCounted floods a reader that is held up.
+func TestOverflowIsCounted(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	s := serveBoth(t, "127.0.0.1:0", limits(), handler{
+		now: func(dst, packet []byte, from listen.Peer) ([]byte, bool) {
+			if text(packet) == "hold up" {
+				close(entered)
+				<-release
+			}
+			return dst, true
+		},
+		wait: echo,
+	})
+	c := dial(t, "udp", s.Addr().String())
+	c.ask(query("hold up"))
+	<-entered
+	flood := make([]byte, listen.MaxDatagram)
+	for range 4096 { // twice what the buffer can have
+		c.ask(flood)
+	}
+	close(release)
+	if s.Stats().Overflowed == 0 {
+		t.Error("nothing is counted")
+	}
+	s.stop()
+	<-s.ended
+	if s.Stats().Overflowed == 0 {
+		t.Error("nothing is counted any more when it is closed")
+	}
+}
+
 func TestClientsAreSpreadOverSockets(t *testing.T) {
 	s := serveBoth(t, "127.0.0.1:0", limits(), handler{now: echoNow, wait: echo})
 	if got, want := listen.Sockets(s.Listener), listen.Readers(); got != want {

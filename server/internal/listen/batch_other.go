@@ -29,3 +29,6 @@ func (s *udpSocket) hold(time.Duration) error { return nil }
 
 // stopHeld is never asked for; see haveBatches.
 func (s *udpSocket) stopHeld() {}
+
+// overflowed is not known here.
+func (s *udpSocket) overflowed() (n uint64, ok bool) { return 0, false }

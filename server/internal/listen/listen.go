@@ -86,6 +86,7 @@ type Limits struct {
 type Stats struct {
 	UDP, TCP    uint64 // queries that the handler has answered, or met with silence
 	Dropped     uint64 // queries that it has not: over the limit, or longer than any over UDP
+	Overflowed  uint64 // packets that the system had no room for before we read them, where it says so
 	Unsent      uint64 // responses that could not be sent, or that the client did not take
 	Panics      uint64 // queries during which the handler panicked
 	Connections int    // TCP connections open now
@@ -280,6 +281,7 @@ func (l *Listener) Close() error {
 		err = ignoreClosed(l.tcp.Close())
 		for _, s := range l.udp {
 			s.stop() // else the reader of one that is held would not notice
+			s.lost() // as it will not be said any more
 			err = errors.Join(err, ignoreClosed(s.closer.Close()))
 		}
 		for _, c := range l.conns.all() {
@@ -317,6 +319,7 @@ func (l *Listener) Stats() Stats {
 	}
 	for _, s := range l.udp {
 		st.UDP += s.count.answered.Load()
+		st.Overflowed += s.lost()
 		st.Dropped += s.count.dropped.Load()
 		st.Unsent += s.count.unsent.Load()
 	}

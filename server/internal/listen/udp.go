@@ -36,7 +36,7 @@ type udpSocket struct {
 	held   bool // its reader waits inside the system call
 
 	_     cpu.CacheLinePad
-	count struct{ answered, dropped, unsent atomic.Uint64 }
+	count struct{ answered, dropped, unsent, overflowed atomic.Uint64 }
 	_     cpu.CacheLinePad
 
 	outbox outbox
@@ -150,6 +150,14 @@ func (s *udpSocket) stop() {
 		return
 	}
 	_ = s.conn.SetReadDeadline(longAgo) // an error: closed already
+}
+
+// lost is how many packets the system had no room for, as far as it has said.
+func (s *udpSocket) lost() uint64 {
+	if n, ok := s.overflowed(); ok {
+		s.count.overflowed.Store(n)
+	}
+	return s.count.overflowed.Load()
 }
 
 // answer asks the handler about a, and returns the response if there is one. What must wait takes a
