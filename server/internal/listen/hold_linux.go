@@ -71,29 +71,30 @@ func (s *udpSocket) stopHeld() {
 func (b *batch) await(fd uintptr) bool {
 	for {
 		b.received, b.errno = mmsg.Receive(fd, b.in.Headers[:])
-		if b.errno == unix.EAGAIN && takeHold() {
+		if b.errno == unix.EAGAIN {
 			b.holdOn(fd)
-			dropHold()
 		}
 		switch {
 		case b.errno == 0 && b.in.Headers[0].Hdr.Namelen == 0: // from nobody: what a socket says that was shut down
 			b.received, b.errno = 0, unix.ESHUTDOWN
 			return true
-		case b.errno != unix.EAGAIN:
+		case b.errno == unix.EAGAIN:
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1) // an error shows when reading
+		case b.errno != unix.EINTR:
 			return true
 		}
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1) // an error shows when reading
 	}
 }
 
-// holdOn waits inside the system call a few times.
+// holdOn waits inside the system call a few times, if there is a place for that. An interrupt ends it: the
+// scheduler or the collector wants to stop us for a moment, which it can where a function is called.
 func (b *batch) holdOn(fd uintptr) {
+	if !takeHold() {
+		return
+	}
+	defer dropHold()
 	for range maxHolds {
-		b.received, b.errno = mmsg.Await(fd, b.in.Headers[:])
-		switch {
-		case b.errno == unix.EINTR: // the scheduler wants to do something else for a moment
-			b.errno = unix.EAGAIN
-		case b.errno != unix.EAGAIN:
+		if b.received, b.errno = mmsg.Await(fd, b.in.Headers[:]); b.errno != unix.EAGAIN {
 			return
 		}
 	}
