@@ -89,27 +89,31 @@ func (f *fetched) source(group string) Source {
 	return source
 }
 
-// fetch asks an upstream for what is missing, and has w go on with what it said.
+// fetch asks an upstream for what w misses, and has it go on with what that said.
 // Identical questions under way share one upstream query.
-func (r *Resolver) fetch(s *snapshot, m *missing, w *waiting) {
-	if !r.flight.Join(m.key, w) {
+func (r *Resolver) fetch(w *waiting) {
+	if !r.flight.Join(w.missing.key, w) {
 		return
 	}
-	asked := w.query.Received // a moment ago
-	_, err := guard.Do(func() (struct{}, error) {
-		m.up.Exchange(m.query(s), func(response wire.Message, from string, err error) {
-			now := time.Now()
-			if err == nil {
-				response, err = guard.Do(func() (wire.Message, error) { return r.keep(s, m, response, from, now), nil })
-			}
-			r.land(&fetched{key: m.key, message: response, from: from, err: err, rtt: now.Sub(asked)})
-		})
-		return struct{}{}, nil
-	})
-	if err != nil {
-		r.land(&fetched{key: m.key, err: err})
+	if err := r.exchange(w); err != nil {
+		r.land(&fetched{key: w.missing.key, err: err})
 	}
-	r.due.add(m.up)
+	r.due.add(w.missing.up)
+}
+
+// exchange asks the upstream. The error is a panic of ours.
+func (r *Resolver) exchange(w *waiting) (err error) {
+	defer guard.Catch(&err)
+	m, asked := w.missing, w.query.Received // a moment ago
+	m.up.Exchange(m.query(w.now), func(response wire.Message, from string, err error) {
+		now := time.Now()
+		f := &fetched{key: m.key, message: response, from: from, err: err, rtt: now.Sub(asked)}
+		if err == nil {
+			f.err = r.keep(w.now, m, f, now)
+		}
+		r.land(f)
+	})
+	return nil
 }
 
 // land has all go on that wait for f. The first of them has asked.
@@ -166,15 +170,16 @@ func (m *missing) query(s *snapshot) wire.UpstreamQuery {
 	}
 }
 
-// keep puts what an upstream said into the cache, and returns it as clients get it:
-// they keep it no longer than we do.
-func (r *Resolver) keep(s *snapshot, m *missing, response wire.Message, from string, now time.Time) wire.Message {
-	response = response.CapTTL(longest(response, s.config.Cache))
+// keep puts what an upstream said into the cache, and makes it what clients get: they
+// keep it no longer than we do. The error is a panic of ours.
+func (r *Resolver) keep(s *snapshot, m *missing, f *fetched, now time.Time) (err error) {
+	defer guard.Catch(&err)
+	f.message = f.message.CapTTL(longest(f.message, s.config.Cache))
 	r.cache.Put(m.key.Key, m.up.id, cache.Stored{
-		Message: response, From: from, StoredAt: now,
-		Lifetime: response.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
+		Message: f.message, From: f.from, StoredAt: now,
+		Lifetime: f.message.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
 	})
-	return response
+	return nil
 }
 
 // longest is the highest TTL, in seconds, of what c lets be kept of m.

@@ -45,7 +45,7 @@ type waiting struct {
 // begin asks for what is missing.
 func (w *waiting) begin(client listen.Query) {
 	w.client = client
-	w.server.resolver.fetch(w.now, w.missing, w)
+	w.server.resolver.fetch(w)
 }
 
 // goOn resolves the query once more, with what was missing.

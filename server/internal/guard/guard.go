@@ -19,12 +19,10 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("panic: %v", e.Value)
 }
 
-// Do returns what step returns, or a [*PanicError] if it panics.
-func Do[V any](step func() (V, error)) (v V, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &PanicError{Value: p, Stack: debug.Stack()}
-		}
-	}()
-	return step()
+// Catch makes a panic the error that err points to, a [*PanicError]. It is to be
+// deferred.
+func Catch(err *error) {
+	if p := recover(); p != nil {
+		*err = &PanicError{Value: p, Stack: debug.Stack()}
+	}
 }

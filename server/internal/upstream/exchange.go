@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"splitdns/server/internal/guard"
 	"splitdns/server/internal/wire"
 )
 
@@ -137,7 +136,7 @@ func (a *attempt) heard(response []byte, err error) {
 func (a *attempt) judge(response []byte, err error) {
 	var m wire.Message
 	if err == nil {
-		m, err = guard.Do(func() (wire.Message, error) { return decode(response, a.query.Question) })
+		m, err = decode(response, a.query.Question)
 	}
 	if _, refused := errors.AsType[rcodeError](err); refused && !a.plain {
 		a.plain, a.fallback = true, true

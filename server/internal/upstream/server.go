@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"splitdns/server/internal/guard"
 	"splitdns/server/internal/wire"
 )
 
@@ -40,11 +41,12 @@ func (s *server) becomePlain() { s.plainUntil.Store(time.Now().Add(plainFor).Uni
 
 // decode decodes a response that was accepted. FORMERR, NOTIMP and BADVERS are a
 // rcodeError: they say something of this query and this server, nothing to a client.
-func decode(response []byte, q wire.Question) (wire.Message, error) {
+func decode(response []byte, q wire.Question) (m wire.Message, err error) {
+	defer guard.Catch(&err)
 	if rcode := headerRcode(response); rcode == wire.FormErr || rcode == wire.NotImp {
 		return wire.Message{}, rcodeError(rcode) // whatever else is in it
 	}
-	m, err := wire.ParseResponse(response, q)
+	m, err = wire.ParseResponse(response, q)
 	if err != nil {
 		return wire.Message{}, fmt.Errorf("malformed response: %w", err)
 	}
