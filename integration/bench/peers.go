@@ -17,6 +17,7 @@ func allServers() []*server {
 		{Name: echoName, Large: true, Configure: configureEcho},
 		{Name: splitdnsName, Large: true, List: plainList, Configure: configureSplitdns},
 		{Name: splitdnsLogName, Configure: configureSplitdnsLog, Only: []string{"cached"}},
+		{Name: "splitdns-unheld", Configure: configureSplitdnsUnheld, Only: []string{"moderate"}},
 		{Name: "unbound", Programs: []string{"unbound"}, Package: "unbound", Version: "-V", Large: true, List: unboundList, Configure: configureUnbound},
 		{Name: "dnsdist", Programs: []string{"dnsdist"}, Package: "dnsdist", Version: "--version", Large: true, List: plainList, Configure: configureDNSDist},
 		{Name: "dnsmasq", Programs: []string{"dnsmasq"}, Package: "dnsmasq-base", Version: "--version", List: dnsmasqList, Configure: configureDnsmasq},
@@ -60,18 +61,24 @@ func configureEcho(at setup) configuration {
 // configureSplitdns has its policy at work: all that is published is held against
 // its ranges.
 func configureSplitdns(at setup) configuration {
-	return at.splitdns("log = false", `queries = "off"`)
+	return at.splitdns(`queries = "off"`, "log = false")
 }
 
 // configureSplitdnsLog logs each query for a published name, too.
 func configureSplitdnsLog(at setup) configuration {
-	return at.splitdns("log = true", fmt.Sprintf("queries = %q", filepath.Join(at.Dir, "queries.jsonl")))
+	return at.splitdns(fmt.Sprintf("queries = %q", filepath.Join(at.Dir, "queries.jsonl")), "log = true")
 }
 
-// splitdns is the configuration of splitdns with the lines that say what is logged.
-func (at setup) splitdns(rule, log string) configuration {
+// configureSplitdnsUnheld has readers that do not wait inside the system call.
+func configureSplitdnsUnheld(at setup) configuration {
+	return at.splitdns(`queries = "off"`, "log = false", `udp_hold = "0s"`)
+}
+
+// splitdns is the configuration of splitdns with the lines that say what is logged, and
+// more of [server].
+func (at setup) splitdns(log, rule string, server ...string) configuration {
 	text := lines(
-		"[server]", fmt.Sprintf(`listen = ["127.0.0.1:%d"]`, at.Port),
+		"[server]", fmt.Sprintf(`listen = ["127.0.0.1:%d"]`, at.Port), lines(server...),
 		"[cache]", fmt.Sprintf("entries = %d\nmemory = %d", at.Cache.Names, at.Cache.Octets>>20),
 		"[upstream.default]", fmt.Sprintf(`servers = ["127.0.0.1:%d"]`, at.Upstream),
 		"[rule.published]", `zones = ["*"]`, `tags = ["bench"]`, `pin = "observe"`, rule,

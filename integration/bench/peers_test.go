@@ -49,14 +49,15 @@ func TestConfigurationsAreAlike(t *testing.T) {
 
 func TestConfigurationsSayWhatIsEqual(t *testing.T) {
 	want := map[string][]string{
-		"splitdns":      {fmt.Sprintf("entries = %d", usualCache.Names), `pin = "observe"`, "log = false", `queries = "off"`},
-		"splitdns-log":  {fmt.Sprintf("entries = %d", usualCache.Names), "log = true", `queries = "/bench/dir/queries.jsonl"`},
-		"unbound":       {"num-threads: 1", `forward-addr: 127.0.0.1@5302`, fmt.Sprintf("msg-cache-size: %d", usualCache.Octets/2), `include: "/l"`},
-		"dnsdist":       {"address='127.0.0.1:5302'", fmt.Sprintf("newPacketCache(%d,", usualCache.Names), `io.lines("/l")`, "DNSRCode.NXDOMAIN"},
-		"dnsmasq":       {"server=127.0.0.1#5302", fmt.Sprintf("cache-size=%d", usualCache.Names), "conf-file=/l", "user=nobody"},
-		"knot-resolver": {"policy.STUB('127.0.0.1@5302')", fmt.Sprintf("cache.open(%d,", usualCache.Octets), `policy.rpz(policy.DENY, "/l"`},
-		"pdns-recursor": {"threads=1", "forward-zones-recurse=.=127.0.0.1:5302", fmt.Sprintf("max-packetcache-entries=%d", usualCache.Names), `rpzFile("/l"`},
-		"bind9":         {"-n 1", "forwarders port 5302 { 127.0.0.1; }", fmt.Sprintf("max-cache-size %d", usualCache.Octets), `type primary; file "/l"`},
+		"splitdns":        {fmt.Sprintf("entries = %d", usualCache.Names), `pin = "observe"`, "log = false", `queries = "off"`},
+		"splitdns-log":    {fmt.Sprintf("entries = %d", usualCache.Names), "log = true", `queries = "/bench/dir/queries.jsonl"`},
+		"splitdns-unheld": {fmt.Sprintf("entries = %d", usualCache.Names), "log = false", `udp_hold = "0s"`},
+		"unbound":         {"num-threads: 1", `forward-addr: 127.0.0.1@5302`, fmt.Sprintf("msg-cache-size: %d", usualCache.Octets/2), `include: "/l"`},
+		"dnsdist":         {"address='127.0.0.1:5302'", fmt.Sprintf("newPacketCache(%d,", usualCache.Names), `io.lines("/l")`, "DNSRCode.NXDOMAIN"},
+		"dnsmasq":         {"server=127.0.0.1#5302", fmt.Sprintf("cache-size=%d", usualCache.Names), "conf-file=/l", "user=nobody"},
+		"knot-resolver":   {"policy.STUB('127.0.0.1@5302')", fmt.Sprintf("cache.open(%d,", usualCache.Octets), `policy.rpz(policy.DENY, "/l"`},
+		"pdns-recursor":   {"threads=1", "forward-zones-recurse=.=127.0.0.1:5302", fmt.Sprintf("max-packetcache-entries=%d", usualCache.Names), `rpzFile("/l"`},
+		"bind9":           {"-n 1", "forwarders port 5302 { 127.0.0.1; }", fmt.Sprintf("max-cache-size %d", usualCache.Octets), `type primary; file "/l"`},
 	}
 	for _, s := range allServers() {
 		got := s.Configure(setup{Dir: "/bench/dir", Port: 5301, Upstream: 5302, Cache: usualCache, User: "nobody", List: "/l"}).text()
