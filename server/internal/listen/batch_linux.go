@@ -70,12 +70,13 @@ type outgoing struct {
 	drain func(fd uintptr) (done bool)
 }
 
-// batches returns what reads a batch of queries and answers it.
+// batches returns what reads a batch of queries and answers it. It is called by the reader.
 func (s *udpSocket) batches() func() error {
 	b := &batch{s: s, slots: make([]slot, mmsg.Size), out: outgoing{s: s}}
 	b.fill, b.out.drain = b.receive, b.out.transmit
 	if s.held {
 		b.fill = b.await
+		hurry()
 	}
 	for i := range b.slots {
 		slot := &b.slots[i]
