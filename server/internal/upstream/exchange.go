@@ -106,7 +106,8 @@ func (x *exchange) left(now time.Time) time.Duration { return x.until.Sub(now) }
 
 // send asks over UDP; what comes of it is for heard.
 func (a *attempt) send(now time.Time) {
-	a.sockets.ask(&waiting{packed: newPacked(a.question()), done: a.heard}, min(a.wait, a.left(now)))
+	until := now.Add(min(a.wait, a.left(now)))
+	a.sockets.ask(&waiting{packed: newPacked(a.question()), done: a.heard, until: until})
 }
 
 // question is the query as this server gets it.

@@ -65,8 +65,10 @@ type socket struct {
 	waiting   map[uint16]*waiting
 	late      map[uint16]struct{} // IDs of queries that wait no more, whose responses may still come
 	unsent    []*waiting
-	queries   int // so far
-	discarded int // wrong responses so far
+	timer     *time.Timer // calls silent at due; set as long as somebody waits
+	due       time.Time   // zero: the timer is not set
+	queries   int         // so far
+	discarded int         // wrong responses so far
 	last      string
 	retired   bool // takes no more queries, and is closed when none waits
 }
@@ -75,15 +77,15 @@ type socket struct {
 type waiting struct {
 	packed
 	done      func(response []byte, err error)
-	timer     *time.Timer
-	discarded int // by the socket until the query was sent
+	until     time.Time // no longer
+	discarded int       // by the socket until the query was sent
 }
 
 // ask has w sent at the next flush. Its done is called once: with the response, which is
-// valid only during the call, with a [*silence] after wait, or with another error. Until
-// then w is ours.
-func (s *sockets) ask(w *waiting, wait time.Duration) {
-	if err := s.place(w, wait); err != nil {
+// valid only during the call, with a [*silence] when its time is up, or with another
+// error. Until then w is ours.
+func (s *sockets) ask(w *waiting) {
+	if err := s.place(w); err != nil {
 		w.done(nil, cause(err))
 	}
 }
@@ -100,22 +102,22 @@ func (s *sockets) flush() {
 }
 
 // place lets w wait at a socket.
-func (s *sockets) place(w *waiting, wait time.Duration) error {
+func (s *sockets) place(w *waiting) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return ErrClosed
 	}
-	if s.next != nil && s.next.add(w, wait) {
+	if s.next != nil && s.next.add(w) {
 		return nil
 	}
 	place := &s.inUse[random16()%maxSockets]
-	if *place == nil || !(*place).add(w, wait) {
+	if *place == nil || !(*place).add(w) {
 		fresh, err := s.open()
 		if err != nil {
 			return err
 		}
-		fresh.add(w, wait)
+		fresh.add(w)
 		*place = fresh
 	}
 	s.next = *place
@@ -195,7 +197,7 @@ func randomPort() int {
 
 // add lets w wait at c, under an ID that no other query there has. It returns false if
 // c takes no more.
-func (c *socket) add(w *waiting, wait time.Duration) bool {
+func (c *socket) add(w *waiting) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.retired {
@@ -209,8 +211,20 @@ func (c *socket) add(w *waiting, wait time.Duration) bool {
 	c.queries++
 	c.retired = c.queries == socketQueries
 	w.discarded = c.discarded
-	w.timer = time.AfterFunc(wait, func() { c.silent(w) })
+	if c.due.IsZero() || w.until.Before(c.due) {
+		c.wake(w.until)
+	}
 	return true
+}
+
+// wake sets the timer. c.mu is held.
+func (c *socket) wake(at time.Time) {
+	c.due = at
+	if c.timer == nil {
+		c.timer = time.AfterFunc(time.Until(at), c.silent)
+		return
+	}
+	c.timer.Reset(time.Until(at))
 }
 
 // knows says whether a response with that ID may come. c.mu is held.
@@ -227,7 +241,6 @@ func (c *socket) take(w *waiting) bool {
 		return false
 	}
 	delete(c.waiting, w.id())
-	w.timer.Stop()
 	c.closeIfDone()
 	return true
 }
@@ -329,14 +342,33 @@ func (c *socket) discard(why string) {
 	c.closeIfDone()
 }
 
-// silent ends the wait for the response to w.
-func (c *socket) silent(w *waiting) {
+// silent ends the wait for the responses whose time is up. One timer for all of them is
+// set once in a while; one for each query took as long as sending it.
+func (c *socket) silent() {
+	now, silent := time.Now(), false
 	c.mu.Lock()
-	s := &silence{discarded: c.discarded - w.discarded, last: c.last}
-	c.late[w.id()] = struct{}{}
+	all := slices.Collect(maps.Values(c.waiting))
+	c.due = time.Time{}
+	for _, w := range all {
+		switch {
+		case !w.until.After(now):
+			c.late[w.id()] = struct{}{}
+		case c.due.IsZero() || w.until.Before(c.due):
+			c.due = w.until
+		}
+	}
+	if !c.due.IsZero() {
+		c.wake(c.due)
+	}
+	discarded, last := c.discarded, c.last
 	c.mu.Unlock()
-	if c.take(w) {
-		w.done(nil, s)
+	for _, w := range all {
+		if !w.until.After(now) && c.take(w) {
+			silent = true
+			w.done(nil, &silence{discarded: discarded - w.discarded, last: last})
+		}
+	}
+	if silent {
 		c.heard()
 	}
 }
