@@ -88,11 +88,17 @@ func (l *Listener) openUDP(addr netip.AddrPort) error {
 	if err != nil {
 		l.report(fmt.Sprintf("listening on %s over UDP with %d of %d sockets: %v", addr, len(l.udp), want, err))
 	}
-	if l.batched && l.limits.Hold > 0 {
-		for _, s := range l.udp {
-			if err := s.hold(l.limits.Hold); err != nil {
-				return err
-			}
+	return l.holdUDP()
+}
+
+// holdUDP has the readers wait inside the system call, if they shall and can.
+func (l *Listener) holdUDP() error {
+	if !l.batched || l.limits.Hold == 0 {
+		return nil
+	}
+	for _, s := range l.udp {
+		if err := s.hold(l.limits.Hold); err != nil {
+			return err
 		}
 	}
 	return nil
