@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"time"
@@ -17,12 +18,11 @@ import (
 // reload reads the configuration again and puts it in force, if it is good.
 // Queries under way finish with the one they began with; the cache stays.
 //
-// The old one and the new one are in memory together. Large lists leave so much behind
-// that the collector, which waits for the memory in use to double, would hardly ever look.
+// The old one and the new one are in memory together.
 func (s *Server) reload(why string) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	defer debug.FreeOSMemory()
+	defer giveBack(allocated())
 	old := s.resolver.current.Load()
 	c, files, problems := s.load()
 	s.tried = files
@@ -45,6 +45,27 @@ func (s *Server) reload(why string) {
 		s.options.Log.Warn(key + " has changed: this takes effect when the server is started again")
 	}
 	s.options.Log.Info("reloaded: "+s.Summary(), "why", why)
+}
+
+// worthGivingBack is how much a load must have allocated, in octets, before memory is
+// given back. Large lists leave so much behind that the collector, which waits for the
+// memory in use to double, would hardly ever look; what others leave is not worth a
+// collection.
+const worthGivingBack = 16 << 20
+
+// allocated is how many octets the program has ever allocated.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// giveBack gives memory back to the system that is no longer in use, if much was
+// allocated since before.
+func giveBack(before uint64) {
+	if allocated()-before > worthGivingBack {
+		debug.FreeOSMemory()
+	}
 }
 
 // refuse reports problems that keep c in force. Who did not ask for a reload hears

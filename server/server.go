@@ -35,7 +35,6 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -87,6 +86,7 @@ type Server struct {
 // Open reads the configuration and opens every socket. The error of a bad
 // configuration is a *ConfigError that holds all problems.
 func Open(o Options) (*Server, error) {
+	defer giveBack(allocated())
 	c, files, problems := o.Load()
 	if c == nil {
 		return nil, &ConfigError{problems}
@@ -110,7 +110,6 @@ func Open(o Options) (*Server, error) {
 		s.closeAll()
 		return nil, errors.Join(err, s.closeLog())
 	}
-	debug.FreeOSMemory()
 	return s, nil
 }
 
