@@ -21,7 +21,7 @@ type Query struct {
 	Client   netip.Addr // unmapped, without a scope
 	TCP      bool
 	Received time.Time
-	fetched  *fetched // what an upstream was asked for this query; nil before
+	fetched  *fetched // what an upstream said when it was asked for this query; nil before
 }
 
 // Outcome is what became of a query. The answer, the query log and explain

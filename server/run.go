@@ -12,8 +12,9 @@ import (
 
 // Run serves until ctx is cancelled, then drains: no more queries are read,
 // those under way finish, for at most server.drain. Every goroutine of the server
-// starts here or belongs to a query; all have ended when Run returns, but for one
-// that a query log held up for ever may leave behind.
+// starts here, belongs to a query, or reads what an upstream sends. All have ended
+// when Run returns, but for the last, which end by themselves now that their sockets
+// are closed, and for one that a query log held up for ever may leave behind.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.closeAll()
 	spare := make([]byte, leeway)

@@ -21,9 +21,10 @@
 // Explanations (explain.go) run the same steps on what is in the cache already
 // and ask nobody.
 //
-// Package server starts and ends every goroutine of the program (run.go).
-// Messages, sockets, the cache, upstreams and the query log are packages of
-// their own below internal; what names and addresses mean is package policy.
+// Package server starts and ends every goroutine of the program (run.go), but for
+// those of queries and of the sockets to upstreams. Messages, sockets, the cache,
+// upstreams and the query log are packages of their own below internal; what names
+// and addresses mean is package policy.
 package server
 
 import (

@@ -45,8 +45,8 @@ func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
 
 // connect gives s its upstream groups. Those that are among old already are taken
 // over, with what they know of their servers. The others are left to the queries
-// that began with them, and hold nothing when these are done. None may be this
-// server, which listens on own, and on what s says once it is started with it.
+// that began with them: see replacedGroups. None may be this server, which listens
+// on own, and on what s says once it is started with it.
 func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dialer) error {
 	own = slices.Concat(own, s.config.Server.Listen)
 	groups, err := withSystemResolvers(s.config, own)

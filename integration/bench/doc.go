@@ -16,11 +16,11 @@
 // of what it gets and sends it back, in batches. No server can be faster, and
 // since nobody's absolute figures say anything about another machine, each
 // figure is given as a ratio to the echo's in the same round. The others are
-// splitdns, built from this tree, and what peers.go knows; each has one thread,
-// a cache for as many names, the same list, and the same upstream, a stub that
-// answers any name at once. They are asked the same names in the same order.
-// Names that vendors publish are half of them, so that the policy of splitdns is
-// at work, and each query has EDNS, so that splitdns has its notes to add.
+// splitdns, built from this tree, and what peers.go knows; each has one core, on
+// which one thread answers, a cache for as many names, the same list, and the same
+// upstream, a stub that answers any name at once. They are asked the same names in
+// the same order. Names that vendors publish are half of them, so that the policy of
+// splitdns is at work, and each query has EDNS, so that splitdns has its notes to add.
 //
 // How the matcher alone compares with others is in the folder matcher.
 //

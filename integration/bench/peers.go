@@ -10,8 +10,8 @@ import (
 )
 
 // allServers are the servers that bench knows, in the order of the tables. Each is
-// configured alike: one thread, one address, everything forwarded to the stub, no
-// validation, no log, and where there is a list, NXDOMAIN for its names.
+// configured alike: one thread that answers, one address, everything forwarded to the
+// stub, no validation, no log, and where there is a list, NXDOMAIN for its names.
 func allServers() []*server {
 	return []*server{
 		{Name: echoName, Large: true, Configure: configureEcho},

@@ -54,7 +54,7 @@ type Server struct {
 	QueriesInFlight int
 	TCPConnections  int
 	TCPIdle         time.Duration
-	UDPHold         time.Duration // 0: do not
+	UDPHold         time.Duration // how long readers wait inside the system call, on Linux; 0: they do not
 	Drain           time.Duration // how long queries under way may take at shutdown
 	UDPSize         int           // EDNS UDP payload size that is advertised
 }

@@ -87,8 +87,8 @@ type hit struct {
 // maxHits is for how many hits there is room without allocating.
 const maxHits = 8
 
-// hits appends to room the patterns that match name, most specific first; those that
-// several rows and rules have stand there once for each.
+// hits puts into room, which is empty, the patterns that match name, most specific
+// first; those that several rows and rules have stand there once for each.
 func (p *Policy) hits(room []hit, name matcher.Name) []hit {
 	var wire [255]byte
 	var found [maxHits]matcher.Match[*source]

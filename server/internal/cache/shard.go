@@ -41,9 +41,10 @@ func newShard(size int, octets int64) *shard {
 	return s
 }
 
-// find returns the entry of key. due says that it is time to mark it as used: a quarter of the list may have come before it since the
-// last time. So an entry that is always in use is never near the list's end, and of
-// its hits hardly one changes the list.
+// find returns the entry of key. due says that it is time to mark it as used: a
+// quarter of the list may have come before it since the last time. So an entry that
+// is always in use is never near the list's end, and of its hits hardly one changes
+// the list.
 func (s *shard) find(hash uint64, key []byte) (e entry, due, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

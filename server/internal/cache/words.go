@@ -8,7 +8,8 @@ import (
 )
 
 // words numbers the few strings that all entries share: upstream groups and their
-// servers. They come from the configuration, so there is no need to forget any.
+// servers. They come from the configuration, and a reload adds a few at most, so there
+// is no need to forget any.
 type words struct {
 	mu    sync.Mutex // held to add one
 	known atomic.Pointer[vocabulary]

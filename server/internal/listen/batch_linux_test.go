@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -15,16 +16,23 @@ import (
 )
 
 func TestAnswersAtOnceWithoutAllocating(t *testing.T) {
-	tests := map[string]struct{ bound, asked string }{
-		"IPv4":           {"127.0.0.1:0", "127.0.0.1"},
-		"IPv4, wildcard": {"0.0.0.0:0", "127.0.0.2"},
-		"IPv6":           {"[::1]:0", "::1"},
-		"IPv6, wildcard": {"[::]:0", "::1"},
+	tests := map[string]struct {
+		bound, asked string
+		hold         time.Duration
+	}{
+		"IPv4":                         {"127.0.0.1:0", "127.0.0.1", time.Millisecond},
+		"IPv4, wildcard":               {"0.0.0.0:0", "127.0.0.2", time.Millisecond},
+		"IPv6":                         {"[::1]:0", "::1", time.Millisecond},
+		"IPv6, wildcard":               {"[::]:0", "::1", time.Millisecond},
+		"no wait in the system call":   {"127.0.0.1:0", "127.0.0.1", 0},
+		"no wait there, IPv6 wildcard": {"[::]:0", "::1", 0},
 	}
 	static := bytes.Repeat([]byte("response"), 30)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := serveBoth(t, test.bound, limits(), handler{
+			lim := limits()
+			lim.Hold = test.hold
+			s := serveBoth(t, test.bound, lim, handler{
 				now: func(dst, _ []byte, _ listen.Peer) ([]byte, bool) { return append(dst, static...), true },
 				wait: func([]byte, []byte, listen.Peer) []byte {
 					t.Error("asked to wait for what is known")
@@ -51,7 +59,17 @@ func TestAnswersAtOnceWithoutAllocating(t *testing.T) {
 }
 
 func TestBatchOfAllKinds(t *testing.T) {
-	s := serveBoth(t, "127.0.0.1:0", limits(), handler{
+	for _, hold := range []time.Duration{0, time.Millisecond} {
+		t.Run(fmt.Sprint("hold ", hold), func(t *testing.T) { batchOfAllKinds(t, hold) })
+	}
+}
+
+// batchOfAllKinds is the test of readers that wait so long inside the system call.
+func batchOfAllKinds(t *testing.T, hold time.Duration) {
+	t.Helper()
+	lim := limits()
+	lim.Hold = hold
+	s := serveBoth(t, "127.0.0.1:0", lim, handler{
 		now: func(dst, packet []byte, from listen.Peer) ([]byte, bool) {
 			switch text(packet) {
 			case "silence":

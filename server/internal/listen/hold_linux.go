@@ -13,7 +13,8 @@ import (
 	"splitdns/server/internal/mmsg"
 )
 
-// cores is how many goroutines could run at the same time when the first listener was opened.
+// cores is how many goroutines could run at the same time when the first listener was opened. Like what
+// follows it is of the process, as the scheduler is.
 var cores = sync.OnceValue(func() int { return runtime.GOMAXPROCS(0) })
 
 // sparePlace adds a place to Go's scheduler, for what goes on beside readers that hold theirs.

@@ -5,8 +5,8 @@
 // The loops are our own. The server of a DNS library starts from one packet a system call, a goroutine
 // and a parsed message for each query, which costs more than the rest of a query's life, and over TCP
 // it holds a fast answer behind a slow one. On Linux a listener has several UDP sockets on its port, each
-// with a reader of its own, and many packets are read and sent with one system call (package mmsg); an
-// answer to a query at once allocates nothing. Elsewhere there is one socket, and a call for each packet.
+// with a reader of its own, and many packets are read and sent with one system call (package mmsg);
+// answering a query at once allocates nothing. Elsewhere there is one socket, and a call for each packet.
 //
 // At a moderate load, a packet comes when the reader has gone to sleep, and a goroutine that sleeps is
 // dear to wake: the poller of Go's runtime, its scheduler and a second thread all take part, and on a core
@@ -84,7 +84,9 @@ type Limits struct {
 	Connections int
 	// Hold is how long a UDP reader waits for queries inside the system call, with a place of Go's
 	// scheduler held: answers come sooner and cost less than where each query wakes the scheduler. With 0
-	// it does not. It needs one place more than there are cores (see [runtime.GOMAXPROCS]), and Linux.
+	// it does not, and on other systems than Linux neither. All other work needs a place as well, so the
+	// first listener with it raises [runtime.GOMAXPROCS] by one, for the whole process and for good: from
+	// then on it no longer follows a change of the processors that the process may use.
 	Hold time.Duration
 	// Idle is how long a TCP connection may be without a query under way, how long one query may
 	// take to arrive and then wait for a place of InFlight, and how long a client may leave its
@@ -174,7 +176,7 @@ func Open(addr netip.AddrPort, limits Limits, h Handler, settled func(), report 
 	return l, nil
 }
 
-// openSockets opens both sockets on one port.
+// openSockets opens the sockets for TCP and for UDP, all on one port.
 func (l *Listener) openSockets() error {
 	var err error
 	for range portTries {

@@ -46,8 +46,7 @@ const (
 var ErrClosed = errors.New("upstream: closed")
 
 // A Group is an upstream group. Its methods may be called concurrently. It holds
-// no socket for long after the last exchange, so one that is no longer used may just
-// be dropped.
+// no socket for long after the last exchange; Close is there to end exchanges.
 type Group struct {
 	name    string
 	servers []*server
@@ -63,8 +62,10 @@ type Group struct {
 }
 
 // New returns a group of these servers, which are asked in that order until one
-// has answered. The timeout bounds each exchange as a whole. heard is called behind
-// the callers of some exchanges: what was put off for them is due.
+// has answered. The timeout bounds each exchange as a whole. heard is called after
+// done was called for some exchanges, where that was not before Exchange returned:
+// what their callers have put off is due. It is called from any goroutine, also when
+// no exchange has ended, and must not be nil nor block for long.
 func New(name string, servers []netip.AddrPort, timeout time.Duration, heard func()) *Group {
 	g := &Group{name: name, timeout: timeout}
 	if timeout <= 0 {

@@ -65,7 +65,7 @@ type socket struct {
 	waiting   map[uint16]*waiting
 	late      map[uint16]struct{} // IDs of queries that wait no more, whose responses may still come
 	unsent    []*waiting
-	timer     *time.Timer // calls silent at due; set as long as somebody waits
+	timer     *time.Timer // calls silent at due, also if nobody waits any more
 	due       time.Time   // zero: the timer is not set
 	queries   int         // so far
 	discarded int         // wrong responses so far

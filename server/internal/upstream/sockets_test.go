@@ -114,7 +114,7 @@ func addressOf(name string) string {
 // where one with its ID and another's question comes before.
 func TestEachGetsItsOwn(t *testing.T) {
 	const queries = 200
-	reply := func(q *servertest.Query, name string) {
+	respond := func(q *servertest.Query, name string) {
 		m := new(dns.Msg).SetReply(q.Msg)
 		m.Question[0].Name = name
 		m.Answer = []dns.RR{&dns.A{
@@ -125,9 +125,9 @@ func TestEachGetsItsOwn(t *testing.T) {
 	}
 	u := servertest.New(t, func(q *servertest.Query) {
 		if q.Number%4 == 0 { // for each, they would be more than the system keeps for us
-			reply(q, "n0.example.")
+			respond(q, "n0.example.")
 		}
-		reply(q, q.Question[0].Name)
+		respond(q, q.Question[0].Name)
 	})
 	for name, g := range map[string]*upstream.Group{
 		"one socket":   funnel(t, 10*time.Second, u.Addr),
