@@ -119,10 +119,11 @@ func (b *Builder[V]) set(suffix string, where address) *uint32 {
 	}
 }
 
-// reserve makes room for more nodes.
+// reserve makes room for more nodes. Where that was not foreseen, it is as much again, so
+// that each node is moved about once; Build gives back what is too much.
 func (b *Builder[V]) reserve(more int) {
 	if (b.nodes.used+more)*8 >= len(b.nodes.slots)*7 {
-		b.nodes = b.resized(b.nodes.used + b.nodes.used/4 + more)
+		b.nodes = b.resized(2*b.nodes.used + more)
 	}
 }
 

@@ -66,13 +66,13 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 
 // Serve answers one packet from client, however long that takes.
 func (b *Bench) Serve(packet []byte, client netip.Addr, tcp bool) []byte {
-	response, later := b.handle(nil, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp, At: time.Now()})
+	response, later := b.serve(nil, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp, At: time.Now()})
 	if later == nil {
 		return response
 	}
 	c := make(asker, 1)
 	later(c)
-	b.settle()
+	b.sendDue()
 	return <-c
 }
 
@@ -84,7 +84,7 @@ func (c asker) Respond(answer func(dst []byte) []byte) { c <- answer(nil) }
 
 // Now answers one packet from client if that needs no waiting, behind dst.
 func (b *Bench) Now(dst, packet []byte, client netip.Addr) ([]byte, bool) {
-	response, later := b.handle(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), At: time.Now()})
+	response, later := b.serve(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), At: time.Now()})
 	return response, later == nil
 }
 

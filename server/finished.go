@@ -77,7 +77,7 @@ func newFinishedTable(entries int, octets int64) *finishedTable {
 	room := max(finishedPlaces, min(int64(entries), octets/finishedRoom))
 	size := 2 << bits.Len64(uint64(room)) // a power of two, of which half or more stays empty
 	t := &finishedTable{seed: maphash.MakeSeed(), start: time.Now(), slots: make([]atomic.Pointer[finished], size)}
-	t.limit = octets - int64(size)*int64(unsafe.Sizeof(t.slots[0]))
+	t.limit = max(0, octets-int64(size)*int64(unsafe.Sizeof(t.slots[0])))
 	return t
 }
 

@@ -8,12 +8,12 @@ import (
 	"splitdns/server/internal/wire"
 )
 
-// handle answers one packet on the listener's own goroutine: parse, resolve, answer,
+// serve answers one packet on the listener's own goroutine: parse, resolve, answer,
 // log. What cannot be parsed gets the response that the RFCs want, which is often none,
 // and goes no further. A query for which an upstream has to be asked is resolved once
-// more when that has answered: later begins it. handle appends to dst and keeps neither
+// more when that has answered: later begins it. serve appends to dst and keeps neither
 // dst nor packet.
-func (s *Server) handle(dst, packet []byte, from listen.Peer) (response []byte, later func(listen.Query)) {
+func (s *Server) serve(dst, packet []byte, from listen.Peer) (response []byte, later func(listen.Query)) {
 	if response, ok := s.fast(dst, packet, from); ok {
 		return response, nil
 	}

@@ -127,7 +127,7 @@ func (s *Server) replace(old *snapshot, c *config.Config) error {
 	s.resolver.current.Store(next)
 	for name, g := range old.upstreams {
 		if next.upstreams[name] != g {
-			s.replaced.add(g)
+			s.replaced.add(g, 2*g.config.Timeout+old.config.Server.TCPIdle)
 		}
 	}
 	return nil
@@ -140,14 +140,15 @@ type replacedGroups struct {
 	groups map[*group]*time.Timer
 }
 
-// add adds g until all its queries must have ended.
-func (r *replacedGroups) add(g *group) {
+// add adds g until all its queries must have ended: those that wait for a place over TCP
+// have yet to begin.
+func (r *replacedGroups) add(g *group, by time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.groups == nil {
 		r.groups = make(map[*group]*time.Timer)
 	}
-	r.groups[g] = time.AfterFunc(2*g.config.Timeout, func() {
+	r.groups[g] = time.AfterFunc(by, func() {
 		g.Close()
 		r.mu.Lock()
 		defer r.mu.Unlock()

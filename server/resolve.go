@@ -135,7 +135,7 @@ func refused(q Query, why wire.EDE) Outcome {
 // REFUSED for a question that must not be forwarded. Where nobody was asked yet, it is
 // what is missing.
 func failed(q Query, d policy.Decision, err error) Outcome {
-	if m, ok := err.(*missing); ok { // never wrapped
+	if m, ok := errors.AsType[*missing](err); ok {
 		return Outcome{missing: m}
 	}
 	o := Outcome{Decision: d, Source: Source{Upstream: d.Upstream, Cache: "miss", RTT: -1}, Failure: err}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,8 +16,6 @@ import (
 // are closed, and for one that a query log held up for ever may leave behind.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.closeAll()
-	spare := make([]byte, leeway)
-	defer runtime.KeepAlive(spare)
 	lastCtx, stopLast := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLast()
 	var last errgroup.Group
@@ -43,12 +40,6 @@ func (s *Server) Run(ctx context.Context) error {
 	stopLast() // after the last query: its entry is still to be written, and /readyz says no until then
 	return errors.Join(err, last.Wait())
 }
-
-// leeway is memory that counts as in use for the collector and is never touched, so that
-// it is none. The collector lets as much garbage be as there is memory in use: with some
-// megabytes, names that are not in the cache would have it run many times a second, which
-// took a fifth of their time.
-const leeway = 32 << 20
 
 // reportStats says what each listener has done.
 func (s *Server) reportStats() {

@@ -21,6 +21,10 @@ const MaxListSize = 48 << 20
 // much again in a matcher.
 const MaxListPatterns = 2_000_000
 
+// maxLabels is how many labels the names of a list may have in the mean, if it is as long as it may be.
+// Each takes memory in a matcher; names of real lists have fewer than three.
+const maxLabels = 4
+
 // maxLine is how long a line of a list may be. The longest pattern is far shorter.
 const maxLine = 4096
 
@@ -55,6 +59,7 @@ type list struct {
 	patterns matcher.ListBuilder
 	problems tomlfile.Record
 	most     int // how many patterns it may have
+	labels   int // in all lines so far
 }
 
 // read reads all lines.
@@ -78,8 +83,8 @@ func (l *list) read(r *bufio.Reader) error {
 		} else {
 			l.line(number, line)
 		}
-		if l.patterns.Len() > l.most {
-			l.add(l.problems.LastLine, false, "more than %d patterns", l.most)
+		if why := l.tooMany(); why != "" {
+			l.add(l.problems.LastLine, false, "%s", why)
 			return nil
 		}
 	}
@@ -87,6 +92,17 @@ func (l *list) read(r *bufio.Reader) error {
 		l.add(0, true, "the list is empty")
 	}
 	return nil
+}
+
+// tooMany says of what there is too much.
+func (l *list) tooMany() string {
+	switch {
+	case l.patterns.Len() > l.most:
+		return fmt.Sprintf("more than %d patterns", l.most)
+	case l.labels > maxLabels*l.most:
+		return fmt.Sprintf("more than %d labels in all", maxLabels*l.most)
+	}
+	return ""
 }
 
 // readLine reads a line, and says how long it is: of a line that does not fit into the
@@ -108,6 +124,7 @@ func (l *list) line(number int, line []byte) {
 		line = bytes.TrimPrefix(line, []byte("\ufeff"))
 	}
 	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	l.labels += 1 + bytes.Count(line, []byte("."))
 	isNew, isPlain := l.patterns.AddPlain(line)
 	switch {
 	case !isPlain:
@@ -151,7 +168,7 @@ func (l *list) text(number int, line string) {
 
 // again warns of a pattern that stands further up as well.
 func (l *list) again(number int, text string) {
-	l.add(number, true, "%q stands in this list already", text)
+	l.add(number, true, "%q stands in this list already, further up: delete this line", text)
 }
 
 // severalWords says what a line of two or more words is, and what it should be. Block

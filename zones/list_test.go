@@ -50,7 +50,7 @@ func TestParseListProblems(t *testing.T) {
 	want := `l.txt:1: warning: "#-courier.push.example" is a comment; if # stands for a number, write {0..50}-courier.push.example
 l.txt:2: warning: "A.example": made upper case lower case; read as "a.example"
 l.txt:3: "0.0.0.0 b.example": a line of a hosts file; write the name alone: b.example
-l.txt:4: warning: "a.example" stands in this list already
+l.txt:4: warning: "a.example" stands in this list already, further up: delete this line
 l.txt:5: pattern "b..example": empty label: two dots with nothing between them, or a dot too many at an end
 l.txt:6: ":: c.example d.example": a line of a hosts file; write the names alone, each on its line
 l.txt:7: "e.example f.example": want one pattern a line
@@ -104,6 +104,16 @@ func TestParseListTooMany(t *testing.T) {
 	}
 	z, problems := zones.ParseListOf("l", "l.txt", "a.example\nb.example\n#\nc.example\nd..example\n", 2)
 	if want := "l.txt:4: more than 2 patterns\n"; z != nil || problems.String() != want {
+		t.Errorf("zone %v, problems %q, want %q", z, problems, want)
+	}
+}
+
+// TestParseListDeepNames holds that there is a bound to labels: each takes memory in a
+// matcher.
+func TestParseListDeepNames(t *testing.T) {
+	deep := strings.Repeat("a.", 5)
+	z, problems := zones.ParseListOf("l", "l.txt", deep+"b.example\n"+deep+"c.example\n", 2)
+	if want := "l.txt:2: more than 8 labels in all\n"; z != nil || problems.String() != want {
 		t.Errorf("zone %v, problems %q, want %q", z, problems, want)
 	}
 }

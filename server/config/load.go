@@ -47,7 +47,8 @@ func LoadFiles(path string) (cfg *Config, files []File, problems tomlfile.Proble
 }
 
 // A File is a file as it was at some time. Files are comparable: whoever finds the same
-// again need not read it again.
+// again need not read it again. One that was put in its place with the same size and time
+// passes for the same.
 type File struct {
 	Path     string // absolute
 	Size     int64

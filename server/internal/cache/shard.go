@@ -74,14 +74,16 @@ func (s *shard) drop(hash uint64, e entry) {
 	}
 }
 
-// put keeps an entry that begins with its key, unless it is too large.
+// put keeps an entry that begins with its key, in place of an earlier one. One that is too
+// large only takes its place away.
 func (s *shard) put(hash uint64, octets string) {
 	e := entry{octets: octets}
-	if e.size() > s.limit/4 {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if e.size() > s.limit/4 {
+		s.entries.Remove(hash)
+		return
+	}
 	s.puts++
 	e.used = s.puts
 	before, _ := s.entries.Peek(hash)

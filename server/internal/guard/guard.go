@@ -1,6 +1,6 @@
 // Package guard keeps a mistake of ours in the treatment of one query from ending
 // the program: a panic becomes the error of that query. It is for where octets from
-// the network are worked on, and for nothing that could leave half a change behind.
+// the network are worked on.
 package guard
 
 import (

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"net"
 	"os"
 	"runtime"
 	"slices"
@@ -104,6 +105,9 @@ func (b *batch) ready(i int) {
 func (b *batch) turn() error {
 	if !b.idle && !b.s.held { // else others have a place of their own
 		runtime.Gosched() // else queries that wait would hang for 100 ms and more while others never end
+	}
+	if b.s.l.isStopping() { // a socket that is shut down still gives what comes
+		return net.ErrClosed
 	}
 	b.idle = false
 	err := b.s.raw.Read(b.fill)

@@ -51,7 +51,9 @@ func (s *udpSocket) hold(d time.Duration) error {
 			err = os.NewSyscallError("fcntl", err)
 			return
 		}
-		err = mmsg.HoldFor(uintptr(fd), d)
+		if err = mmsg.HoldFor(uintptr(fd), d); err != nil {
+			_ = unix.Close(fd)
+		}
 	})
 	if closed != nil || err != nil {
 		return errors.Join(closed, err)
@@ -63,8 +65,8 @@ func (s *udpSocket) hold(d time.Duration) error {
 	return err
 }
 
-// slice is the shortest time that a thread may ask to run for.
-const slice = 100 * time.Microsecond
+// timeSlice is the shortest time that a thread may ask to run for.
+const timeSlice = 100 * time.Microsecond
 
 // hurry makes the thread the reader's own, and asks the system to let it run as soon as there is something
 // for it to do, and not when the thread that runs there has had its time, some milliseconds: who asks for
@@ -77,7 +79,7 @@ func hurry() {
 	if err != nil || attr.Policy != unix.SCHED_NORMAL { // an administrator knows better
 		return
 	}
-	attr.Runtime = uint64(slice)
+	attr.Runtime = uint64(timeSlice)
 	_ = unix.SchedSetAttr(0, attr, 0) // it does without
 }
 

@@ -1,6 +1,6 @@
 // Package listen takes queries from clients over UDP and TCP, on IPv4 and IPv6, and sends the
 // responses back from the address that was asked. It knows no DNS message: a query is bytes for a
-// [Handler], a response is the bytes that the handler returns.
+// [Service], a response is the bytes that the service returns.
 //
 // The loops are our own. The server of a DNS library starts from one packet a system call, a goroutine
 // and a parsed message for each query, which costs more than the rest of a query's life, and over TCP
@@ -24,7 +24,7 @@
 // before anything is known of a query was turned down, as queries for one slow name then hold up those
 // for cached answers. A goroutine for each was turned down too: it would only wait. At the limit a UDP
 // query is dropped and counted, as the client will ask again, and reading from that TCP connection
-// waits. A panic in the handler is counted, the first one is reported with its stack, and that client
+// waits. A panic in the service is counted, the first one is reported with its stack, and that client
 // hears nothing: an answer made of a half-finished query would be worse than asking again.
 //
 // At the limit of TCP connections, one of the client that has the most is closed for a new one.
@@ -41,28 +41,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// Handler answers a query on the reader's own goroutine. It must not block: the queries behind this one
-// wait for it. It appends the response to dst, which is empty, and returns it; none is silence. For a
-// query whose answer has to be waited for it returns later instead. That is called at once, on the same
-// goroutine, if there is a place of Limits.InFlight for the query, and never if there is none; over TCP a
-// place is waited for. dst and packet are the listener's, and valid only during the call of the handler,
-// which must not change packet.
-type Handler func(dst, packet []byte, from Peer) (response []byte, later func(Query))
-
-// Query is a query whose answer is not known yet. It holds a place of Limits.InFlight.
-type Query interface {
-	// Respond sends what answer appends to dst, which is empty; nothing is silence. It must be called
-	// once, from any goroutine, also where the listener is closed by then. It calls answer before it
-	// returns, or not at all if nobody is there any more to hear it. Over UDP the response leaves with
-	// others at the next Flush of the listener, which is the caller's to ask for.
-	Respond(answer func(dst []byte) []byte)
-}
 
 // Peer is where a query came from, where it was sent to, and when. IPv4 addresses are never IPv4-mapped.
 // Local has the bound address where the system does not tell the one that was asked. At is when the
@@ -96,11 +78,11 @@ type Limits struct {
 
 // Stats is what a listener has done since it was opened.
 type Stats struct {
-	UDP, TCP    uint64 // queries that the handler has answered, or met with silence
+	UDP, TCP    uint64 // queries that the service has answered, or met with silence
 	Dropped     uint64 // queries that it has not: over the limit, or longer than any over UDP
 	Overflowed  uint64 // packets that the system had no room for before we read them, where it says so
 	Unsent      uint64 // responses that could not be sent, or that the client did not take
-	Panics      uint64 // queries during which the handler panicked
+	Panics      uint64 // queries during which the service panicked
 	Connections int    // TCP connections open now
 	Accepted    uint64 // TCP connections ever accepted
 	Evicted     uint64 // of these, closed to make room for a new one
@@ -110,7 +92,7 @@ type Stats struct {
 type Listener struct {
 	addr    netip.AddrPort
 	limits  Limits
-	handler Handler
+	service Service
 	settled func()
 	report  func(string)
 
@@ -146,12 +128,12 @@ const portTries = 16
 // settled is called when some queries have been handed to h and no more are there to be read at once:
 // what was put off for them is due. report is called with what an administrator should read. Both are
 // called from several goroutines. Open panics on limits that are not set.
-func Open(addr netip.AddrPort, limits Limits, h Handler, settled func(), report func(string)) (*Listener, error) {
+func Open(addr netip.AddrPort, limits Limits, h Service, settled func(), report func(string)) (*Listener, error) {
 	if limits.InFlight == nil || limits.Connections < 1 || limits.Idle <= 0 {
 		panic("listen: limits not set")
 	}
 	if h == nil || settled == nil || report == nil {
-		panic("listen: handler or report not set")
+		panic("listen: service or report not set")
 	}
 	if !addr.IsValid() {
 		return nil, errors.New("listening: no address given")
@@ -159,7 +141,7 @@ func Open(addr netip.AddrPort, limits Limits, h Handler, settled func(), report 
 	l := &Listener{
 		addr:     netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()),
 		limits:   limits,
-		handler:  h,
+		service:  h,
 		settled:  settled,
 		report:   report,
 		opened:   time.Now(),
@@ -190,6 +172,9 @@ func (l *Listener) openSockets() error {
 			return nil
 		}
 		_ = l.tcp.Close() // nothing was accepted; the error to tell is that of UDP
+		for _, s := range l.udp {
+			_ = s.closer.Close()
+		}
 		if want.Port() != 0 {
 			return explain("UDP", bound, err)
 		}
@@ -336,52 +321,6 @@ func (l *Listener) Stats() Stats {
 		st.Unsent += s.count.unsent.Load()
 	}
 	return st
-}
-
-// handle asks the handler. After a panic the response is empty.
-func (l *Listener) handle(dst, packet []byte, from Peer) (response []byte, later func(Query)) {
-	defer l.survive()
-	return l.handler(dst, packet, from)
-}
-
-// begin hands a query that must wait to the handler. After a panic it waits no longer.
-func (l *Listener) begin(later func(Query), q Query) {
-	begun := false
-	defer func() {
-		if !begun {
-			q.Respond(silence)
-		}
-	}()
-	defer l.survive()
-	later(q)
-	begun = true
-}
-
-// silence is no response.
-func silence(dst []byte) []byte { return dst[:0] }
-
-// answer asks for the response to a query that waited. After a panic it is empty.
-func (l *Listener) answer(dst []byte, answer func(dst []byte) []byte) []byte {
-	select {
-	case <-l.closed:
-		return nil
-	default:
-	}
-	defer l.survive()
-	return answer(dst)
-}
-
-// survive is deferred by whoever calls the handler.
-func (l *Listener) survive() {
-	cause := recover()
-	if cause == nil {
-		return
-	}
-	l.count.panics.Add(1)
-	l.panicked.Do(func() {
-		l.report(fmt.Sprintf("listening on %s: a query was left unanswered, panic: %v\n%s(later ones are only counted)",
-			l.addr, cause, debug.Stack()))
-	})
 }
 
 // drop counts a query that found no place under the limit.

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -380,4 +381,55 @@ func TestEveryGoroutineEnds(t *testing.T) {
 		}
 	})
 	eventually(t, "as many goroutines as before", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// TestStopsReadingUnderAFlood stops a listener whose sockets are never empty.
+func TestStopsReadingUnderAFlood(t *testing.T) {
+	for _, hold := range []time.Duration{0, time.Millisecond} {
+		lim := limits()
+		lim.Hold = hold
+		var stopped atomic.Bool
+		var late atomic.Int64
+		s := serveBoth(t, "127.0.0.1:0", lim, handler{
+			now: func(dst, packet []byte, _ listen.Peer) ([]byte, bool) {
+				if stopped.Load() {
+					late.Add(1)
+				}
+				for begin := time.Now(); time.Since(begin) < 100*time.Microsecond; { // slower than the flood
+					continue
+				}
+				return dst, true
+			},
+			wait: echo,
+		})
+		over := make(chan struct{})
+		var flood sync.WaitGroup
+		for range 4 {
+			c := dial(t, "udp", s.Addr().String())
+			flood.Go(func() {
+				for packet := query("more"); ; {
+					select {
+					case <-over:
+						return
+					default:
+						_, _ = c.Write(packet) // refused in the end
+					}
+				}
+			})
+		}
+		eventually(t, "a flood", func() bool { return s.Stats().UDP > 100 })
+		stopped.Store(true)
+		s.stop()
+		select {
+		case err := <-s.ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Errorf("hold %v: still reading, %d queries handled since", hold, late.Load())
+			s.Close()
+		}
+		close(over)
+		flood.Wait()
+	}
 }

@@ -88,20 +88,20 @@ func (l *Listener) openUDP(addr netip.AddrPort) error {
 	if err != nil {
 		l.report(fmt.Sprintf("listening on %s over UDP with %d of %d sockets: %v", addr, len(l.udp), want, err))
 	}
-	return l.holdUDP()
-}
-
-// holdUDP has the readers wait inside the system call, if they shall and can.
-func (l *Listener) holdUDP() error {
-	if !l.batched || l.limits.Hold == 0 {
-		return nil
-	}
-	for _, s := range l.udp {
-		if err := s.hold(l.limits.Hold); err != nil {
-			return err
-		}
+	if l.batched && l.limits.Hold > 0 {
+		l.holdUDP(addr)
 	}
 	return nil
+}
+
+// holdUDP has the readers wait inside the system call. Those that cannot wait as others do.
+func (l *Listener) holdUDP(addr netip.AddrPort) {
+	for _, s := range l.udp {
+		if err := s.hold(l.limits.Hold); err != nil {
+			l.report(fmt.Sprintf("listening on %s over UDP as if server.udp_hold were 0s: %v", addr, err))
+			return
+		}
+	}
 }
 
 // bindUDP opens one UDP socket for addr, which shares the port with those that do too, or not. It tells
@@ -166,7 +166,7 @@ func (s *udpSocket) lost() uint64 {
 	return s.count.overflowed.Load()
 }
 
-// answer asks the handler about a, and returns the response if there is one. What must wait takes a
+// answer asks the service about a, and returns the response if there is one. What must wait takes a
 // place, or is dropped.
 func (s *udpSocket) answer(dst []byte, a *arrival) []byte {
 	response, later := s.l.handle(dst, a.packet, a.from)
@@ -260,7 +260,7 @@ func (s *udpSocket) send(response, info []byte, to netip.AddrPort) {
 	}
 }
 
-// kept is the larger of the buffer given to a handler and the one it returned, unless that is too
+// kept is the larger of the buffer given to a service and the one it returned, unless that is too
 // large to keep.
 func kept(given, returned []byte) []byte {
 	if cap(returned) > cap(given) && cap(returned) <= keepResponse {

@@ -120,16 +120,17 @@ func (a *attempt) question() wire.UpstreamQuery {
 }
 
 // heard takes what came over UDP. A truncated response is no more than the reason to
-// ask over TCP at once (RFC 7766, section 5). That is rare, and may have a goroutine.
+// ask over TCP at once (RFC 7766, section 5), and so are responses that somebody guessed.
+// That is rare, and may have a goroutine.
 func (a *attempt) heard(response []byte, err error) {
-	if err != nil || !isTruncated(response) {
+	if err != errGuessed && (err != nil || !isTruncated(response)) {
 		a.judge(response, err)
 		return
 	}
-	go func() {
+	a.sockets.work.Go(func() {
 		a.judge(newPacked(a.question()).overTCP(a.group.open, a.addr, min(2*a.wait, a.left(time.Now()))))
 		a.sockets.heard()
-	}()
+	})
 }
 
 // judge decodes a response. A server that does not know EDNS is asked once more,

@@ -122,6 +122,9 @@ func (g *Group) Close() {
 		s.sockets.close()
 	}
 	g.underWay.Wait()
+	for _, s := range g.servers {
+		s.sockets.work.Wait()
+	}
 }
 
 // enter counts an exchange, unless the group is closed.

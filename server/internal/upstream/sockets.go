@@ -23,8 +23,8 @@ const (
 	// socketQueries is how many queries a socket is used for: within that, IDs repeat
 	// seldom, and opening sockets is a small part of the work.
 	socketQueries = 1000
-	// maxDiscarded is how many wrong responses end the use of a socket: somebody knows
-	// its port.
+	// maxDiscarded is how many wrong responses end the use of a socket at once: somebody
+	// knows its port.
 	maxDiscarded = 100
 
 	// maxDatagram is more than a server may send to our queries; what fills it is
@@ -36,12 +36,18 @@ const (
 	firstPort = 1024
 )
 
+// errGuessed ends the waiting at a socket where somebody guesses at responses. Over TCP he
+// cannot (RFC 5452, section 9.1).
+var errGuessed = errors.New("too many wrong responses")
+
 // sockets are the UDP sockets to one server. Queries that are asked together leave from
 // one of them, any, with one system call, and from a new one as long as there is room.
 // The lock may be held while that of a socket is taken, and never the other way round.
 type sockets struct {
 	to    netip.AddrPort
 	heard func() // see New
+
+	work sync.WaitGroup // for readers, and for exchanges over TCP
 
 	mu     sync.Mutex           // guards what follows
 	inUse  [maxSockets]*socket  // those that take more queries
@@ -63,7 +69,7 @@ type socket struct {
 
 	mu        sync.Mutex // guards what follows
 	waiting   map[uint16]*waiting
-	late      map[uint16]struct{} // IDs of queries that wait no more, whose responses may still come
+	used      [1 << 16 / 64]uint64 // a bit for each ID: none is used twice
 	unsent    []*waiting
 	timer     *time.Timer // calls silent at due, also if nobody waits any more
 	due       time.Time   // zero: the timer is not set
@@ -135,17 +141,18 @@ func (s *sockets) open() (*socket, error) {
 	if err != nil {
 		return nil, err // which an open one does not have
 	}
-	fresh := &socket{conn: conn, raw: raw, to: s.to, heard: s.heard, waiting: make(map[uint16]*waiting), late: make(map[uint16]struct{})}
+	fresh := &socket{conn: conn, raw: raw, to: s.to, heard: s.heard, waiting: make(map[uint16]*waiting)}
 	if s.all == nil {
 		s.all = make(map[*socket]struct{})
 	}
 	s.all[fresh] = struct{}{}
 	responses := fresh.responses()
-	go func() {
+	life := time.AfterFunc(socketLife, fresh.retire)
+	s.work.Go(func() {
 		fresh.read(responses)
+		life.Stop()
 		s.forget(fresh)
-	}()
-	time.AfterFunc(socketLife, fresh.retire)
+	})
 	return fresh, nil
 }
 
@@ -203,9 +210,10 @@ func (c *socket) add(w *waiting) bool {
 	if c.retired {
 		return false
 	}
-	for c.knows(w.id()) {
+	for c.isUsed(w.id()) {
 		w.renew()
 	}
+	c.used[w.id()/64] |= 1 << (w.id() % 64)
 	c.waiting[w.id()] = w
 	c.unsent = append(c.unsent, w)
 	c.queries++
@@ -227,11 +235,8 @@ func (c *socket) wake(at time.Time) {
 	c.timer.Reset(time.Until(at))
 }
 
-// knows says whether a response with that ID may come. c.mu is held.
-func (c *socket) knows(id uint16) bool {
-	_, late := c.late[id]
-	return late || c.waiting[id] != nil
-}
+// isUsed says whether a query has that ID, or had. c.mu is held.
+func (c *socket) isUsed(id uint16) bool { return c.used[id/64]&(1<<(id%64)) != 0 }
 
 // take lets w wait no longer; false if it does not any more.
 func (c *socket) take(w *waiting) bool {
@@ -301,7 +306,7 @@ func (c *socket) read(responses func() error) {
 func (c *socket) accept(response []byte) {
 	w, why := c.whose(response)
 	switch {
-	case why == "" && w == nil: // late
+	case why == "" && w == nil:
 	case why == "":
 		if c.take(w) {
 			w.done(response, nil)
@@ -314,32 +319,36 @@ func (c *socket) accept(response []byte) {
 }
 
 // whose returns the query with the ID of response, and why that is not its response;
-// neither where it comes too late.
+// neither where it comes too late, or once more.
 func (c *socket) whose(response []byte) (w *waiting, why string) {
 	if len(response) < headerSize {
 		return nil, shortResponse
 	}
 	id := binary.BigEndian.Uint16(response)
 	c.mu.Lock()
-	w, known := c.waiting[id], c.knows(id)
+	w, used := c.waiting[id], c.isUsed(id)
 	c.mu.Unlock()
 	switch {
 	case w != nil:
 		return w, w.mismatch(response)
-	case known:
+	case used:
 		return nil, ""
 	}
 	return nil, otherID
 }
 
-// discard notes a wrong response. After many, somebody has found the port.
+// discard notes a wrong response. After many, somebody has found the port and guesses: who
+// waits there waits for nothing more that he could guess.
 func (c *socket) discard(why string) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.discarded++
 	c.last = why
-	c.retired = c.retired || c.discarded == maxDiscarded
-	c.closeIfDone()
+	found := c.discarded == maxDiscarded
+	c.mu.Unlock()
+	if found {
+		c.retire()
+		c.failAll(errGuessed)
+	}
 }
 
 // silent ends the wait for the responses whose time is up. One timer for all of them is
@@ -350,10 +359,7 @@ func (c *socket) silent() {
 	all := slices.Collect(maps.Values(c.waiting))
 	c.due = time.Time{}
 	for _, w := range all {
-		switch {
-		case !w.until.After(now):
-			c.late[w.id()] = struct{}{}
-		case c.due.IsZero() || w.until.Before(c.due):
+		if w.until.After(now) && (c.due.IsZero() || w.until.Before(c.due)) {
 			c.due = w.until
 		}
 	}

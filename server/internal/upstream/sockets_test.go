@@ -199,3 +199,25 @@ func TestFlush(t *testing.T) {
 		t.Errorf("queries left from %v ports, want 1", len(ports))
 	}
 }
+
+// Whoever guesses at responses drives who waits there to TCP, where he cannot.
+func TestGuessedPortIsLeft(t *testing.T) {
+	u := servertest.New(t, func(q *servertest.Query) {
+		if q.TCP {
+			q.Respond(answer(q))
+			return
+		}
+		for i := range upstream.MaxDiscarded {
+			wrong := answer(q)
+			wrong.Id += uint16(i + 1)
+			q.Respond(wrong)
+		}
+		forged := answer(q)
+		forged.Answer[0].(*dns.A).A = net.IPv4(203, 0, 113, 66)
+		q.Respond(forged)
+	})
+	wantAnswer(t, patient(t, u.Addr), "192.0.2.1")
+	if q := u.Queries(); len(q) != 2 || !q[1].TCP {
+		t.Errorf("%v queries, want one over UDP and one over TCP", len(q))
+	}
+}
