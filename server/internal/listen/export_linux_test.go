@@ -48,3 +48,9 @@ func (r Responses) Settled() (sent, unsent int) {
 	unsent = int(r.o.s.count.unsent.Load())
 	return r.o.sent - unsent, unsent
 }
+
+// TellsOverflow says whether the system tells what it had no room for.
+func TellsOverflow(l *Listener) bool {
+	_, ok := l.udp[0].overflowed()
+	return ok
+}
