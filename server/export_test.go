@@ -130,6 +130,19 @@ func (b *Bench) FinishedOctets() int64 {
 	return t.octets + int64(len(t.slots))*int64(unsafe.Sizeof(t.slots[0]))
 }
 
+// Replaced is how many upstream groups wait for the last of their queries.
+func (b *Bench) Replaced() int {
+	b.replaced.mu.Lock()
+	defer b.replaced.mu.Unlock()
+	return len(b.replaced.groups)
+}
+
+// CloseUpstreams closes all upstream groups, as the end of the server does.
+func (b *Bench) CloseUpstreams() {
+	b.replaced.close()
+	b.resolver.current.Load().close()
+}
+
 // Drain marks the server as stopping.
 func (b *Bench) Drain() { b.draining.Store(true) }
 
