@@ -54,3 +54,12 @@ func TellsOverflow(l *Listener) bool {
 	_, ok := l.udp[0].overflowed()
 	return ok
 }
+
+// TakePlaces takes all places that readers may hold, until they are given back.
+func TakePlaces() (giveBack func()) {
+	taken := 0
+	for takeHold() {
+		taken++
+	}
+	return func() { holders.Add(-int32(taken)) }
+}
