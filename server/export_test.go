@@ -13,6 +13,8 @@ import (
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/querylog"
+	"splitdns/server/internal/wire"
+	"splitdns/server/policy"
 	"splitdns/zones/tomlfile"
 )
 
@@ -130,6 +132,19 @@ func (b *Bench) FinishedOctets() int64 {
 	return t.octets + int64(len(t.slots))*int64(unsafe.Sizeof(t.slots[0]))
 }
 
+// Replaced is how many upstream groups wait for the last of their queries.
+func (b *Bench) Replaced() int {
+	b.replaced.mu.Lock()
+	defer b.replaced.mu.Unlock()
+	return len(b.replaced.groups)
+}
+
+// CloseUpstreams closes all upstream groups, as the end of the server does.
+func (b *Bench) CloseUpstreams() {
+	b.replaced.close()
+	b.resolver.current.Load().close()
+}
+
 // Drain marks the server as stopping.
 func (b *Bench) Drain() { b.draining.Store(true) }
 
@@ -177,3 +192,37 @@ const (
 	ExplainRate  = explainRate
 	ExplainBurst = explainBurst
 )
+
+// FinishedTable is a table of finished answers, which are known by their numbers.
+type FinishedTable struct{ t *finishedTable }
+
+// NewFinishedTable returns a table beside a cache of that many entries and octets.
+func NewFinishedTable(entries int, octets int64) FinishedTable {
+	return FinishedTable{newFinishedTable(entries, octets)}
+}
+
+// Put keeps the answer m to q, of that number.
+func (t FinishedTable) Put(q wire.Query, class policy.Class, generation uint64, until time.Duration, m wire.Message, number uint32) {
+	t.t.put(&finished{
+		Finished: wire.Response{Query: q, Message: m}.Finish(),
+		hash:     t.t.hash(q.AppendKey(nil), class), class: class, generation: generation, until: until, limit: number,
+	})
+}
+
+// Find returns the number of the answer to q.
+func (t FinishedTable) Find(q wire.Query, class policy.Class, generation uint64, at time.Duration) (number uint32, ok bool) {
+	if f := t.t.find(q.AppendKey(nil), class, generation, at); f != nil {
+		return f.limit, true
+	}
+	return 0, false
+}
+
+// Octets is how much memory the answers take, as the table counts and as they say, and how much they may.
+func (t FinishedTable) Octets() (counted, said, limit int64) {
+	for i := range t.t.slots {
+		if f := t.t.slots[i].Load(); f != nil {
+			said += f.size()
+		}
+	}
+	return t.t.octets, said, t.t.limit
+}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
@@ -193,6 +195,68 @@ func (c *closable) Exchange(q wire.UpstreamQuery, done func(m wire.Message, from
 
 // Close closes c.
 func (c *closable) Close() { c.closed.Store(true) }
+
+// TestReplacedGroupsAreClosed reloads twice and looks at the groups of the three configurations: those
+// that were replaced are closed when their last query must have ended, or the server ends; each once.
+func TestReplacedGroupsAreClosed(t *testing.T) {
+	const timeout = time.Second
+	var configs []*config.Config
+	for i := range 3 {
+		configs = append(configs, parseConfig(t, fmt.Sprintf("[upstream.default]\nservers = [\"192.0.2.%d\"]\ntimeout = \"%v\"\n", 53+i, timeout)))
+	}
+	for name, c := range map[string]struct {
+		apart, after time.Duration // between the reloads, and until the end
+		before       [3]int32      // which are closed before that
+		left         int           // of those replaced
+	}{
+		"end at once":                 {0, 0, [3]int32{}, 2},
+		"end within the timeout":      {timeout / 2, timeout, [3]int32{}, 2},
+		"end between the two":         {timeout, timeout, [3]int32{1, 0, 0}, 1},
+		"end when all have ended":     {timeout, 2 * timeout, [3]int32{1, 1, 0}, 0},
+		"reloads far from each other": {time.Minute, timeout, [3]int32{1, 0, 0}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var groups []*countedClose
+				b, err := server.NewBench(configs[0], func(config.Upstream) server.Exchanger {
+					groups = append(groups, &countedClose{exchange: says(t, mixed)})
+					return groups[len(groups)-1]
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := func(when string, closes [3]int32) {
+					t.Helper()
+					synctest.Wait()
+					if got := [3]int32{groups[0].closes.Load(), groups[1].closes.Load(), groups[2].closes.Load()}; got != closes {
+						t.Errorf("%s: the groups are closed %v times, want %v", when, got, closes)
+					}
+				}
+				b.Reload(configs[1], nil)
+				time.Sleep(c.apart)
+				b.Reload(configs[2], nil)
+				time.Sleep(c.after)
+				want("before the end", c.before)
+				if n := b.Replaced(); n != c.left {
+					t.Errorf("%d groups wait for queries, want %d", n, c.left)
+				}
+				b.CloseUpstreams()
+				want("at the end", [3]int32{1, 1, 1})
+				time.Sleep(time.Hour)
+				want("much later", [3]int32{1, 1, 1})
+			})
+		})
+	}
+}
+
+// countedClose is an upstream group that counts how often it is closed.
+type countedClose struct {
+	exchange
+	closes atomic.Int32
+}
+
+// Close counts.
+func (c *countedClose) Close() { c.closes.Add(1) }
 
 // TestReloadUnderQueries reloads, with other servers each time, while queries
 // come: each must be answered by one configuration or the other, not a mixture.

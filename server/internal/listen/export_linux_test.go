@@ -48,3 +48,18 @@ func (r Responses) Settled() (sent, unsent int) {
 	unsent = int(r.o.s.count.unsent.Load())
 	return r.o.sent - unsent, unsent
 }
+
+// TellsOverflow says whether the system tells what it had no room for.
+func TellsOverflow(l *Listener) bool {
+	_, ok := l.udp[0].overflowed()
+	return ok
+}
+
+// TakePlaces takes all places that readers may hold, until they are given back.
+func TakePlaces() (giveBack func()) {
+	taken := 0
+	for takeHold() {
+		taken++
+	}
+	return func() { holders.Add(-int32(taken)) }
+}

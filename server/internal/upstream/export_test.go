@@ -1,6 +1,11 @@
 package upstream
 
-import "splitdns/server/internal/wire"
+import (
+	"errors"
+	"time"
+
+	"splitdns/server/internal/wire"
+)
 
 // Bounds that tests reach.
 const (
@@ -50,4 +55,15 @@ func Waiting(g *Group) (sockets, queries int) {
 		c.mu.Unlock()
 	}
 	return len(s.all), queries
+}
+
+// AskOnce asks the first server of g once, and has done called with whether it was
+// silent until then.
+func AskOnce(g *Group, q wire.UpstreamQuery, until time.Time, done func(silent bool)) {
+	s := &g.servers[0].sockets
+	s.ask(&waiting{packed: newPacked(q), until: until, done: func(_ []byte, err error) {
+		_, silent := errors.AsType[*silence](err)
+		done(silent)
+	}})
+	s.flush()
 }

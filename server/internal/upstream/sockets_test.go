@@ -146,6 +146,51 @@ func TestEachGetsItsOwn(t *testing.T) {
 	}
 }
 
+// Queries wait at one socket, and each as long as it shall, whichever was asked first. An
+// hour is not waited for: it ends with the group, and is no silence.
+func TestEachHasItsOwnSilence(t *testing.T) {
+	for name, waits := range map[string][]time.Duration{
+		"the later first":            {20 * time.Millisecond, time.Millisecond},
+		"the earlier first":          {time.Millisecond, 20 * time.Millisecond},
+		"at once":                    {time.Millisecond, time.Millisecond},
+		"far later first":            {time.Hour, time.Millisecond},
+		"a later one after an hour":  {time.Hour, time.Millisecond, 20 * time.Millisecond},
+		"an hour between the others": {20 * time.Millisecond, time.Hour, time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := funnel(t, 10*time.Second, servertest.New(t, servertest.Silent).Addr)
+			ended, hours, unended := make(chan bool, 2*len(waits)), make(chan bool, 2), 0
+			for _, wait := range waits {
+				until, to := time.Now().Add(wait), ended
+				if wait == time.Hour {
+					to, unended = hours, 1
+				}
+				upstream.AskOnce(g, question("www.example"), until, func(silent bool) {
+					if silent && time.Now().Before(until) {
+						t.Errorf("%v: silence is found too early", wait)
+					}
+					to <- silent
+				})
+			}
+			for range len(waits) - unended {
+				if !<-ended {
+					t.Error("another end than silence")
+				}
+			}
+			if sockets, queries := upstream.Waiting(g); sockets != 1 || queries != unended {
+				t.Errorf("%v queries wait at %v sockets, want %v at one", queries, sockets, unended)
+			}
+			g.Close()
+			if unended > 0 && <-hours {
+				t.Error("an hour's silence")
+			}
+			if len(ended)+len(hours) > 0 {
+				t.Error("a query has ended twice")
+			}
+		})
+	}
+}
+
 // When the server is gone, the first query after that tells all who wait there.
 func TestRefusalReachesAllWhoWait(t *testing.T) {
 	server := servertest.UDP(t)
