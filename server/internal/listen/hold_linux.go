@@ -90,33 +90,37 @@ func (s *udpSocket) stopHeld() {
 
 // await waits until there are packets, or reading is stopped. It is receive for a socket that is held.
 func (b *batch) await(fd uintptr) bool {
-	for {
+	for inVain := 0; ; {
 		b.received, b.errno = mmsg.Receive(fd, b.in.Headers[:])
 		if b.errno == unix.EAGAIN {
-			b.holdOn(fd)
+			inVain = b.holdOn(fd, inVain)
 		}
 		switch {
-		case b.errno == 0 && b.in.Headers[0].Hdr.Namelen == 0: // from nobody: what a socket says that was shut down
+		case b.errno == 0 && b.in.Headers[0].Hdr.Namelen == 0, // from nobody: what a socket says that was shut down
+			b.errno == unix.EAGAIN && b.s.l.isStopping():
 			b.received, b.errno = 0, unix.ESHUTDOWN
 			return true
 		case b.errno == unix.EAGAIN:
 			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1) // an error shows when reading
+			inVain = 0
 		case b.errno != unix.EINTR:
 			return true
 		}
 	}
 }
 
-// holdOn waits inside the system call a few times, if there is a place for that. An interrupt ends it: the
-// scheduler or the collector wants to stop us for a moment, which it can where a function is called.
-func (b *batch) holdOn(fd uintptr) {
+// holdOn waits inside the system call, if there is a place for that, until it has been in vain maxHolds times,
+// inVain of them before. It returns how often. An interrupt ends it: the scheduler or the collector wants to stop us
+// for a moment, which it can where a function is called.
+func (b *batch) holdOn(fd uintptr, inVain int) int {
 	if !takeHold() {
-		return
+		return inVain
 	}
 	defer dropHold()
-	for range maxHolds {
+	for ; inVain < maxHolds; inVain++ {
 		if b.received, b.errno = mmsg.Await(fd, b.in.Headers[:]); b.errno != unix.EAGAIN {
-			return
+			return inVain + 1
 		}
 	}
+	return inVain
 }

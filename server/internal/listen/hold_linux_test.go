@@ -154,3 +154,24 @@ func TestStatsAfterClose(t *testing.T) {
 		})
 	}
 }
+
+// TestReaderWithoutPlaceEnds has readers that get no place told to stop, and then closed.
+func TestReaderWithoutPlaceEnds(t *testing.T) {
+	t.Cleanup(listen.TakePlaces())
+	for name, want := range map[string]error{"stopped": nil, "closed": net.ErrClosed} {
+		t.Run(name, func(t *testing.T) {
+			l := openHeld(t)
+			ctx, stop := context.WithCancel(context.Background())
+			defer stop()
+			ended := make(chan error, 1)
+			go func() { ended <- l.Serve(ctx) }()
+			wantAllInPoll(t, l)
+			if want == nil {
+				stop()
+			} else if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			wantEnded(t, ended, want)
+		})
+	}
+}
