@@ -199,10 +199,10 @@ func (c *closable) Close() { c.closed.Store(true) }
 // TestReplacedGroupsAreClosed reloads twice and looks at the groups of the three configurations: those
 // that were replaced are closed when their last query must have ended, or the server ends; each once.
 func TestReplacedGroupsAreClosed(t *testing.T) {
-	const timeout = time.Second
+	const life = 2*time.Second + 4*time.Second // twice the timeout, and what a query may wait for a place over TCP
 	var configs []*config.Config
 	for i := range 3 {
-		configs = append(configs, parseConfig(t, fmt.Sprintf("[upstream.default]\nservers = [\"192.0.2.%d\"]\ntimeout = \"%v\"\n", 53+i, timeout)))
+		configs = append(configs, parseConfig(t, fmt.Sprintf("[server]\ntcp_idle = \"4s\"\n[upstream.default]\nservers = [\"192.0.2.%d\"]\ntimeout = \"1s\"\n", 53+i)))
 	}
 	for name, c := range map[string]struct {
 		apart, after time.Duration // between the reloads, and until the end
@@ -210,10 +210,10 @@ func TestReplacedGroupsAreClosed(t *testing.T) {
 		left         int           // of those replaced
 	}{
 		"end at once":                 {0, 0, [3]int32{}, 2},
-		"end within the timeout":      {timeout / 2, timeout, [3]int32{}, 2},
-		"end between the two":         {timeout, timeout, [3]int32{1, 0, 0}, 1},
-		"end when all have ended":     {timeout, 2 * timeout, [3]int32{1, 1, 0}, 0},
-		"reloads far from each other": {time.Minute, timeout, [3]int32{1, 0, 0}, 1},
+		"end within the timeout":      {life / 4, life / 2, [3]int32{}, 2},
+		"end between the two":         {life / 2, life / 2, [3]int32{1, 0, 0}, 1},
+		"end when all have ended":     {life / 2, life, [3]int32{1, 1, 0}, 0},
+		"reloads far from each other": {time.Minute, life / 2, [3]int32{1, 0, 0}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
