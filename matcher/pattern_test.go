@@ -245,6 +245,7 @@ func TestZeroPattern(t *testing.T) {
 func FuzzMatches(f *testing.F) {
 	f.Add([]byte{}, "{0..50}-c.example", "51-c")
 	f.Add([]byte{0, 1, 2}, "*.a*b*{1..2}.*.x", "ab1.q.x")
+	f.Add([]byte("00X"), " ", ".")
 	f.Fuzz(func(t *testing.T, data []byte, pattern, name string) {
 		c := choicesFrom(data)
 		p, err := matcher.ParsePattern(pattern)
@@ -253,7 +254,7 @@ func FuzzMatches(f *testing.F) {
 		}
 		labels := strings.Split(name, ".")
 		n, _, err := matcher.NameFromWire(wireOf(labels...))
-		if err != nil || len(labels) != strings.Count(n.String(), ".")+1 {
+		if err != nil || slices.Contains(labels, "") || len(labels) != strings.Count(n.String(), ".")+1 {
 			labels = someLabels(c)
 			if n, _, err = matcher.NameFromWire(wireOf(labels...)); err != nil {
 				t.Fatal(err)
