@@ -19,8 +19,8 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("panic: %v", e.Value)
 }
 
-// Catch makes a panic the error that err points to, a [*PanicError]. It is to be
-// deferred.
+// Catch makes a panic the error that err points to, a [*PanicError]; without one it
+// leaves err alone. It is to be deferred itself, not called by what is.
 func Catch(err *error) {
 	if p := recover(); p != nil {
 		*err = &PanicError{Value: p, Stack: debug.Stack()}

@@ -15,13 +15,13 @@ import (
 const (
 	// maxSockets is how many sockets a server is asked from at the same time. So many
 	// ports would have to be found, and all at once, by whoever wants to forge a
-	// response; the costs are some 20 KB for each.
+	// response; the costs are some 30 KB for each.
 	maxSockets = 64
 	// socketLife is how long a socket is used, so that a port that was found is of
 	// little use, and an idle server costs nothing.
 	socketLife = 10 * time.Second
-	// socketQueries is how many queries a socket is used for: within that, IDs repeat
-	// seldom, and opening sockets is a small part of the work.
+	// socketQueries is how many queries a socket is used for: few of all IDs, none of which
+	// is used twice, and so many that opening sockets is a small part of the work.
 	socketQueries = 1000
 	// maxDiscarded is how many wrong responses end the use of a socket at once: somebody
 	// knows its port.
@@ -306,7 +306,7 @@ func (c *socket) read(responses func() error) {
 func (c *socket) accept(response []byte) {
 	w, why := c.whose(response)
 	switch {
-	case why == "" && w == nil:
+	case why == "" && w == nil: // late, or a duplicate
 	case why == "":
 		if c.take(w) {
 			w.done(response, nil)
