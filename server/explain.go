@@ -143,7 +143,7 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 		if stored, ok := r.peek(s, q, d.Upstream); ok && !e.CacheHidden {
 			chain := stored.Message.Chain()
 			shown = s.policy.Along(shown, chain, class)
-			e.cached(s.treated(stored.Message, s.policy.Along(d, chain, class)), stored)
+			e.cached(s.treated(stored.Message, s.policy.Along(d, chain, class)), stored, r.now())
 		}
 	}
 	e.decision(shown)
@@ -163,7 +163,7 @@ func (r *Resolver) peek(s *snapshot, q wire.Question, upstream string) (cache.St
 	key := cache.Key{Name: q.Name, Type: q.Type, Class: q.Class}
 	for flags := range 4 {
 		key.DO, key.CD = flags&1 != 0, flags&2 != 0
-		if stored, ok := r.cache.Peek(key, up.id, time.Now()); ok {
+		if stored, ok := r.cache.Peek(key, up.id, r.now()); ok {
 			return stored, true
 		}
 	}
@@ -181,9 +181,9 @@ func (s *snapshot) treated(m wire.Message, d policy.Decision) Outcome {
 	return o
 }
 
-// cached adds one cached answer and what became of it.
-func (e *Explanation) cached(o Outcome, stored cache.Stored) {
-	age := int(stored.Age(time.Now()) / time.Second)
+// cached adds one cached answer, as it is now, and what became of it.
+func (e *Explanation) cached(o Outcome, stored cache.Stored, now time.Time) {
+	age := int(stored.Age(now) / time.Second)
 	c := Cached{
 		Type: o.Response.Question().Type.String(), From: stored.From, Rcode: o.Response.Rcode().String(), Changed: o.Changed,
 		Age: age, TTL: int(stored.Lifetime/time.Second) - age, // TTLs count whole seconds

@@ -106,7 +106,7 @@ func (r *Resolver) exchange(w *waiting) (err error) {
 	defer guard.Catch(&err)
 	m, asked := w.missing, w.query.Received // a moment ago
 	m.up.Exchange(m.query(w.now), func(response wire.Message, from string, err error) {
-		now := time.Now()
+		now := r.now()
 		f := &fetched{key: m.key, message: response, from: from, err: err, rtt: now.Sub(asked)}
 		if err == nil {
 			f.err = r.keep(w.now, m, f, now)

@@ -60,6 +60,7 @@ type Resolver struct {
 	due     due
 	limit   *limiter
 	about   about
+	now     func() time.Time // by which answers age
 
 	finished *finishedTable // answers that need no Resolve
 }

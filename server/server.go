@@ -45,6 +45,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"splitdns/server/config"
 	"splitdns/server/internal/cache"
@@ -68,6 +69,9 @@ type Options struct {
 	Stdout io.Writer
 	// Log takes what an administrator should know.
 	Log *slog.Logger
+	// Now tells the time by which answers age, [time.Now] if it is nil. It never goes
+	// back. How long something is waited for does not depend on it.
+	Now func() time.Time
 }
 
 // Server is a running resolver.
@@ -106,6 +110,9 @@ func Open(o Options) (*Server, error) {
 	if c == nil {
 		return nil, &ConfigError{problems}
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	s := &Server{options: o, started: withoutNames(c), local: localNetworks(), tried: files, leeway: spare}
 	s.dial = dialUpstream(s.flushResponses)
 	s.reportProblems(problems)
@@ -113,7 +120,7 @@ func Open(o Options) (*Server, error) {
 	if err := first.connect(nil, nil, s.dialer(c)); err != nil {
 		return nil, err
 	}
-	s.resolver = newResolver(first, o.Version)
+	s.resolver = newResolver(first, o.Version, o.Now)
 	var err error
 	s.log, err = querylog.Open(c.Log.Queries, o.Stdout, func(text string) { o.Log.Warn(text) })
 	if err != nil {
@@ -146,15 +153,16 @@ func (s *Server) closeLog() error {
 // NewResolver returns a resolver for explanations that asks no upstream: what
 // `splitdns explain` uses.
 func NewResolver(c *config.Config) *Resolver {
-	return newResolver(newSnapshot(c, localNetworks()), "")
+	return newResolver(newSnapshot(c, localNetworks()), "", time.Now)
 }
 
 // newResolver returns a resolver that starts with s and an empty cache.
-func newResolver(s *snapshot, version string) *Resolver {
+func newResolver(s *snapshot, version string, now func() time.Time) *Resolver {
 	hostname, _ := os.Hostname() // unknown: the answer is empty
 	r := &Resolver{
 		cache: cache.New(s.config.Cache.Entries, s.config.Cache.Memory),
 		limit: newLimiter(),
+		now:   now,
 
 		finished: newFinishedTable(s.config.Cache.Entries, s.config.Cache.Memory),
 		about:    about{version: version, hostname: hostname},
@@ -180,6 +188,7 @@ func (s *Server) listen(c *config.Config) error {
 		Connections: c.Server.TCPConnections,
 		Hold:        c.Server.UDPHold,
 		Idle:        c.Server.TCPIdle,
+		Now:         s.options.Now,
 	}
 	report := func(text string) { s.options.Log.Warn(text) }
 	for _, addr := range c.Server.Listen {

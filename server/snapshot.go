@@ -72,7 +72,13 @@ type dialer func(config.Upstream) Exchanger
 // dialUpstream makes the groups of real servers. heard is called when some of their
 // queries have ended.
 func dialUpstream(heard func()) dialer {
-	return func(u config.Upstream) Exchanger { return upstream.New(u.Name, u.Servers, u.Timeout, heard) }
+	return func(u config.Upstream) Exchanger {
+		o := upstream.Options{Name: u.Name, Timeout: u.Timeout}
+		for _, addr := range u.Servers {
+			o.Servers = append(o.Servers, upstream.Server{Addr: addr})
+		}
+		return upstream.New(o, heard)
+	}
 }
 
 // close closes the upstream groups of s.

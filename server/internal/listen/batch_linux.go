@@ -117,7 +117,7 @@ func (b *batch) turn() error {
 	if err != nil {
 		return err
 	}
-	at := time.Now() // once: it takes as long as finding an answer
+	at := b.s.l.limits.Now() // once: it takes as long as finding an answer
 	for i := range b.received {
 		b.answer(i, at)
 		b.ready(i)

@@ -93,7 +93,7 @@ func (c *conn) read() {
 			return
 		}
 		from := c.from
-		from.At = time.Now()
+		from.At = c.l.limits.Now()
 		response, later := c.l.handle(m.out[:0], m.in, from)
 		switch {
 		case later == nil:

@@ -57,7 +57,7 @@ type Peer struct {
 	At          time.Time
 }
 
-// Limits bounds what clients can take up. Every field but Hold must be set.
+// Limits bounds what clients can take up. Every field but Hold and Now must be set.
 type Limits struct {
 	// InFlight bounds the queries that wait for their answers, over UDP and TCP, of all listeners that
 	// are given it.
@@ -76,6 +76,8 @@ type Limits struct {
 	// take to arrive and then wait for a place of InFlight, and how long a client may leave its
 	// responses unread.
 	Idle time.Duration
+	// Now tells when a query was read, for Peer.At; [time.Now] if it is nil.
+	Now func() time.Time
 }
 
 // Stats is what a listener has done since it was opened.
@@ -139,6 +141,9 @@ func Open(addr netip.AddrPort, limits Limits, h Service, settled func(), report 
 	}
 	if !addr.IsValid() {
 		return nil, errors.New("listening: no address given")
+	}
+	if limits.Now == nil {
+		limits.Now = time.Now
 	}
 	l := &Listener{
 		addr:     netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()),

@@ -25,7 +25,7 @@ func (s *udpSocket) singles() func() error {
 		}
 		from = unmap(from)
 		a := arrival{packet: in[:n]}
-		a.from, a.info = s.peer(from, info[:infoSize], time.Now())
+		a.from, a.info = s.peer(from, info[:infoSize], s.l.limits.Now())
 		response := s.answer(out[:0], &a)
 		s.send(response, a.info, from)
 		s.l.settled()

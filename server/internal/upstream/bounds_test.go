@@ -101,7 +101,7 @@ func TestCloseMeetsExchanges(t *testing.T) {
 	truncating := overTCP(t, servertest.Silent)
 	before := runtime.NumGoroutine()
 	for range 20 {
-		g := upstream.New("default", []netip.AddrPort{truncating.Addr, silent.Addr, alive.Addr}, 100*time.Millisecond, func() {})
+		g := upstream.New(options(100*time.Millisecond, truncating.Addr, silent.Addr, alive.Addr), func() {})
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {

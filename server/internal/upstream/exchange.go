@@ -107,7 +107,7 @@ func (x *exchange) left(now time.Time) time.Duration { return x.until.Sub(now) }
 // send asks over UDP; what comes of it is for heard.
 func (a *attempt) send(now time.Time) {
 	until := now.Add(min(a.wait, a.left(now)))
-	a.sockets.ask(&waiting{packed: newPacked(a.question()), done: a.heard, until: until})
+	a.ask(&waiting{packed: newPacked(a.question()), done: a.heard, until: until}, false)
 }
 
 // question is the query as this server gets it.
@@ -121,16 +121,14 @@ func (a *attempt) question() wire.UpstreamQuery {
 
 // heard takes what came over UDP. A truncated response is no more than the reason to
 // ask over TCP at once (RFC 7766, section 5), and so are responses that somebody guessed.
-// That is rare, and may have a goroutine.
 func (a *attempt) heard(response []byte, err error) {
 	if err != errGuessed && (err != nil || !isTruncated(response)) {
 		a.judge(response, err)
 		return
 	}
-	a.sockets.work.Go(func() {
-		a.judge(newPacked(a.question()).overTCP(a.group.open, a.addr, min(2*a.wait, a.left(time.Now()))))
-		a.sockets.heard()
-	})
+	now := time.Now()
+	until := now.Add(min(2*a.wait, a.left(now)))
+	a.ask(&waiting{packed: newPacked(a.question()), done: a.judge, until: until}, true)
 }
 
 // judge decodes a response. A server that does not know EDNS is asked once more,

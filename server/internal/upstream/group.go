@@ -61,19 +61,30 @@ type Group struct {
 	underWay sync.WaitGroup // a count for each exchange
 }
 
-// New returns a group of these servers, which are asked in that order until one
-// has answered. The timeout bounds each exchange as a whole. heard is called after
+// Options describe a group.
+type Options struct {
+	Name    string        // as in [upstream.NAME]
+	Servers []Server      // asked in that order until one has answered
+	Timeout time.Duration // bounds each exchange as a whole; DefaultTimeout with 0
+}
+
+// A Server is one resolver, and how it is asked.
+type Server struct {
+	Addr netip.AddrPort
+}
+
+// New returns a group. heard is called after
 // done was called for some exchanges, where that was not before Exchange returned:
 // what their callers have put off is due. It is called from any goroutine, also when
 // no exchange has ended, and must not be nil nor block for long.
-func New(name string, servers []netip.AddrPort, timeout time.Duration, heard func()) *Group {
-	g := &Group{name: name, timeout: timeout}
-	if timeout <= 0 {
+func New(o Options, heard func()) *Group {
+	g := &Group{name: o.Name, timeout: o.Timeout}
+	if o.Timeout <= 0 {
 		g.timeout = DefaultTimeout
 	}
 	g.open, g.close = context.WithCancel(context.Background())
-	for _, addr := range servers {
-		g.servers = append(g.servers, newServer(addr, func() {
+	for _, s := range o.Servers {
+		g.servers = append(g.servers, newServer(g.open, s, func() {
 			g.Flush() // exchanges that went on
 			heard()
 		}))

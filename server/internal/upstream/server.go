@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -20,17 +21,33 @@ type server struct {
 	name       string       // addr, without the port if that is 53
 	plainUntil atomic.Int64 // Unix time in nanoseconds: until then queries go without EDNS
 	sockets    sockets
+	open       context.Context // of the group: ends with Close
 }
 
 // newServer returns the server at that address. For heard see New.
-func newServer(addr netip.AddrPort, heard func()) *server {
-	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	s := &server{addr: addr, name: addr.String()}
+func newServer(open context.Context, o Server, heard func()) *server {
+	addr := netip.AddrPortFrom(o.Addr.Addr().Unmap(), o.Addr.Port())
+	s := &server{addr: addr, name: addr.String(), open: open}
 	s.sockets.to, s.sockets.heard = addr, heard
 	if addr.Port() == 53 {
 		s.name = addr.Addr().String()
 	}
 	return s
+}
+
+// ask asks the server: over UDP at the next flush, or in a stream at once. w.done is called
+// once, from any goroutine: with the response, which is valid only during the call, with
+// a [*silence] when the time of w is up, or with another error. Until then w is the
+// server's.
+func (s *server) ask(w *waiting, stream bool) {
+	if !stream {
+		s.sockets.ask(w)
+		return
+	}
+	s.sockets.work.Go(func() {
+		w.done(w.overTCP(s.open, s.addr, time.Until(w.until)))
+		s.sockets.heard()
+	})
 }
 
 // isPlain says whether the server is asked without EDNS at once.

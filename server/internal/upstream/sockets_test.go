@@ -220,7 +220,7 @@ func TestFlush(t *testing.T) {
 	const queries = 70 // more than one system call takes
 	u := good(t)
 	heard := make(chan bool, queries)
-	g := upstream.New("default", []netip.AddrPort{u.Addr}, 10*time.Second, func() { heard <- true })
+	g := upstream.New(options(10*time.Second, u.Addr), func() { heard <- true })
 	t.Cleanup(g.Close)
 	ended := make(chan error, queries)
 	for range queries {

@@ -39,9 +39,18 @@ func patient(t testing.TB, addrs ...netip.AddrPort) *upstream.Group {
 	return newGroup(t, 10*time.Second, addrs...)
 }
 
+// options are those of a group of servers that are asked in the usual way.
+func options(timeout time.Duration, addrs ...netip.AddrPort) upstream.Options {
+	o := upstream.Options{Name: "default", Timeout: timeout}
+	for _, addr := range addrs {
+		o.Servers = append(o.Servers, upstream.Server{Addr: addr})
+	}
+	return o
+}
+
 func newGroup(t testing.TB, timeout time.Duration, addrs ...netip.AddrPort) *upstream.Group {
 	t.Helper()
-	g := upstream.New("default", addrs, timeout, func() {})
+	g := upstream.New(options(timeout, addrs...), func() {})
 	t.Cleanup(g.Close)
 	return g
 }
