@@ -3,14 +3,9 @@ package server
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"splitdns/server/config"
 	"splitdns/server/internal/cache"
-	"splitdns/server/internal/guard"
 	"splitdns/server/internal/wire"
 )
 
@@ -29,166 +24,64 @@ type Exchanger interface {
 // administrators may look into the cache like that.
 var errNotCached = errors.New("not cached, and the query does not ask for recursion")
 
-// missing is what an upstream has to be asked for before a query can be resolved.
-type missing struct {
-	key flightKey
-	up  *group
-}
-
-// Error is never read.
-func (*missing) Error() string { return "an upstream must be asked" }
-
-// flightKey tells identical questions apart: what is asked, and whom.
-type flightKey struct {
-	cache.Key
-	group string
-}
-
-// fetched is what an upstream said, and how long it took.
-type fetched struct {
-	key     flightKey
-	message wire.Message
-	from    string
-	err     error
-	rtt     time.Duration
-	shared  bool // it was asked for another query
-}
-
 // lookup finds what upstream group says about q: among what was fetched for it, or in
-// the cache. Otherwise the error is a *missing.
+// the cache. Otherwise the error is a *missing, or says why the group has no answer.
 func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Source, error) {
 	up, ok := s.upstreams[group]
 	if !ok {
 		return wire.Message{}, Source{}, fmt.Errorf("no upstream group %q", group)
 	}
-	source := Source{Upstream: group, Cache: "hit", RTT: -1}
 	if !q.RD && !s.admin(q.Client) {
-		return wire.Message{}, source, errNotCached // nor does anybody learn what others looked up
+		return wire.Message{}, Source{}, errNotCached // nor does anybody learn what others looked up
 	}
 	key := flightKey{cacheKey(q), up.id}
 	if f := q.fetched; f != nil && f.key == key {
-		return f.message, f.source(group), f.err
+		return f.answer(q, group)
 	}
 	if stored, ok := r.cache.Get(key.Key, up.id, q.Received); ok {
-		kept := stored // on the heap only if there is one
-		source.From, source.stored = stored.From, &kept
-		return stored.Message.Aged(stored.Age(q.Received)), source, nil
+		response, source := hit(q, group, stored)
+		if q.RD && stored.Age(q.Received) >= s.refreshFrom(stored) {
+			source.refresh = s.refresh(key, up, source.stored)
+		}
+		return response, source, nil
+	}
+	if stored, ok := r.cache.Cut(key.Key, up.id, q.Received); ok { // that is never refreshed
+		stored.Message = stored.Message.For(q.Question)
+		response, source := hit(q, group, stored)
+		return response, source, nil
 	}
 	if !q.RD {
-		return wire.Message{}, source, errNotCached
+		return wire.Message{}, Source{}, errNotCached
 	}
-	return wire.Message{}, source, &missing{key, up}
+	return r.unknown(s, q, &missing{key: key, up: up}, group)
 }
 
-// source is where f came from.
-func (f *fetched) source(group string) Source {
-	source := Source{Upstream: group, From: f.from, Cache: "miss", RTT: f.rtt}
-	if f.shared {
-		source.Cache = "shared"
-	}
-	return source
+// hit is the answer to q that lay in the cache.
+func hit(q Query, group string, stored cache.Stored) (wire.Message, Source) {
+	source := Source{Upstream: group, From: stored.From, Cache: "hit", RTT: -1, stored: &stored}
+	return stored.Message.Aged(stored.Age(q.Received)), source
 }
 
-// fetch asks an upstream for what w misses, and has it go on with what that said.
-// Identical questions under way share one upstream query.
-func (r *Resolver) fetch(w *waiting) {
-	if !r.flight.Join(w.missing.key, w) {
-		return
+// minPrefetched is the shortest lifetime of what is refreshed before its end. Of a
+// shorter one, the last tenth is less than a second.
+const minPrefetched = 10 * time.Second
+
+// refreshFrom is how old stored is when a hit has it refreshed: in the last tenth of its
+// life. What is never refreshed is never so old.
+func (s *snapshot) refreshFrom(stored cache.Stored) time.Duration {
+	if !s.config.Cache.Prefetch || stored.Lifetime < minPrefetched {
+		return stored.Lifetime
 	}
-	if err := r.exchange(w); err != nil {
-		r.land(&fetched{key: w.missing.key, err: err})
-	}
-	r.due.add(w.missing.up)
+	return stored.Lifetime - stored.Lifetime/10
 }
 
-// exchange asks the upstream. The error is a panic of ours.
-func (r *Resolver) exchange(w *waiting) (err error) {
-	defer guard.Catch(&err)
-	m, asked := w.missing, w.query.Received // a moment ago
-	m.up.Exchange(m.query(w.now), func(response wire.Message, from string, err error) {
-		now := r.now()
-		f := &fetched{key: m.key, message: response, from: from, err: err, rtt: now.Sub(asked)}
-		if err == nil {
-			f.err = r.keep(w.now, m, f, now)
-		}
-		r.land(f)
-	})
-	return nil
-}
-
-// land has all go on that wait for f. The first of them has asked.
-func (r *Resolver) land(f *fetched) {
-	for i, w := range r.flight.Land(f.key) {
-		if i == 1 {
-			again := *f
-			again.shared = true
-			f = &again
-		}
-		w.goOn(f)
+// refresh is what has to be asked for to refresh stored.
+func (s *snapshot) refresh(key flightKey, up *group, stored *cache.Stored) *missing {
+	m := &missing{key: key, up: up}
+	if s.config.Cache.Stale > 0 {
+		m.stale = stored // it will have expired when it is needed
 	}
-}
-
-// due are the upstream groups that queries were left with to be sent together.
-type due struct {
-	any    atomic.Bool // there are some
-	mu     sync.Mutex  // guards groups
-	groups []*group
-}
-
-// add adds up.
-func (d *due) add(up *group) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !slices.Contains(d.groups, up) {
-		d.groups = append(d.groups, up)
-	}
-	d.any.Store(true)
-}
-
-// flush sends the queries, and reports whether there were any. Without, it costs next to
-// nothing.
-func (d *due) flush() bool {
-	if !d.any.Swap(false) {
-		return false
-	}
-	d.mu.Lock()
-	groups := d.groups
-	d.groups = nil
-	d.mu.Unlock()
-	for _, up := range groups {
-		up.Flush()
-	}
-	return true
-}
-
-// query is what an upstream is asked for what is missing: nothing of the client's but
-// the question, DO and CD.
-func (m *missing) query(s *snapshot) wire.UpstreamQuery {
-	return wire.UpstreamQuery{
-		Question: wire.Question{Name: m.key.Name, Type: m.key.Type, Class: m.key.Class},
-		DO:       m.key.DO, CD: m.key.CD, UDPSize: s.config.Server.UDPSize,
-	}
-}
-
-// keep puts what an upstream said into the cache, and makes it what clients get: they
-// keep it no longer than we do. The error is a panic of ours.
-func (r *Resolver) keep(s *snapshot, m *missing, f *fetched, now time.Time) (err error) {
-	defer guard.Catch(&err)
-	f.message = f.message.CapTTL(longest(f.message, s.config.Cache))
-	r.cache.Put(m.key.Key, m.up.id, cache.Stored{
-		Message: f.message, From: f.from, StoredAt: now,
-		Lifetime: f.message.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
-	})
-	return nil
-}
-
-// longest is the highest TTL, in seconds, of what c lets be kept of m.
-func longest(m wire.Message, c config.Cache) uint32 {
-	limit := c.MaxTTL
-	if m.Empty() {
-		limit = min(limit, c.MaxNegativeTTL)
-	}
-	return uint32(limit / time.Second)
+	return m
 }
 
 // cacheKey is what q is cached under. DO and CD change what upstreams say.
