@@ -45,15 +45,21 @@ func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Sou
 		}
 		return response, source, nil
 	}
-	if stored, ok := r.cache.Cut(key.Key, up.id, q.Received); ok { // that is never refreshed
-		stored.Message = stored.Message.For(q.Question)
-		response, source := hit(q, group, stored)
+	rest, ok := r.cache.Rest(key.Key, up.id, q.Received, s.config.Cache.Stale)
+	if ok && rest.Left(q.Received) > 0 { // no such name; that is never refreshed
+		rest.Message = rest.Message.For(q.Question)
+		response, source := hit(q, group, rest)
 		return response, source, nil
 	}
 	if !q.RD {
 		return wire.Message{}, Source{}, errNotCached
 	}
-	return r.unknown(s, q, &missing{key: key, up: up}, group)
+	m := &missing{key: key, up: up}
+	if ok {
+		kept := rest // on the heap only if there is one
+		m.stale = &kept
+	}
+	return r.unknown(q, m, group)
 }
 
 // hit is the answer to q that lay in the cache.

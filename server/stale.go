@@ -23,12 +23,7 @@ const (
 // has to be asked; an answer that has expired, where the upstream has failed a moment ago
 // or takes too long; or else that failure. So what has failed is asked again once in
 // cache.failure_ttl, stale answers or not.
-func (r *Resolver) unknown(s *snapshot, q Query, m *missing, group string) (wire.Message, Source, error) {
-	atMost := s.config.Cache.Stale
-	if stored, ok := r.cache.Stale(m.key.Key, m.key.group, q.Received, atMost); ok && atMost > 0 {
-		kept := stored // on the heap only if there is one
-		m.stale = &kept
-	}
+func (r *Resolver) unknown(q Query, m *missing, group string) (wire.Message, Source, error) {
 	f, failed := r.remembered(m.key, q.Received)
 	switch {
 	case failed:

@@ -16,24 +16,26 @@ func (k Key) asFailure() Key {
 	return k
 }
 
-// Cut returns what the group said that there is no such name: that of k, or one above
-// it, which the question of the message names. It holds still, and is marked as used.
-func (c *Cache) Cut(k Key, group string, now time.Time) (Stored, bool) {
-	return c.cut(k, group, now, manner{uses: true})
-}
+// isRare reports whether k is the key of a cut or a failure.
+func (k Key) isRare() bool { return k.failure || k.Type == cutType }
 
-// cut finds the nearest cut at or above the name of k. It costs one look for each label.
-func (c *Cache) cut(k Key, group string, now time.Time, how manner) (Stored, bool) {
+// cut finds the nearest cut at or above the name of k that holds at now, or else the
+// nearest of those that are no more than stale. It costs one look for each label.
+func (c *Cache) cut(k Key, group string, now time.Time, how manner) (r Stored, ok bool) {
 	var room [maxKey]byte
 	k.Type = cutType
-	key, ok := c.key(room[:0], k, group)
+	key, more := c.key(room[:0], k, group)
 	k.Name = matcher.Name{} // that of key
-	for ; ok; key, ok = above(key) {
-		if r, found := c.at(key, k, now, how); found {
-			return r, true
+	for ; more; key, more = above(key) {
+		found, there := c.at(key, k, now, how)
+		if there && (!ok || found.Left(now) > 0) {
+			r, ok = found, true
+		}
+		if ok && r.Left(now) > 0 {
+			break
 		}
 	}
-	return Stored{}, false
+	return r, ok
 }
 
 // uncut drops the cuts at and above the name of k.
@@ -41,7 +43,7 @@ func (c *Cache) uncut(k Key, group string) {
 	var room [maxKey]byte
 	k.Type = cutType
 	for key, ok := c.key(room[:0], k, group); ok; key, ok = above(key) {
-		c.removeAt(key)
+		c.removeAt(key, true)
 	}
 }
 
@@ -67,31 +69,33 @@ func (c *Cache) Failure(k Key, group string, now time.Time) (Stored, bool) {
 	return c.get(k.asFailure(), group, now, manner{})
 }
 
-// Stale returns what the group said last of the question of k, its answer or that there
-// is no such name, for up to atMost after that has ceased to hold. It marks the entry as
-// used, and drops what is older.
-func (c *Cache) Stale(k Key, group string, now time.Time, atMost time.Duration) (Stored, bool) {
-	return c.last(k, group, now, manner{stale: atMost, uses: true, drops: true})
+// Rest returns what answers the question of k where Get finds nothing: that there is no
+// such name, or none of those above it, which the question of the message names then; and
+// where nothing holds any longer, what the group said last, its answer or such a denial,
+// for up to stale after that has ceased to hold. It marks the entry as used, and drops
+// what is older.
+func (c *Cache) Rest(k Key, group string, now time.Time, stale time.Duration) (Stored, bool) {
+	return c.rest(k, group, now, manner{stale: stale, uses: true, drops: true})
 }
 
-// Peek returns what answers the question of k from the cache: what Get finds, or else
-// Cut, or else Stale. It leaves no trace: nothing is marked as used, nothing dropped.
-func (c *Cache) Peek(k Key, group string, now time.Time, atMost time.Duration) (Stored, bool) {
-	if r, ok := c.get(k, group, now, manner{}); ok {
-		return r, true
-	}
-	if r, ok := c.cut(k, group, now, manner{}); ok {
-		return r, true
-	}
-	return c.last(k, group, now, manner{stale: atMost})
-}
-
-// last returns the answer to the question of k or the nearest cut, whichever came later.
-func (c *Cache) last(k Key, group string, now time.Time, how manner) (Stored, bool) {
-	answer, answered := c.get(k, group, now, how)
+// rest is Rest.
+func (c *Cache) rest(k Key, group string, now time.Time, how manner) (Stored, bool) {
 	cut, denied := c.cut(k, group, now, how)
+	if denied && cut.Left(now) > 0 {
+		return cut, true
+	}
+	answer, answered := c.get(k, group, now, how)
 	if !answered || denied && cut.StoredAt.After(answer.StoredAt) {
 		return cut, denied
 	}
 	return answer, true
+}
+
+// Peek returns what Get finds, or else Rest. It leaves no trace: nothing is marked as
+// used, nothing dropped.
+func (c *Cache) Peek(k Key, group string, now time.Time, stale time.Duration) (Stored, bool) {
+	if r, ok := c.get(k, group, now, manner{}); ok {
+		return r, true
+	}
+	return c.rest(k, group, now, manner{stale: stale})
 }

@@ -22,7 +22,7 @@
 //
 // An NXDOMAIN says that a name does not exist, whatever type was asked for, and that
 // nothing exists below it (RFC 8020, section 2). So it is kept once for the name, a cut:
-// [Cache.Cut] finds it for all types and for all names below, up to the root, as long as
+// [Cache.Rest] finds it for all types and for all names below, up to the root, as long as
 // it holds. What is known of these names from before stays until its own time is over
 // (section 2 leaves that open), and an answer which shows that the name exists after all,
 // or one below it, ends the cut. An NXDOMAIN at the end of a CNAME chain is about another
@@ -114,6 +114,7 @@ type Cache struct {
 	start  time.Time    // what the times in entries count from, so that setting the clock changes no age
 	words  words        // the names of groups and upstreams
 	shards []*shard
+	rare   *rare // how many cuts and failures there may be, by their hash
 }
 
 // New returns an empty cache for that many entries, which together take about that
@@ -124,13 +125,14 @@ func New(entries int, octets int64) *Cache {
 	if entries <= 0 {
 		return c
 	}
+	c.rare, octets = newRare(entries, octets)
 	n := min(maxShards, max(1, entries/minShard))
 	for i := range n {
 		size := entries / n
 		if i < entries%n {
 			size++
 		}
-		c.shards = append(c.shards, newShard(size, octets/int64(n)))
+		c.shards = append(c.shards, newShard(size, octets/int64(n), c.rare))
 	}
 	return c
 }
@@ -161,6 +163,9 @@ func (c *Cache) get(k Key, group string, now time.Time, how manner) (Stored, boo
 // at is get for k as key, or for the name that key begins with if k has none.
 func (c *Cache) at(key []byte, k Key, now time.Time, how manner) (r Stored, ok bool) {
 	s, hash := c.shard(key)
+	if k.isRare() && c.rare.none(hash) {
+		return Stored{}, false
+	}
 	e, due, ok := s.find(hash, key)
 	if !ok {
 		return Stored{}, false
@@ -207,20 +212,23 @@ func (c *Cache) store(k Key, group string, r Stored) {
 	octets := binary.AppendVarint(key, int64(c.words.add(r.From)))
 	octets = binary.AppendVarint(octets, int64(r.StoredAt.Sub(c.start)))
 	octets = binary.AppendVarint(octets, int64(r.Lifetime))
-	s.put(hash, string(r.Message.AppendCompact(octets)))
+	s.put(hash, entry{octets: string(r.Message.AppendCompact(octets)), rare: k.isRare()})
 }
 
 // remove drops the entry of k.
 func (c *Cache) remove(k Key, group string) {
 	var room [maxKey]byte
 	if key, ok := c.key(room[:0], k, group); ok {
-		c.removeAt(key)
+		c.removeAt(key, k.isRare())
 	}
 }
 
-// removeAt drops the entry of key.
-func (c *Cache) removeAt(key []byte) {
+// removeAt drops the entry of key, which is a cut or a failure if it is rare.
+func (c *Cache) removeAt(key []byte, rare bool) {
 	s, hash := c.shard(key)
+	if rare && c.rare.none(hash) {
+		return
+	}
 	if e, _, ok := s.find(hash, key); ok {
 		s.drop(hash, e)
 	}

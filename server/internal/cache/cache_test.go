@@ -53,7 +53,7 @@ func TestLifetime(t *testing.T) {
 		if _, ok := c.Get(k, "default", now); ok || c.Len() != 1 {
 			t.Errorf("second 60: Get %v, %v entries; want a miss that drops nothing", ok, c.Len())
 		}
-		if _, ok := c.Stale(k, "default", now, 0); ok || c.Len() != 0 {
+		if _, ok := c.Rest(k, "default", now, 0); ok || c.Len() != 0 {
 			t.Errorf("second 60: %v entries, want the expired one gone", c.Len())
 		}
 	})
