@@ -48,6 +48,17 @@ func TestNXDomainCut(t *testing.T) {
 	}
 }
 
+// TestCutWithProof holds to RFC 8020, section 2: "The iterative, caching resolver MUST return these
+// NSEC or NSEC3 records in the response to the triggering query if the query had the DNSSEC OK (DO)
+// bit set."
+func TestCutWithProof(t *testing.T) {
+	b := newBench(t, silent, turns(says(t, nxdomain+"\nau f.example. 100 IN NSEC h.example. A NSEC"), notAsked(t)))
+	ask(t, b, "gone.example +do")
+	if m := ask(t, b, "www.gone.example AAAA +do"); m.Rcode != dns.RcodeNameError || len(m.Ns) != 2 {
+		t.Errorf("response %v, want NXDOMAIN with SOA and NSEC", m)
+	}
+}
+
 // TestNXDomainCutsNoOther lists what an NXDOMAIN for gone.example says nothing of.
 func TestNXDomainCutsNoOther(t *testing.T) {
 	phone := netip.MustParseAddr("10.2.7.41")

@@ -27,6 +27,9 @@ type missing struct {
 // Error is never read.
 func (*missing) Error() string { return "an upstream must be asked" }
 
+// keep has stored be what there is in m's place.
+func (m *missing) keep(stored cache.Stored) { m.stale = &stored }
+
 // flightKey tells identical questions apart: what is asked, and whom.
 type flightKey struct {
 	cache.Key

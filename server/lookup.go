@@ -39,33 +39,31 @@ func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Sou
 		return f.answer(q, group)
 	}
 	if stored, ok := r.cache.Get(key.Key, up.id, q.Received); ok {
-		response, source := hit(q, group, stored)
-		if q.RD && stored.Age(q.Received) >= s.refreshFrom(stored) {
-			source.refresh = s.refresh(key, up, source.stored)
-		}
-		return response, source, nil
+		return s.hit(q, key, up, stored)
 	}
-	rest, ok := r.cache.Rest(key.Key, up.id, q.Received, s.config.Cache.Stale)
-	if ok && rest.Left(q.Received) > 0 { // no such name; that is never refreshed
+	rest, known := r.cache.Rest(key.Key, up.id, q.Received, s.config.Cache.Stale)
+	if known && rest.Left(q.Received) > 0 { // there is no such name
 		rest.Message = rest.Message.For(q.Question)
-		response, source := hit(q, group, rest)
-		return response, source, nil
-	}
-	if !q.RD {
-		return wire.Message{}, Source{}, errNotCached
+		return s.hit(q, key, up, rest)
 	}
 	m := &missing{key: key, up: up}
-	if ok {
-		kept := rest // on the heap only if there is one
-		m.stale = &kept
+	if known {
+		m.keep(rest)
 	}
-	return r.unknown(q, m, group)
+	return r.unknown(q, m)
 }
 
-// hit is the answer to q that lay in the cache.
-func hit(q Query, group string, stored cache.Stored) (wire.Message, Source) {
-	source := Source{Upstream: group, From: stored.From, Cache: "hit", RTT: -1, stored: &stored}
-	return stored.Message.Aged(stored.Age(q.Received)), source
+// hit is the answer to q that lay in the cache. The error is nil.
+func (s *snapshot) hit(q Query, key flightKey, up *group, stored cache.Stored) (wire.Message, Source, error) {
+	age := stored.Age(q.Received)
+	source := Source{Upstream: up.config.Name, From: stored.From, Cache: "hit", RTT: -1, stored: &stored}
+	if q.RD && age >= s.refreshFrom(stored) && !stored.Message.DeniesName() { // that may be about a name above
+		source.refresh = &missing{key: key, up: up}
+		if s.config.Cache.Stale > 0 {
+			source.refresh.stale = &stored // it will have expired when it is needed
+		}
+	}
+	return stored.Message.Aged(age), source, nil
 }
 
 // minPrefetched is the shortest lifetime of what is refreshed before its end. Of a
@@ -79,15 +77,6 @@ func (s *snapshot) refreshFrom(stored cache.Stored) time.Duration {
 		return stored.Lifetime
 	}
 	return stored.Lifetime - stored.Lifetime/10
-}
-
-// refresh is what has to be asked for to refresh stored.
-func (s *snapshot) refresh(key flightKey, up *group, stored *cache.Stored) *missing {
-	m := &missing{key: key, up: up}
-	if s.config.Cache.Stale > 0 {
-		m.stale = stored // it will have expired when it is needed
-	}
-	return m
 }
 
 // cacheKey is what q is cached under. DO and CD change what upstreams say.

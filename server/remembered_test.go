@@ -23,9 +23,8 @@ func fails(err error) exchange {
 // errDown is why the upstream of a test has no answer.
 var errDown = errors.New("upstream default: 192.0.2.53: connection refused")
 
-// TestFailuresAreRemembered holds to RFC 9520, section 3.2: "Resolvers MUST cache resolution
-// failures for at least 1 second [...] MUST NOT cache a resolution failure for longer than 5
-// minutes." Until then nobody is asked, and the answer says so.
+// TestFailuresAreRemembered holds that failures are kept for a while, as RFC 9520, section 3.2,
+// wants: from one second to five minutes. Meanwhile nobody is asked, and the answer says so.
 func TestFailuresAreRemembered(t *testing.T) {
 	for name, c := range map[string]struct {
 		upstream exchange
@@ -39,11 +38,13 @@ func TestFailuresAreRemembered(t *testing.T) {
 			[]string{"22 upstream default: 192.0.2.53: no answer in 4s", "13"},
 		},
 		"SERVFAIL": {
-			says(t, "rcode SERVFAIL"), []string{"22 upstream default: 192.0.2.53: answered SERVFAIL"},
+			says(t, "rcode SERVFAIL"),
+			[]string{"22 upstream default: 192.0.2.53: answered SERVFAIL"},
 			[]string{"22 upstream default: 192.0.2.53: answered SERVFAIL", "13"},
 		},
 		"REFUSED": {
-			says(t, "rcode REFUSED"), []string{"22 upstream default: 192.0.2.53: answered REFUSED"},
+			says(t, "rcode REFUSED"),
+			[]string{"22 upstream default: 192.0.2.53: answered REFUSED"},
 			[]string{"22 upstream default: 192.0.2.53: answered REFUSED", "13"},
 		},
 	} {

@@ -22,8 +22,11 @@ const (
 // unknown is what there is instead of an answer that holds: none yet, since an upstream
 // has to be asked; an answer that has expired, where the upstream has failed a moment ago
 // or takes too long; or else that failure. So what has failed is asked again once in
-// cache.failure_ttl, stale answers or not.
-func (r *Resolver) unknown(q Query, m *missing, group string) (wire.Message, Source, error) {
+// cache.failure_ttl, stale answers or not. Without RD there is nothing of all that.
+func (r *Resolver) unknown(q Query, m *missing) (wire.Message, Source, error) {
+	if !q.RD {
+		return wire.Message{}, Source{}, errNotCached
+	}
 	f, failed := r.remembered(m.key, q.Received)
 	switch {
 	case failed:
@@ -33,7 +36,7 @@ func (r *Resolver) unknown(q Query, m *missing, group string) (wire.Message, Sou
 	default:
 		return wire.Message{}, Source{}, m
 	}
-	return f.answer(q, group)
+	return f.answer(q, m.up.config.Name)
 }
 
 // remembered is the failure of the question key, if there was one a moment ago.

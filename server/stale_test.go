@@ -38,8 +38,9 @@ func within(d time.Duration, x exchange) exchange {
 	}
 }
 
-// TestStaleAfterFailure holds to RFC 8767, section 4: "when ... no fresh answer can be obtained
-// [...] the expired data ... MAY be used", with a TTL of 30 s, for as long as cache.stale says.
+// TestStaleAfterFailure holds to RFC 8767, section 4: "If the data is unable to be authoritatively
+// refreshed when the TTL expires, the record MAY be used as though it is unexpired", with a TTL of
+// 30 s, for as long as cache.stale says.
 func TestStaleAfterFailure(t *testing.T) {
 	const down = "23 upstream default: 192.0.2.53: connection refused"
 	for name, c := range map[string]struct {
@@ -90,8 +91,8 @@ func TestStaleAfterFailure(t *testing.T) {
 	}
 }
 
-// TestStaleIsCheckedAgain holds to RFC 8767, section 5: "attempts to refresh [...] SHOULD be
-// limited": once in failure_ttl, whatever is asked; and an answer ends it.
+// TestStaleIsCheckedAgain holds that where an upstream has failed it is asked again once in
+// failure_ttl (the failure recheck timer of RFC 8767, section 5), and that an answer ends it.
 func TestStaleIsCheckedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
@@ -123,8 +124,8 @@ func TestStaleIsCheckedAgain(t *testing.T) {
 	})
 }
 
-// TestStaleAfterAWhile has an upstream take longer than a client should wait: RFC 8767, section
-// 5: "the recommended value is 1.8 seconds". What it says later is for the cache.
+// TestStaleAfterAWhile has an upstream take longer than the 1.8 s that a client should wait (the
+// client response timer of RFC 8767, section 5). What it says later is for the cache.
 func TestStaleAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
