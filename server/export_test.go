@@ -132,6 +132,9 @@ func (b *Bench) FinishedOctets() int64 {
 	return t.octets + int64(len(t.slots))*int64(unsafe.Sizeof(t.slots[0]))
 }
 
+// FinishedLen is how many finished answers there are.
+func (b *Bench) FinishedLen() int { return b.resolver.finished.kept }
+
 // Replaced is how many upstream groups wait for the last of their queries.
 func (b *Bench) Replaced() int {
 	b.replaced.mu.Lock()

@@ -67,6 +67,7 @@ type finishedTable struct {
 
 	mu     sync.Mutex // held to write to slots; guards what follows
 	octets int64      // of all that is there
+	kept   int        // how many that are
 	hand   int        // where room was made last
 }
 
@@ -143,9 +144,11 @@ func (f *finished) choose(places []atomic.Pointer[finished]) int {
 func (t *finishedTable) set(place *atomic.Pointer[finished], f *finished) {
 	if f != nil {
 		t.octets += f.size()
+		t.kept++
 	}
 	if old := place.Swap(f); old != nil {
 		t.octets -= old.size()
+		t.kept--
 	}
 }
 
@@ -177,7 +180,7 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 		f.line = finishedLine(s.entry(q, o))
 	}
 	if f.Finished = response.Finish(); f.Size(true) <= maxFinishedSize {
-		t.put(f)
+		s.resolver.era.keep(q.era, func() { t.put(f) })
 	}
 }
 

@@ -38,10 +38,12 @@ type missing struct {
 // Error is never read.
 func (*missing) Error() string { return "an upstream must be asked" }
 
-// flightKey tells identical questions apart: what is asked, and whom.
+// flightKey tells identical questions apart: what is asked, and whom. Those of
+// different eras are never identical: who asks after a flush gets nothing from before.
 type flightKey struct {
 	cache.Key
 	group string
+	era   uint64
 }
 
 // fetched is what an upstream said, and how long it took.
@@ -65,7 +67,7 @@ func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Sou
 	if !q.RD && !s.admin(q.Client) {
 		return wire.Message{}, source, errNotCached // nor does anybody learn what others looked up
 	}
-	key := flightKey{cacheKey(q), up.id}
+	key := flightKey{cacheKey(q), up.id, q.era}
 	if f := q.fetched; f != nil && f.key == key {
 		return f.message, f.source(group), f.err
 	}
@@ -175,9 +177,11 @@ func (m *missing) query(s *snapshot) wire.UpstreamQuery {
 func (r *Resolver) keep(s *snapshot, m *missing, f *fetched, now time.Time) (err error) {
 	defer guard.Catch(&err)
 	f.message = f.message.CapTTL(longest(f.message, s.config.Cache))
-	r.cache.Put(m.key.Key, m.up.id, cache.Stored{
-		Message: f.message, From: f.from, StoredAt: now,
-		Lifetime: f.message.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
+	r.era.keep(m.key.era, func() {
+		r.cache.Put(m.key.Key, m.up.id, cache.Stored{
+			Message: f.message, From: f.from, StoredAt: now,
+			Lifetime: f.message.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
+		})
 	})
 	return nil
 }

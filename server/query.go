@@ -21,6 +21,7 @@ func (s *Server) serve(dst, packet []byte, from listen.Peer) (response []byte, l
 	if refusal != nil {
 		return append(dst, refusal.Response...), nil
 	}
+	q.era = s.resolver.era.current() // before anything is looked up
 	now := s.resolver.current.Load() // one snapshot for the whole query
 	if q.Class == wire.ClassCH {
 		return dst, s.explainLater(now, q)

@@ -22,6 +22,7 @@ type Query struct {
 	TCP      bool
 	Received time.Time
 	fetched  *fetched // what an upstream said when it was asked for this query; nil before
+	era      uint64   // that of the resolver when the query came
 }
 
 // Outcome is what became of a query. The answer, the query log and explain
@@ -63,6 +64,7 @@ type Resolver struct {
 	now     func() time.Time // by which answers age
 
 	finished *finishedTable // answers that need no Resolve
+	era      era            // ends with each flush
 }
 
 // Resolve finds the response to q by what s says. Read it from top to bottom:

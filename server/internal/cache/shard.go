@@ -13,6 +13,7 @@ type shard struct {
 	entries *simplelru.LRU[uint64, entry] // by the hash of the key; of two keys with one hash the later stays
 	octets  int64                         // of all entries
 	puts    uint32                        // so far
+	evicted uint64                        // so far: see Stats
 }
 
 // An entry is one response. It never changes, but is put in place of itself when it
@@ -91,9 +92,12 @@ func (s *shard) put(hash uint64, octets string) {
 		s.octets -= before.size()
 	}
 	s.octets += e.size()
-	s.entries.Add(hash, e)
+	if s.entries.Add(hash, e) {
+		s.evicted++
+	}
 	for s.octets > s.limit && s.entries.Len() > 1 { // the last one is the one just put
 		s.entries.RemoveOldest()
+		s.evicted++
 	}
 }
 
