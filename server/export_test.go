@@ -52,12 +52,13 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 	}
 	b := &Bench{next: first.config}
 	b.Server = &Server{
-		resolver: newResolver(first, "test", time.Now), started: first.config, dial: dial, local: slices.Clone(localPrefixes),
+		resolver: newResolver(first, "test", time.Now), inFlight: listen.NewLimiter(10), started: first.config, dial: dial, local: slices.Clone(localPrefixes),
 		options: Options{
 			Load: func() (*config.Config, []config.File, tomlfile.Problems) { return b.next, nil, b.problems },
 			Log:  slog.New(slog.NewTextHandler(&b.messages, nil)),
 		},
 	}
+	b.countGroups(first)
 	var err error
 	if b.http, err = openHTTP(b.Server, nil); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unsafe"
 
+	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
@@ -27,6 +28,7 @@ type finished struct {
 	counts bool          // they do
 	limit  uint32        // seconds: the rule's max_ttl
 	line   querylog.Line // what the log gets; zero: nothing
+	slot   metrics.Slot  // where a query is counted that gets it
 }
 
 // age is how long the TTLs of f have counted at a time.
@@ -179,6 +181,7 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 	if o.Decision.Log {
 		f.line = finishedLine(s.entry(q, o))
 	}
+	f.slot = s.book.Slot(o.kind(fromFinished))
 	if f.Finished = response.Finish(); f.Size(true) <= maxFinishedSize {
 		s.resolver.era.keep(q.era, func() { t.put(f) })
 	}

@@ -47,7 +47,9 @@ func (s *Server) Flush(pattern string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.resolver.forget(drop), nil
+	n := s.resolver.forget(drop)
+	s.flushed.Add(uint64(n))
+	return n, nil
 }
 
 // flusher returns what drops the answers for the names of pattern from the cache.

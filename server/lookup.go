@@ -107,9 +107,11 @@ func (r *Resolver) fetch(w *waiting) {
 func (r *Resolver) exchange(w *waiting) (err error) {
 	defer guard.Catch(&err)
 	m, asked := w.missing, w.query.Received // a moment ago
+	m.up.count.Begin()
 	m.up.Exchange(m.query(w.now), func(response wire.Message, from string, err error) {
 		now := r.now()
 		f := &fetched{key: m.key, message: response, from: from, err: err, rtt: now.Sub(asked)}
+		m.up.count.End(f.rtt, err == nil)
 		if err == nil {
 			f.err = r.keep(w.now, m, f, now)
 		}

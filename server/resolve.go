@@ -11,6 +11,7 @@ import (
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/flight"
 	"splitdns/server/internal/guard"
+	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
 )
@@ -21,8 +22,9 @@ type Query struct {
 	Client   netip.Addr // unmapped, without a scope
 	TCP      bool
 	Received time.Time
-	fetched  *fetched // what an upstream said when it was asked for this query; nil before
-	era      uint64   // that of the resolver when the query came
+	fetched  *fetched       // what an upstream said when it was asked for this query; nil before
+	era      uint64         // that of the resolver when the query came
+	tally    *metrics.Tally // where it is counted; see [metrics.Book.Or]
 }
 
 // Outcome is what became of a query. The answer, the query log and explain

@@ -14,8 +14,9 @@ import "sync"
 // ready for use; it must not be copied after the first use. Its methods may be
 // called concurrently. Bounding how many wait is left to those who let them in.
 type Flight[K comparable, W any] struct {
-	mu      sync.Mutex // guards waiting
+	mu      sync.Mutex // guards what follows
 	waiting map[K][]W
+	waiters int // in waiting
 }
 
 // Join adds w to those who wait for the work of key. With first, no such work is
@@ -28,6 +29,7 @@ func (f *Flight[K, W]) Join(key K, w W) (first bool) {
 		f.waiting = make(map[K][]W)
 	}
 	f.waiting[key] = append(all, w)
+	f.waiters++
 	return !underWay
 }
 
@@ -38,5 +40,13 @@ func (f *Flight[K, W]) Land(key K) []W {
 	defer f.mu.Unlock()
 	all := f.waiting[key]
 	delete(f.waiting, key)
+	f.waiters -= len(all)
 	return all
+}
+
+// UnderWay is how much work is under way now, and how many wait for it.
+func (f *Flight[K, W]) UnderWay() (works, waiters int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.waiting), f.waiters
 }
