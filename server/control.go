@@ -21,7 +21,7 @@ import (
 const (
 	controlMaxConns = 16
 	controlMaxBody  = 4 << 10
-	controlRead     = 5 * time.Second
+	controlRead     = 2 * time.Second
 	// controlWrite leaves time to read a configuration with long lists.
 	controlWrite = time.Minute
 	// controlDial is how long another server may take to say that it lives.

@@ -5,8 +5,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -159,6 +161,13 @@ func (b *Bench) HTTP(addrs ...netip.AddrPort) (handler http.Handler, closeHTTP f
 		return nil, nil, err
 	}
 	return b.http.server.Handler, b.http.close, nil
+}
+
+// ControlFlush gives the flush of the control socket a body.
+func (b *Bench) ControlFlush(body string) (code int, text string) {
+	w := httptest.NewRecorder()
+	b.controlFlush(w, httptest.NewRequest(http.MethodPost, "/v1/flush", strings.NewReader(body)))
+	return w.Code, w.Body.String()
 }
 
 // Simulate makes the upstream groups of later configurations simulated ones.

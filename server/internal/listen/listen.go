@@ -170,14 +170,15 @@ func Open(addr netip.AddrPort, limits Limits, h Service, settled func(), report 
 	if err := l.openSockets(); err != nil {
 		return nil, err
 	}
-	if limits.Tally != nil {
-		l.openTallies()
-	}
+	l.openTallies()
 	return l, nil
 }
 
-// openTallies gives each reader its tally.
+// openTallies gives each reader its tally, if somebody counts.
 func (l *Listener) openTallies() {
+	if l.limits.Tally == nil {
+		return
+	}
 	l.tally = l.limits.Tally("tcp")
 	for _, s := range l.udp {
 		s.tally = l.limits.Tally("udp")
