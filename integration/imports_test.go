@@ -35,12 +35,14 @@ var restricted = map[string][]string{
 	"github.com/gaissmai/bart":            {"server/policy"},
 	"github.com/fsnotify/fsnotify":        {"server"},
 	"github.com/hashicorp/golang-lru":     {"server/internal/cache"},
+	"github.com/prometheus":               {},
 	"splitdns/server/internal/servertest": {},
 }
 
 // forTests are what must not be linked into the command.
 var forTests = []string{
-	"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "splitdns/server/internal/servertest",
+	"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/prometheus", "google.golang.org/protobuf",
+	"splitdns/server/internal/servertest",
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/flight"
 	"splitdns/server/internal/guard"
+	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
 )
@@ -19,7 +20,9 @@ type Query struct {
 	Client   netip.Addr // unmapped, without a scope
 	TCP      bool
 	Received time.Time
-	fetched  *fetched // what an upstream said when it was asked for this query; nil before
+	fetched  *fetched       // what an upstream said when it was asked for this query; nil before
+	era      uint64         // that of the resolver when the query came
+	tally    *metrics.Tally // where it is counted; see [metrics.Book.Or]
 }
 
 // Outcome is what became of a query. The answer, the query log and explain
@@ -64,6 +67,7 @@ type Resolver struct {
 
 	finished    *finishedTable // answers that need no Resolve
 	prefetching atomic.Int32   // answers that are refreshed with nobody waiting
+	era         era            // ends with each flush
 }
 
 // Resolve finds the response to q by what s says. Read it from top to bottom:

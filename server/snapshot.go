@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"splitdns/server/config"
+	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/upstream"
 	"splitdns/server/policy"
 )
@@ -26,6 +27,7 @@ type group struct {
 	Exchanger
 	config config.Upstream
 	id     string // name and servers: answers of other servers are not its answers
+	count  *metrics.Exchanges
 }
 
 // is reports whether g is the group that u describes.

@@ -50,6 +50,7 @@ type Server struct {
 	StrictFamilies  bool           // pin_families is "strict"
 	NAT64           []netip.Prefix // IPv4 addresses are taken out of these (RFC 6052)
 	HideIdentity    bool           // no answer to version.bind and the like
+	Control         string         // the absolute path of the control socket; "" without one
 
 	QueriesInFlight int
 	TCPConnections  int

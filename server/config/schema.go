@@ -12,12 +12,12 @@ var schema = tomlfile.Schema{
 	{
 		Table: "server",
 		Keys: []string{
-			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity",
+			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity", "control",
 			"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size", "udp_hold",
 		},
 		Wants: map[string]string{
 			"listen": `an address such as "127.0.0.1:53"`, "allow": `"local", an address or a prefix`,
-			"admins": zones.WantPrefix, "nat64": "an IPv6 prefix",
+			"admins": zones.WantPrefix, "nat64": "an IPv6 prefix", "control": "the path of a socket",
 		},
 	},
 	{Table: "cache", Keys: []string{"entries", "memory", "max_ttl", "max_negative_ttl", "stale", "prefetch", "failure_ttl"}},
