@@ -10,6 +10,7 @@ import (
 	"time"
 	"unsafe"
 
+	"splitdns/matcher"
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/querylog"
@@ -143,6 +144,11 @@ func (b *Bench) Replaced() int {
 func (b *Bench) CloseUpstreams() {
 	b.replaced.close()
 	b.resolver.current.Load().close()
+}
+
+// IsSpecial reports whether name is one that never leaves, where no rule matches.
+func (b *Bench) IsSpecial(name matcher.Name) bool {
+	return b.resolver.current.Load().special(name, policy.Decision{}) != nil
 }
 
 // Drain marks the server as stopping.

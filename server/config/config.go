@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"time"
 
+	"splitdns/matcher"
 	"splitdns/server/policy"
 	"splitdns/zones"
 )
@@ -34,6 +35,10 @@ type Config struct {
 	Rules     []policy.Rule
 	Clients   []policy.ClientGroup
 
+	// Designated are the encrypted listeners that clients may find by asking this server
+	// (RFC 9462), the preferred one first; none: clients learn that there is none.
+	Designated []Designated
+
 	// Policy is what Zones, Rules and Clients come to, where those are served whom Server.Allow
 	// names. Large lists make it large, so that it is compiled once.
 	Policy *policy.Policy
@@ -50,6 +55,7 @@ type Server struct {
 	StrictFamilies  bool           // pin_families is "strict"
 	NAT64           []netip.Prefix // IPv4 addresses are taken out of these (RFC 6052)
 	HideIdentity    bool           // no answer to version.bind and the like
+	KeepClients     bool           // names by which clients look for other resolvers do not exist
 
 	QueriesInFlight int
 	TCPConnections  int
@@ -88,6 +94,16 @@ type Upstream struct {
 	Name    string
 	Servers []netip.AddrPort
 	Timeout time.Duration // for all servers together
+	Private policy.Private
+}
+
+// A Designated is an encrypted listener as clients find it.
+type Designated struct {
+	Name      matcher.Name // that its certificate is for
+	ALPN      []string     // "dot", or "h2" for DNS over HTTPS (RFC 9461)
+	Port      uint16
+	Path      string       // of DNS over HTTPS, as a template: "/dns-query{?dns}"
+	Addresses []netip.Addr // where it listens; none: clients look Name up
 }
 
 // DefaultUpstream is the name of the upstream group of rules that name none. It
