@@ -65,7 +65,7 @@ func (s *snapshot) privateNote(private []netip.Addr, d policy.Decision) wire.EDE
 	if len(private) > 1 {
 		more = fmt.Sprintf(" and %d more", len(private)-1)
 	}
-	text := fmt.Sprintf("private address %s (%s)%s removed: upstream %s is public; to allow it: private_answers = true in a rule for the name, or in [upstream.%s]",
+	text := fmt.Sprintf("private address %s (%s)%s from upstream %s removed; to allow it: private_answers = true in a rule for the name, or in [upstream.%s]",
 		first, s.policy.PrivateKind(first), more, d.Upstream, d.Upstream)
 	return wire.EDE{Code: wire.EDEFiltered, Text: text}
 }
