@@ -56,7 +56,7 @@ var errTooLarge = errors.New("the answer is too large for DNS")
 // answer that rules have changed.
 func (o Outcome) servfail() Outcome {
 	o.Response = wire.NewMessage(o.Response.Question(), wire.ServFail)
-	o.Changed, o.Code = false, wire.EDEOther
+	o.Changed, o.Code, o.Authoritative = false, wire.EDEOther, false
 	return o
 }
 

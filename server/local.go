@@ -83,6 +83,9 @@ func (o Outcome) before(found Outcome, head wire.Message) Outcome {
 // target finds what is said about the name of q, which a CNAME of ours leads to: by us, or
 // by the upstream group of d, whose answer may have lost addresses.
 func (r *Resolver) target(s *snapshot, q Query, d policy.Decision) (Outcome, error) {
+	if o, ok, err := r.fromLocalZone(s, q, d); ok {
+		return o, err
+	}
 	if o, ok := s.neverLeaves(q.Question, d); ok {
 		return o, nil
 	}

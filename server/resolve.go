@@ -88,6 +88,9 @@ func (r *Resolver) Resolve(s *snapshot, q Query) Outcome {
 	if d.Answer.Given() {
 		return r.local(s, q, d)
 	}
+	if o, ok := r.localZone(s, q, d); ok {
+		return o
+	}
 	if o, ok := s.neverLeaves(q.Question, d); ok {
 		return o
 	}

@@ -147,6 +147,9 @@ func (s *snapshot) neverLeaves(q wire.Question, d policy.Decision) (Outcome, boo
 
 // ours is the answer to q that takes nobody's but our own knowledge, as far as that goes.
 func (s *snapshot) ours(q wire.Question, d policy.Decision) (Outcome, bool) {
+	if a, ok, err := s.config.Local.Answer(q); ok {
+		return localOutcome(a, d), err == nil
+	}
 	return s.neverLeaves(q, d)
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"splitdns/matcher"
+	"splitdns/server/internal/localzone"
 	"splitdns/server/policy"
 	"splitdns/zones"
 )
@@ -29,7 +30,8 @@ type Config struct {
 	Cache     Cache
 	Upstreams []Upstream // in the order of the file; without "default" unless the file has it
 	Edition   string
-	Zones     []*zones.Zone // all that are loaded: those of the edition and one's own, by name
+	Zones     []*zones.Zone  // all that are loaded: those of the edition and one's own, by name
+	Local     *localzone.Set // nil: none
 	Log       Log
 	HTTP      HTTP
 	Rules     []policy.Rule

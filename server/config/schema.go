@@ -32,6 +32,11 @@ var schema = tomlfile.Schema{
 		},
 	},
 	{
+		Table: "local.*",
+		Keys:  []string{"file", "format", "zone"},
+		Wants: map[string]string{"file": "the path of a file", "zone": `a name such as "corp.example"`},
+	},
+	{
 		Table: "rule.*",
 		Keys:  []string{"zones", "names", "clients", "log", "tags", "pin", "upstream", "answer", "max_ttl", "private_answers"},
 		Wants: map[string]string{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"splitdns/matcher"
 )
@@ -96,6 +97,32 @@ func SVCBRecord(owner matcher.Name, sv Service, ttl uint32) Record {
 	}, func(p svcParam) bool { return p.value == "" })
 	head := binary.BigEndian.AppendUint16(nil, sv.Priority)
 	return Record{record{owner, TypeSVCB, ClassIN, ttl, string(head) + sv.Target.Wire() + packParams(list)}}
+}
+
+// AnyRecord is the one record of a minimal answer to a question about ANY (RFC 8482,
+// section 4.2).
+func AnyRecord(owner matcher.Name, ttl uint32) Record {
+	return Record{record{owner, TypeHINFO, ClassIN, ttl, packTexts([]string{"RFC8482", ""})}}
+}
+
+// ReverseName is the name under which an address is looked up (RFC 1035, section 3.5, and
+// RFC 3596, section 2.5).
+func ReverseName(a netip.Addr) matcher.Name {
+	octets, zone := a.AsSlice(), "\x03ip6\x04arpa\x00"
+	if a.Is4() {
+		zone = "\x07in-addr\x04arpa\x00"
+	}
+	var b []byte
+	for _, octet := range slices.Backward(octets) {
+		if a.Is4() {
+			digits := strconv.Itoa(int(octet))
+			b = append(append(b, byte(len(digits))), digits...)
+			continue
+		}
+		const hex = "0123456789abcdef"
+		b = append(b, 1, hex[octet&0xF], 1, hex[octet>>4])
+	}
+	return nameAt(string(b) + zone)
 }
 
 // Name is the owner name.
