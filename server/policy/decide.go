@@ -231,6 +231,11 @@ func (d *Decision) take(r *Rule) {
 	if r.MaxTTL != 0 && d.By.MaxTTL == "" {
 		d.MaxTTL, d.By.MaxTTL = r.MaxTTL, r.Name
 	}
+	d.takePrivate(r)
+}
+
+// takePrivate is take for private_answers.
+func (d *Decision) takePrivate(r *Rule) {
 	if r.Private != PrivateUnset && d.By.Private == "" {
 		d.Private, d.By.Private = r.Private, r.Name
 	}

@@ -51,12 +51,8 @@ func (z *Zone) answer(name matcher.Name, t wire.Type) found {
 			break
 		}
 		encloser = suffix
-		isName := suffix == name.Wire()
-		if n.of(wire.TypeNS) != nil && suffix != z.origin.Wire() && !(isName && t == wire.TypeDS) {
-			return found{delegated: true}
-		}
-		if set := n.of(wire.TypeDNAME); set != nil && !isName {
-			return z.redirected(set, name)
+		if f, ok := z.leads(n, suffix, name, t); ok {
+			return f
 		}
 	}
 	if encloser == name.Wire() {
@@ -69,6 +65,19 @@ func (z *Zone) answer(name matcher.Name, t wire.Type) found {
 		return z.at(wildcard, name, t)
 	}
 	return found{zone: z.name, rcode: wire.NXDomain, soa: z.soa}
+}
+
+// leads says where n, which is at suffix, leads name: to servers elsewhere or to another name,
+// if to anything.
+func (z *Zone) leads(n *node, suffix string, name matcher.Name, t wire.Type) (f found, ok bool) {
+	isName := suffix == name.Wire()
+	if n.of(wire.TypeNS) != nil && suffix != z.origin.Wire() && !(isName && t == wire.TypeDS) {
+		return found{delegated: true}, true
+	}
+	if set := n.of(wire.TypeDNAME); set != nil && !isName {
+		return z.redirected(set, name), true
+	}
+	return found{}, false
 }
 
 // down is the zone's own name, then what lies between, then name, each in wire form.

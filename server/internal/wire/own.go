@@ -92,8 +92,11 @@ func SVCBRecord(owner matcher.Name, sv Service, ttl uint32) Record {
 		}
 	}
 	list := slices.DeleteFunc([]svcParam{ // in ascending order (RFC 9460, section 2.2)
-		{keyALPN, string(alpn)}, {keyPort, string(port)}, {keyIPv4Hint, string(ipv4)},
-		{keyIPv6Hint, string(ipv6)}, {keyDoHPath, sv.DoHPath},
+		{keyALPN, string(alpn)},
+		{keyPort, string(port)},
+		{keyIPv4Hint, string(ipv4)},
+		{keyIPv6Hint, string(ipv6)},
+		{keyDoHPath, sv.DoHPath},
 	}, func(p svcParam) bool { return p.value == "" })
 	head := binary.BigEndian.AppendUint16(nil, sv.Priority)
 	return Record{record{owner, TypeSVCB, ClassIN, ttl, string(head) + sv.Target.Wire() + packParams(list)}}
