@@ -1,7 +1,6 @@
 package localzone_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -246,9 +245,10 @@ func TestZoneProblems(t *testing.T) {
 		soa + "www.example.net. A 192.0.2.1\n": "file:2: www.example.net is outside of the zone corp.example; a relative name ends without a dot",
 		soa + "a (\nA\n192.0.2.1\n)\nb CNAME c\n\nb A 192.0.2.1\nc CNAME a\nc CNAME b\n": "file:8: b.corp.example has a CNAME record and others; a CNAME record stands alone (RFC 2181, section 10.1)\n" +
 			"file:10: c.corp.example has 2 CNAME records; want one (RFC 2181, section 10.1)",
-		soa + "a CH TXT x\n":           "file:2: a.corp.example: class CH; want IN",
-		soa + "a TYPE250 \\# 0\n":      "file:2: a.corp.example.: TSIG is no type that a record can have",
-		soa + "$INCLUDE /etc/passwd\n": "file:2: $INCLUDE is not supported; put the records into this file, or into a local zone of their own",
+		soa + "a CH TXT x\n":                         "file:2: a.corp.example: class CH; want IN",
+		soa + "a TYPE250 \\# 0\n":                    "file:2: a.corp.example.: TSIG is no type that a record can have",
+		soa + "\n$generate 0-65535 h$ A 192.0.2.1\n": "file:3: $GENERATE is not supported; write the records out",
+		soa + "$INCLUDE /etc/passwd\n":               "file:2: $INCLUDE is not supported; put the records into this file, or into a local zone of their own",
 		soa + "d DNAME example.\nd DNAME example.net.\nx.d A 192.0.2.1\n": "file:3: d.corp.example has 2 DNAME records; want one (RFC 6672, section 2.4)\n" +
 			"file:4: x.d.corp.example stands below the DNAME record of d.corp.example and is never found (RFC 6672, section 2.4)",
 		soa + "a TYPE1 \\# 3 0A0000\n":                   `file:2: A: dns: overflow unpacking a: " "`,
@@ -289,13 +289,10 @@ func TestHostsProblems(t *testing.T) {
 	}
 }
 
-func TestGenerateIsBounded(t *testing.T) {
-	text := "@ 60 SOA ns h 1 2 3 4 5\n"
-	for i := range 10 {
-		text += fmt.Sprintf("$GENERATE 0-65535 h%d-$ A 192.0.2.1\n", i)
-	}
+func TestManyRecordsAreRefused(t *testing.T) {
+	text := "@ 60 SOA ns h 1 2 3 4 5\n" + strings.Repeat("a A 192.0.2.1\n", 500_001)
 	z, problems := localzone.ParseZone("corp", "file", name(t, "corp.example"), []byte(text))
-	if want := "file:9: more than 500000 records"; z != nil || strings.TrimSpace(problems.String()) != want {
+	if want := "file:500001: more than 500000 records"; z != nil || strings.TrimSpace(problems.String()) != want {
 		t.Errorf("%v, want %s", problems, want)
 	}
 }
@@ -314,7 +311,6 @@ func TestLookingForLocalZonesDoesNotAllocate(t *testing.T) {
 // what it accepts can be asked for anything.
 func FuzzZone(f *testing.F) {
 	f.Add([]byte(corp), "a.www.corp.example", uint16(1))
-	f.Add([]byte("@ 60 SOA ns h 1 2 3 4 5\n$GENERATE 0-9 h$ A 192.0.2.$\n"), "h1.corp.example", uint16(1))
 	f.Add([]byte("@ SOA ns h 1 2 3 4 5\n* CNAME *\n"), "x.corp.example", uint16(255))
 	f.Add([]byte("@ SOA ns h 1 2 3 4 5\n@ DNAME x\n"), "a.b.corp.example", uint16(28))
 	f.Fuzz(func(t *testing.T, data []byte, qname string, qtype uint16) {
@@ -330,12 +326,12 @@ func FuzzZone(f *testing.F) {
 			return
 		}
 		a, ok, err := localzone.NewSet([]*localzone.Zone{z}, nil).Answer(wire.Question{Name: n, Type: wire.Type(qtype), Class: wire.ClassIN})
-		if ok && err == nil && len(a.Message.Chain()) > 17+32 {
-			t.Errorf("a chain of %d", len(a.Message.Chain()))
+		if !ok || err != nil {
+			return
 		}
 		packet, _ := wire.Response{Query: wire.Query{Question: a.Message.Question()}, Message: a.Message, Limit: 65535}.AppendWhole(nil)
-		if ok && err == nil && len(packet) < 12 {
-			t.Errorf("a response of %d octets", len(packet))
+		if m := new(dns.Msg); m.Unpack(packet) != nil {
+			t.Errorf("the response to %v cannot be read: %x", n, packet)
 		}
 	})
 }
