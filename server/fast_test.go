@@ -53,6 +53,7 @@ func TestFastSaysTheSame(t *testing.T) {
 		"x.dual.example", "x.dual.example +noedns", "x.dual.example +do", "x.dual.example +cd", "x.dual.example +ad",
 		"X.Dual.EXAMPLE", "x.dual.example +ad +noedns", "short.dual.example", "short.dual.example +do +ad",
 		"x.dual.example AAAA", "www.example.net", "www.example.net +noedns", "a.nx.example", "nodata.example", "null.example AAAA", "null.example +noedns",
+		"LocalHost", "localhost MX +do", "a.onion +ad", "10.in-addr.arpa SOA", "1.0.0.127.in-addr.arpa PTR +noedns",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, fastConfig, says(t, fastUpstream+"\nau dual.example. 900 IN SOA ns.test. host.test. 1 2 3 4 500"))

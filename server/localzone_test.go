@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"os"
@@ -191,5 +192,17 @@ func TestLocalZonesAreOfTheirGeneration(t *testing.T) {
 	b.Reload(parseConfig(t, ""), nil)
 	if got, want := outcome(ask(t, b, "www.lab.example")), "NXDOMAIN"; got != want {
 		t.Errorf("%s after the reload, want %s", got, want)
+	}
+}
+
+func TestLocalZonesAreAnsweredFast(t *testing.T) {
+	b := localBench(t, "", notAsked(t))
+	for _, words := range []string{"www.lab.example", "WWW.lab.example MX +do", "none.lab.example +noedns", "printer AAAA", "9.0.0.10.in-addr.arpa PTR"} {
+		p := packet(t, words)
+		first := b.Serve(p, client, false)
+		fast, ok := b.Fast(nil, p, client, false)
+		if !ok || !bytes.Equal(fast, first) {
+			t.Errorf("%s: finished: %v,\n%x, want\n%x", words, ok, fast, first)
+		}
 	}
 }
