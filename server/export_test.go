@@ -12,6 +12,7 @@ import (
 	"time"
 	"unsafe"
 
+	"splitdns/matcher"
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/querylog"
@@ -149,6 +150,11 @@ func (b *Bench) Replaced() int {
 func (b *Bench) CloseUpstreams() {
 	b.replaced.close()
 	b.resolver.current.Load().close()
+}
+
+// IsSpecial reports whether name is one that never leaves, where no rule matches.
+func (b *Bench) IsSpecial(name matcher.Name) bool {
+	return b.resolver.current.Load().special(name, policy.Decision{}) != nil
 }
 
 // Drain marks the server as stopping.

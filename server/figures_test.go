@@ -87,13 +87,13 @@ func TestMetricsAfterKnownTraffic(t *testing.T) {
 	})
 	h, _ := serveHTTP(t, b, "127.0.0.1:0")
 	for words, times := range map[string]int{
-		"dual.example": 5, "only.example": 1, "x.ads.example": 3, "dead.example": 1, "www.test": 1, "www.test ANY": 1, "www.test CH TXT": 1,
+		"dual.example": 5, "only.example": 1, "x.ads.example": 3, "dead.example": 1, "www.example.net": 1, "www.example.net ANY": 1, "www.example.net CH TXT": 1,
 	} {
 		for range times {
 			ask(t, b, words)
 		}
 	}
-	send(t, b, question("www.test"), stranger, false)
+	send(t, b, question("www.example.net"), stranger, false)
 	b.Serve([]byte("no query at all, but long enough for a header"), client, false)
 	b.Serve([]byte{1, 2, 3}, client, false)
 	if _, err := b.Flush("dual.example"); err != nil {

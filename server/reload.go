@@ -179,7 +179,7 @@ func (r *replacedGroups) close() {
 // withoutNames returns a copy of c that does not keep large lists in memory.
 func withoutNames(c *config.Config) *config.Config {
 	other := *c
-	other.Zones, other.Policy = nil, nil
+	other.Zones, other.Policy, other.Local = nil, nil, nil
 	return &other
 }
 

@@ -3,6 +3,9 @@
 //
 //	parse -> decide -> cache -> upstream -> along the chain -> judge and pin -> tag -> answer -> log
 //
+// Between decide and cache stands what is known here: a rule's answer, the local zones, and
+// the names that never leave, in this order.
+//
 // Two functions hold the whole way and are meant to be read first: serve
 // (query.go) does parse, answer and log, Resolve (resolve.go) the rest. Neither waits: a
 // query for which an upstream must be asked is put aside and resolved once more with what

@@ -18,6 +18,7 @@ type snapshot struct {
 	config    *config.Config
 	policy    *policy.Policy
 	upstreams map[string]*group
+	public    map[string]bool // the groups whose answers must not hold private addresses
 
 	generation uint64 // one more than that of the snapshot before
 }
@@ -55,7 +56,9 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 	if err != nil {
 		return err
 	}
+	s.public = make(map[string]bool, len(groups))
 	for _, u := range groups {
+		s.public[u.Name] = !u.PrivateAnswers()
 		if i := slices.IndexFunc(u.Servers, func(a netip.AddrPort) bool { return isSelf(a, own) }); i >= 0 {
 			return fmt.Errorf("upstream.%s.servers: %s is this server itself: queries would go in a circle", u.Name, u.Servers[i])
 		}
