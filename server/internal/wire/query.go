@@ -17,6 +17,7 @@ type Query struct {
 	UDPSize        int          // the largest datagram the client takes; 512 at least
 	SubnetSent     bool         // it had a client subnet (RFC 7871)
 	Subnet         netip.Prefix // which one; the zero value for 0/0 of no family
+	Sent           Sent
 }
 
 // ParseQuery reads a query, strictly: opcode QUERY, exactly one question that is
@@ -169,10 +170,14 @@ func (p *queryParser) checkEDNS() *Refusal {
 	if err != nil {
 		return p.refuse(FormErr, err.Error())
 	}
+	if p.opt.answered.badCookie {
+		return p.refuse(FormErr, errCookie.Error()) // RFC 7873, section 5.2.2
+	}
 	p.query.EDNS = true
 	p.query.DO = p.opt.do
 	p.query.UDPSize = max(int(p.opt.size), minUDPSize)
 	p.query.Subnet, p.query.SubnetSent = subnet, sent
+	p.query.Sent = p.opt.answered
 	return nil
 }
 
