@@ -117,6 +117,7 @@ func countErrors(problems tomlfile.Problems) int {
 func (s *Server) replace(old *snapshot, c *config.Config) error {
 	next := newSnapshot(c, s.local)
 	next.generation = old.generation + 1
+	next.rates = next.rates.or(old.rates)
 	have := old.upstreams
 	if s.options.Demo && c.Digest != old.config.Digest {
 		have = nil // the simulated internet is made of the zones

@@ -48,6 +48,9 @@ func (s *Server) reportStats() {
 		s.options.Log.Info("stopped listening on "+l.Addr().String(), "udp", st.UDP, "tcp", st.TCP,
 			"dropped", st.Dropped, "overflowed", st.Overflowed, "unsent", st.Unsent, "panics", st.Panics, "connections", st.Accepted, "evicted", st.Evicted)
 	}
+	if n := s.limited.total.Load(); n > 0 {
+		s.options.Log.Info("queries over server.rate_limit", "truncated_or_dropped", n)
+	}
 }
 
 // drain waits for the end of ctx and gives the queries under way their time, until

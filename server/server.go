@@ -49,6 +49,7 @@ import (
 
 	"splitdns/server/config"
 	"splitdns/server/internal/cache"
+	"splitdns/server/internal/cookie"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/sim"
@@ -85,8 +86,10 @@ type Server struct {
 	dial      dialer
 	hangups   chan os.Signal // SIGHUP, from Open on: its default would end the program
 	leeway    []byte         // see there
-	draining  atomic.Bool    // no longer ready: /readyz says so
-	panicked  sync.Once      // the first panic of a query is reported
+	cookies   cookie.Secret
+	limited   limited
+	draining  atomic.Bool // no longer ready: /readyz says so
+	panicked  sync.Once   // the first panic of a query is reported
 	replaced  replacedGroups
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
@@ -113,7 +116,7 @@ func Open(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{options: o, started: withoutNames(c), local: localNetworks(), tried: files, leeway: spare}
+	s := &Server{options: o, started: withoutNames(c), local: localNetworks(), tried: files, leeway: spare, cookies: cookie.NewSecret()}
 	s.dial = dialUpstream(s.flushResponses)
 	s.reportProblems(problems)
 	first := newSnapshot(c, s.local)

@@ -57,6 +57,8 @@ type Server struct {
 	UDPHold         time.Duration // how long readers wait inside the system call, on Linux; 0: they do not
 	Drain           time.Duration // how long queries under way may take at shutdown
 	UDPSize         int           // EDNS UDP payload size that is advertised
+	Cookies         bool          // DNS cookies are answered (RFC 7873)
+	RateLimit       int           // queries a second that one client may send over UDP; 0: any number
 }
 
 // Annotate says which answers carry an extended DNS error that names the rule.

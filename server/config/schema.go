@@ -13,7 +13,7 @@ var schema = tomlfile.Schema{
 		Table: "server",
 		Keys: []string{
 			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity",
-			"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size", "udp_hold",
+			"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size", "udp_hold", "cookies", "rate_limit",
 		},
 		Wants: map[string]string{
 			"listen": `an address such as "127.0.0.1:53"`, "allow": `"local", an address or a prefix`,

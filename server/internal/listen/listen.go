@@ -53,7 +53,9 @@ import (
 // query was read, the same for all that were read together.
 type Peer struct {
 	Addr, Local netip.AddrPort
-	TCP         bool
+	TCP         bool // or what runs over it
+	Secure      bool // over TLS
+	HTTP        bool
 	At          time.Time
 }
 

@@ -18,6 +18,7 @@ type Glance struct {
 	EDNS    bool
 	UDPSize int // as in Query
 	Sent    Sent
+	Cookie  []byte  // as in Query
 	Options Options // of the response; the caller sets them
 }
 
@@ -81,6 +82,7 @@ func (g *Glance) readOPT(rest []byte) bool {
 	}
 	g.EDNS, g.DO = true, ttl != 0
 	g.UDPSize = max(minUDPSize, int(binary.BigEndian.Uint16(rest[3:])))
+	var h heard
 	for options := rest[optSize:]; len(options) > 0; {
 		if len(options) < optionHead || binary.BigEndian.Uint16(options) == optionSubnet {
 			return false
@@ -89,15 +91,16 @@ func (g *Glance) readOPT(rest []byte) bool {
 		if size > len(options) {
 			return false
 		}
-		g.Sent.read(binary.BigEndian.Uint16(options), options[optionHead:size])
+		h.read(binary.BigEndian.Uint16(options), options[optionHead:size])
 		options = options[size:]
 	}
-	return !g.Sent.badCookie && !g.Sent.BadKeepalive
+	g.Sent, g.Cookie = h.Sent, h.cookie
+	return !h.badCookie && !h.BadKeepalive
 }
 
 // AppendKey appends what tells the answers to two questions apart, whatever the
 // client's spelling: the name in lower case, type and class, DO and CD.
-func (g Glance) AppendKey(dst []byte) []byte {
+func (g *Glance) AppendKey(dst []byte) []byte {
 	begin := len(dst)
 	dst = append(dst, g.packet[headerSize:g.end]...)
 	fold(dst[begin : len(dst)-4]) // octets of lengths are at most 63: no letters
@@ -167,7 +170,7 @@ func (f Finished) Size(edns bool) int {
 // Append appends the response to g, of which every TTL is counted down by age and
 // then no higher than limit, both in seconds; g.Options go with an OPT record. It
 // does not allocate where dst has room.
-func (f Finished) Append(dst []byte, g Glance, age, limit uint32) []byte {
+func (f *Finished) Append(dst []byte, g *Glance, age, limit uint32) []byte {
 	begin := len(dst)
 	dst = append(dst, f.octets[:f.Size(g.EDNS)]...)
 	m := dst[begin:]

@@ -32,7 +32,7 @@ func FuzzGlance(f *testing.F) {
 			t.Fatalf("% x: a glance accepts what is refused: %s", packet, refusal.Why)
 		}
 		if g.Type != q.Type || g.Class != q.Class || g.RD != q.RD || g.CD != q.CD || g.AD != q.AD || g.DO != q.DO ||
-			g.EDNS != q.EDNS || g.UDPSize != q.UDPSize || g.Sent != q.Sent || q.SubnetSent {
+			g.EDNS != q.EDNS || g.UDPSize != q.UDPSize || g.Sent != q.Sent || string(g.Cookie) != q.Cookie || q.SubnetSent {
 			t.Errorf("% x: a glance reads %+v, the strict reading %+v", packet, g, q)
 		}
 		if got, want := g.AppendKey(nil), q.AppendKey(nil); !bytes.Equal(got, want) || len(got) > wire.MaxKey {

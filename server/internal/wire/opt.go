@@ -40,7 +40,7 @@ type opt struct {
 	do       bool
 	subnets  []string // the client subnets: two at most, which are one too many
 	edes     []EDE    // the first of them
-	answered Sent     // those that the response answers
+	heard    heard
 }
 
 // What is taken over of the extended errors that an upstream sends. They go to
@@ -80,7 +80,7 @@ func readOPT(h recordHead, data []byte) (opt, error) {
 // keep takes over an option that has a meaning here. There is room for thousands
 // of them in a packet, so no more are kept than are used.
 func (o *opt) keep(code uint16, data []byte) {
-	o.answered.read(code, data)
+	o.heard.read(code, data)
 	switch {
 	case code == optionSubnet && len(o.subnets) < 2:
 		o.subnets = append(o.subnets, string(data))

@@ -20,46 +20,40 @@ const (
 // optionHead is the size of an option's code and length.
 const optionHead = 4
 
-// Sent are the options of a query that have a counterpart in the response. The zero value has none of them.
+// Sent are the options of a query, besides its cookie, that have a counterpart in the response.
 type Sent struct {
 	Keepalive    bool // edns-tcp-keepalive
 	BadKeepalive bool // one with a timeout, which clients must not send (RFC 7828, section 3.2.1)
 	Padding      bool
-
-	cookies    [mostCookies]byte
-	size       uint8
-	cookieSeen bool
-	badCookie  bool
 }
 
-// Cookie is the data of the COOKIE option, 8 octets or 16 to 40; none if there was no such option. It is
-// valid as long as s is.
-func (s *Sent) Cookie() []byte { return s.cookies[:s.size] }
+// heard is what of the options of a query has a counterpart, while they are read.
+type heard struct {
+	Sent
+	cookie    []byte // the data of the COOKIE option, where it lies; nil if there was none
+	badCookie bool
+}
 
 // read takes over an option that has a counterpart.
-func (s *Sent) read(code uint16, data []byte) {
+func (h *heard) read(code uint16, data []byte) {
 	switch code {
 	case optionCookie:
-		s.readCookie(data)
+		h.readCookie(data)
 	case optionKeepalive:
-		s.Keepalive = true
-		s.BadKeepalive = s.BadKeepalive || len(data) > 0
+		h.Keepalive = true
+		h.BadKeepalive = h.BadKeepalive || len(data) > 0
 	case optionPadding:
-		s.Padding = true
+		h.Padding = true
 	}
 }
 
 // readCookie takes over the first COOKIE option; further ones are ignored (RFC 7873, section 5.2).
-func (s *Sent) readCookie(data []byte) {
-	if s.cookieSeen {
+func (h *heard) readCookie(data []byte) {
+	if h.cookie != nil || h.badCookie {
 		return
 	}
-	s.cookieSeen = true
-	if n := len(data); n != clientCookie && (n < leastCookies || n > mostCookies) {
-		s.badCookie = true
-		return
-	}
-	s.size = uint8(copy(s.cookies[:], data))
+	n := len(data)
+	h.cookie, h.badCookie = data, n != clientCookie && (n < leastCookies || n > mostCookies)
 }
 
 // Options are what the OPT record of a response says to one client. The zero value says nothing. Without

@@ -30,8 +30,8 @@ func TestCookieLengths(t *testing.T) {
 			t.Errorf("%d octets: refusal %+v, glanced %v", size, refusal, glanced)
 		}
 		switch {
-		case good && !bytes.Equal(q.Sent.Cookie(), bytes.Repeat([]byte{0x7f}, size)):
-			t.Errorf("%d octets: cookie %x", size, q.Sent.Cookie())
+		case good && !bytes.Equal([]byte(q.Cookie), bytes.Repeat([]byte{0x7f}, size)):
+			t.Errorf("%d octets: cookie %x", size, []byte(q.Cookie))
 		case !good && refusal != nil && refusal.Rcode != wire.FormErr:
 			t.Errorf("%d octets: %v, want FORMERR", size, refusal.Rcode)
 		}
@@ -44,8 +44,8 @@ func TestFirstCookieCounts(t *testing.T) {
 	const first = "000a 0008 1122334455667788"
 	for _, second := range []string{"000a 0008 aabbccddeeff0011", "000a 0003 aabbcc"} {
 		q, refusal := wire.ParseQuery(withOptions(t, first+second))
-		if refusal != nil || !bytes.Equal(q.Sent.Cookie(), octets(t, "1122334455667788")) {
-			t.Errorf("%s: %+v, cookie %x", second, refusal, q.Sent.Cookie())
+		if refusal != nil || !bytes.Equal([]byte(q.Cookie), octets(t, "1122334455667788")) {
+			t.Errorf("%s: %+v, cookie %x", second, refusal, []byte(q.Cookie))
 		}
 	}
 	if _, refusal := wire.ParseQuery(withOptions(t, "000a 0003 aabbcc"+first)); refusal == nil {
@@ -172,7 +172,7 @@ func TestFinishedOptions(t *testing.T) {
 		}
 		g.Options, r.Options = o, o
 		r.Query.ID, r.Query.RD = m.Id, true
-		if got, want := f.Append(nil, g, 0, 1<<31), r.Append(nil); !bytes.Equal(got, want) {
+		if got, want := f.Append(nil, &g, 0, 1<<31), r.Append(nil); !bytes.Equal(got, want) {
 			t.Errorf("%s:\n% x\nwant\n% x", name, got, want)
 		}
 	}
