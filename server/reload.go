@@ -188,6 +188,8 @@ func needRestart(old, c *config.Config) []string {
 	add("server.tcp_connections", old.Server.TCPConnections == c.Server.TCPConnections)
 	add("server.tcp_idle", old.Server.TCPIdle == c.Server.TCPIdle)
 	add("server.udp_hold", old.Server.UDPHold == c.Server.UDPHold)
+	add("tls.listen", slices.Equal(old.TLS.Listen, c.TLS.Listen))
+	add("tls.https", slices.Equal(old.TLS.HTTPS, c.TLS.HTTPS))
 	add("cache.entries", old.Cache.Entries == c.Cache.Entries)
 	add("cache.memory", old.Cache.Memory == c.Cache.Memory)
 	add("log.queries", old.Log == c.Log)

@@ -42,6 +42,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -77,20 +78,21 @@ type Options struct {
 
 // Server is a running resolver.
 type Server struct {
-	options   Options
-	started   *config.Config // what the sockets, the cache and the query log were opened with, without names
-	resolver  *Resolver
-	log       *querylog.Log
-	listeners []*listen.Listener
-	http      *httpServer
-	dial      dialer
-	hangups   chan os.Signal // SIGHUP, from Open on: its default would end the program
-	leeway    []byte         // see there
-	cookies   cookie.Secret
-	limited   limited
-	draining  atomic.Bool // no longer ready: /readyz says so
-	panicked  sync.Once   // the first panic of a query is reported
-	replaced  replacedGroups
+	options    Options
+	started    *config.Config // what the sockets, the cache and the query log were opened with, without names
+	resolver   *Resolver
+	log        *querylog.Log
+	listeners  []*listen.Listener // plain ones
+	tls, https []*listen.Listener
+	http       *httpServer
+	dial       dialer
+	hangups    chan os.Signal // SIGHUP, from Open on: its default would end the program
+	leeway     []byte         // see there
+	cookies    cookie.Secret
+	limited    limited
+	draining   atomic.Bool // no longer ready: /readyz says so
+	panicked   sync.Once   // the first panic of a query is reported
+	replaced   replacedGroups
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
@@ -208,6 +210,10 @@ func (s *Server) listen(c *config.Config) error {
 	if len(s.listeners) == 0 {
 		return errors.New("listening on no address: give server.listen or --listen")
 	}
+	limits.Hold = 0 // there is no UDP
+	if err := s.listenEncrypted(c.TLS, limits); err != nil {
+		return err
+	}
 	var err error
 	s.http, err = openHTTP(s, c.HTTP.Listen)
 	return err
@@ -228,6 +234,9 @@ func (s *Server) Addrs() []netip.AddrPort {
 	return addrs
 }
 
+// all is every listener.
+func (s *Server) all() []*listen.Listener { return slices.Concat(s.listeners, s.tls, s.https) }
+
 // HTTPAddrs returns the addresses of the HTTP service.
 func (s *Server) HTTPAddrs() []netip.AddrPort { return s.http.addrs() }
 
@@ -247,7 +256,7 @@ func (s *Server) reportProblems(problems tomlfile.Problems) {
 
 // closeListeners cuts off whoever is still being answered.
 func (s *Server) closeListeners() {
-	for _, l := range s.listeners {
+	for _, l := range s.all() {
 		l.Close()
 	}
 }

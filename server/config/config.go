@@ -12,6 +12,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"time"
 
@@ -31,6 +32,7 @@ type Config struct {
 	Zones     []*zones.Zone // all that are loaded: those of the edition and one's own, by name
 	Log       Log
 	HTTP      HTTP
+	TLS       TLS
 	Rules     []policy.Rule
 	Clients   []policy.ClientGroup
 
@@ -106,6 +108,12 @@ const (
 	LogStdout = "stdout"
 	LogOff    = "off"
 )
+
+// TLS is [tls]: where encrypted queries are taken from, over TLS (RFC 7858) and over HTTPS (RFC 8484).
+type TLS struct {
+	Listen, HTTPS []netip.AddrPort // none: off
+	Certificate   *tls.Certificate // with its key; nil where both are off and none is given
+}
 
 // HTTP is [http].
 type HTTP struct {

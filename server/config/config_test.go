@@ -155,7 +155,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	corp := &zones.Zone{
 		Name: "corp", File: "/etc/splitdns/config.toml",
 		Rows: []zones.Row{{
-			Name: "inline", Line: 36, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
+			Name: "inline", Line: 38, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
 			Ports: []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}, Required: true,
 		}},
 	}

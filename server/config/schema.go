@@ -20,6 +20,14 @@ var schema = tomlfile.Schema{
 			"admins": zones.WantPrefix, "nat64": "an IPv6 prefix",
 		},
 	},
+	{
+		Table: "tls",
+		Keys:  []string{"listen", "https", "certificate", "key"},
+		Wants: map[string]string{
+			"listen": `an address such as "192.0.2.1:853"`, "https": `an address such as "192.0.2.1:443"`,
+			"certificate": "the path of a file", "key": "the path of a file",
+		},
+	},
 	{Table: "cache", Keys: []string{"entries", "memory", "max_ttl", "max_negative_ttl"}},
 	{Table: "upstream.*", Keys: []string{"servers", "timeout"}, Wants: map[string]string{"servers": `an address such as "192.0.2.53"`}},
 	{Table: "client.*", Keys: []string{"addresses"}, Wants: map[string]string{"addresses": zones.WantPrefix}},
