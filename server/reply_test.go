@@ -282,8 +282,12 @@ func TestRateLimitOfNetworks(t *testing.T) {
 		addr string
 		want int
 	}{
-		{"2001:db8:1:100::1", 20}, {"2001:db8:1:1ff::2", 0}, {"2001:db8:1:200::1", 20},
-		{"192.0.2.1", 20}, {"::ffff:192.0.2.1", 0}, {"192.0.2.2", 20},
+		{"2001:db8:1:100::1", 20},
+		{"2001:db8:1:1ff::2", 0},
+		{"2001:db8:1:200::1", 20},
+		{"192.0.2.1", 20},
+		{"::ffff:192.0.2.1", 0},
+		{"192.0.2.2", 20},
 	} {
 		if got := spend(step.addr); got != step.want {
 			t.Errorf("%s: %d, want %d", step.addr, got, step.want)

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"net/netip"
 	"time"
 )
@@ -150,3 +151,6 @@ func Status(r *refusal) int {
 	}
 	return r.status
 }
+
+// WaitTCP takes a place for a TCP query when one is free.
+func WaitTCP(ctx context.Context, l *Limiter) bool { return l.waitTCP(ctx, nil) }

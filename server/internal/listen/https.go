@@ -142,26 +142,32 @@ func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 func (w *web) answer(ctx context.Context, c *conn, packet []byte) ([]byte, *refusal) {
 	from := c.from
 	from.At = w.l.limits.Now()
+	none := unanswered
 	response, later := w.l.handle(nil, packet, from)
 	if later != nil {
-		q := &request{l: w.l, gone: ctx.Done(), done: make(chan struct{})}
-		if !q.admit(ctx) {
-			return nil, unavailable
-		}
-		w.l.begin(later, q)
-		w.l.settled()
-		select {
-		case <-q.done:
-			response = q.response
-		case <-ctx.Done():
-			return nil, unavailable // which nobody reads
-		}
+		response, none = w.wait(ctx, later), unavailable
+	}
+	if len(response) == 0 {
+		return nil, none
 	}
 	w.l.count.tcp.Add(1)
-	if len(response) == 0 {
-		return nil, unanswered
-	}
 	return response, nil
+}
+
+// wait is the response to a query that waits; nil if there is none, or nobody to hear it.
+func (w *web) wait(ctx context.Context, later func(Query)) []byte {
+	q := &request{l: w.l, gone: ctx.Done(), done: make(chan struct{})}
+	if !q.admit(ctx) {
+		return nil
+	}
+	w.l.begin(later, q)
+	w.l.settled()
+	select {
+	case <-q.done:
+		return q.response
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // send sends a response. RFC 8484, section 5.1: caches must not keep it longer than its records may be. What one

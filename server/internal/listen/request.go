@@ -31,7 +31,7 @@ var (
 	badBody      = &refusal{http.StatusBadRequest, "the body ends early"}
 	tooShort     = &refusal{http.StatusBadRequest, "not a DNS query"}
 	unanswered   = &refusal{http.StatusBadRequest, "not a DNS query that can be answered"}
-	unavailable  = &refusal{http.StatusServiceUnavailable, "too many queries under way"}
+	unavailable  = &refusal{http.StatusServiceUnavailable, "no answer now"}
 )
 
 // send sends the refusal.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"splitdns/server/internal/listen"
@@ -81,39 +82,28 @@ func TestShedQueriesAreBounded(t *testing.T) {
 // silent is no response.
 func silent(dst []byte) []byte { return dst[:0] }
 
-// A flood over UDP that sheds its own does not keep TCP out.
+// A flood over UDP that sheds its own does not keep TCP out: the place of the first one shed is for who waits.
 func TestSheddingLeavesTCPItsTurn(t *testing.T) {
-	const limit = 64
-	lim := limits()
-	lim.InFlight = listen.NewLimiter(limit)
-	release := make(chan struct{})
-	s := serve(t, "127.0.0.1:0", lim, func(dst, packet []byte, from listen.Peer) []byte {
-		if !from.TCP {
-			<-release
+	synctest.Test(t, func(t *testing.T) {
+		l := listen.NewLimiter(2)
+		for range 2 {
+			if shed, admitted := listen.NewTicket(l).Admit(); shed || !admitted {
+				t.Fatalf("shed %v, admitted %v, with a place free", shed, admitted)
+			}
 		}
-		return echo(dst, packet, from)
-	})
-	u, c := dial(t, "udp", s.Addr().String()), dial(t, "tcp", s.Addr().String())
-	for range limit {
-		u.ask(query("over UDP"))
-	}
-	eventually(t, "no place left", func() bool { return lim.InFlight.UnderWay() == limit })
-	c.ask(query("over TCP"))
-	eventually(t, "TCP waits", func() bool { return listen.FromTCP(lim.InFlight) == 1 })
-	answered := make(chan string)
-	go func() { answered <- text(c.answer()) }()
-	eventually(t, "TCP is answered", func() bool {
-		before := s.Stats().Dropped
-		u.ask(query("one more over UDP"))
-		eventually(t, "one is dropped for it", func() bool { return s.Stats().Dropped > before })
-		select {
-		case got := <-answered:
-			return got == "over TCP"
-		default:
-			return false
+		waits := make(chan bool, 1)
+		go func() { waits <- listen.WaitTCP(t.Context(), l) }()
+		synctest.Wait()
+		if shed, admitted := listen.NewTicket(l).Admit(); !shed || admitted {
+			t.Errorf("shed %v, admitted %v, want the place for TCP", shed, admitted)
+		}
+		if !<-waits {
+			t.Error("TCP has no place")
+		}
+		if shed, admitted := listen.NewTicket(l).Admit(); !shed || !admitted || l.UnderWay() != 2 {
+			t.Errorf("shed %v, admitted %v, %d under way", shed, admitted, l.UnderWay())
 		}
 	})
-	close(release)
 }
 
 // A response after the query was shed goes nowhere, whoever has its room by then.

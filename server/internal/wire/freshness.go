@@ -17,20 +17,32 @@ func Freshness(packet []byte) uint32 {
 	r := reader{packet: packet, off: headerSize}
 	r.skipName()
 	r.take(4) // type and class
+	least := min(r.leastTTL(h.answers), r.leastSOA(h.authorities))
+	if r.err != nil || least > maxTTL {
+		return 0
+	}
+	return least
+}
+
+// leastTTL reads n records, and gives the smallest TTL of them.
+func (r *reader) leastTTL(n uint16) uint32 {
 	least := uint32(math.MaxUint32)
-	for range h.answers {
+	for range n {
 		head := r.recordHead()
 		r.take(head.size)
 		least = min(least, head.ttl)
 	}
-	for range h.authorities {
+	return least
+}
+
+// leastSOA reads n records, and gives how long the SOA records among them let a negative response be kept.
+func (r *reader) leastSOA(n uint16) uint32 {
+	least := uint32(math.MaxUint32)
+	for range n {
 		head := r.recordHead()
 		if data := r.take(head.size); head.typ == TypeSOA && len(data) >= 4 {
 			least = min(least, head.ttl, binary.BigEndian.Uint32(data[len(data)-4:]))
 		}
-	}
-	if r.err != nil || least > maxTTL {
-		return 0
 	}
 	return least
 }

@@ -82,8 +82,13 @@ func (g *Glance) readOPT(rest []byte) bool {
 	}
 	g.EDNS, g.DO = true, ttl != 0
 	g.UDPSize = max(minUDPSize, int(binary.BigEndian.Uint16(rest[3:])))
+	return g.readOptions(rest[optSize:])
+}
+
+// readOptions reads the options of an OPT record.
+func (g *Glance) readOptions(options []byte) bool {
 	var h heard
-	for options := rest[optSize:]; len(options) > 0; {
+	for len(options) > 0 {
 		if len(options) < optionHead || binary.BigEndian.Uint16(options) == optionSubnet {
 			return false
 		}
