@@ -1,4 +1,4 @@
-// Package listen takes queries from clients over UDP and TCP, on IPv4 and IPv6, and sends the
+// Package listen takes queries from clients over UDP, TCP, TLS and HTTPS, on IPv4 and IPv6, and sends the
 // responses back from the address that was asked. It knows no DNS message: a query is bytes for a
 // [Service], a response is the bytes that the service returns.
 //
@@ -31,6 +31,11 @@
 //
 // At the limit of TCP connections, one of the client that has the most is closed for a new one.
 // Refusing the new one was turned down: whoever holds the connections would keep all others out.
+//
+// TLS is a stream under the same loop as TCP. HTTP is left to net/http, which speaks on connections that we
+// accept, count and close as all others: a server that accepts by itself, behind a limit, was turned down, as
+// whoever holds that many connections would keep all others out. A query over HTTPS has a goroutine, since
+// net/http knows no other way; streams and connections bound them.
 //
 // A listener on an unspecified address (0.0.0.0, ::) replies from the address that the query was sent
 // to on Linux only. Elsewhere the system chooses the source by its routes, and clients discard what
