@@ -33,6 +33,9 @@ import (
 //	logged [REGEX]              print the server's standard output; with REGEX, wait for that first; with ! look now
 //	exits CODE ARG...           run splitdns, which must end with that exit code
 //	get [-host HOST] PATH       print the response of the server's HTTP service
+//	certificate NAME [expired]  make NAME.pem and NAME.key, for dns.example and 127.0.0.1
+//	encrypted                   set TLSPORT, HTTPSPORT and HTTPS, the URL, to where the server takes encrypted queries
+//	packet FILE NAME            write a query for the A record of NAME
 //	needs TOOL...               skip the script where a tool is missing
 //	confined COMMAND ARG...     run a command in namespaces of its own, with its loopback interface up
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -50,7 +53,11 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"exits":    wrap(never, (*script).exits),
 	"get":      wrap(never, (*script).get),
 	"needs":    wrap(never, (*script).needs),
-	"confined": wrap(allowed, (*script).confined),
+
+	"certificate": wrap(never, (*script).certificate),
+	"encrypted":   wrap(never, (*script).encrypted),
+	"packet":      wrap(never, (*script).packet),
+	"confined":    wrap(allowed, (*script).confined),
 }
 
 // script is what one script has started.

@@ -29,6 +29,7 @@ func (s *snapshot) response(q Query, o Outcome) wire.Response {
 		EDEs:               s.extended(o),
 		Limit:              s.limit(q.UDPSize, q.TCP),
 		UDPSize:            s.config.Server.UDPSize,
+		Options:            q.options,
 	}
 }
 

@@ -44,7 +44,7 @@ func NewBench(c *config.Config, dial Dialer) (*Bench, error) {
 // seen nothing yet.
 func (b *Bench) Again(dial Dialer) (*Bench, error) {
 	first := *b.resolver.current.Load()
-	first.upstreams = map[string]*group{}
+	first.upstreams, first.rates = map[string]*group{}, newRates(first.config.Server.RateLimit)
 	return newBench(&first, dial)
 }
 
@@ -72,14 +72,7 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 
 // Serve answers one packet from client, however long that takes.
 func (b *Bench) Serve(packet []byte, client netip.Addr, tcp bool) []byte {
-	response, later := b.serve(nil, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp, At: time.Now()})
-	if later == nil {
-		return response
-	}
-	c := make(asker, 1)
-	later(c)
-	b.sendDue()
-	return <-c
+	return b.ServeFrom(packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp, At: time.Now()})
 }
 
 // asker takes the response to a query that had to wait; there must be one.
@@ -96,7 +89,35 @@ func (b *Bench) Now(dst, packet []byte, client netip.Addr) ([]byte, bool) {
 
 // Fast answers one packet from client with a finished answer, if there is one.
 func (b *Bench) Fast(dst, packet []byte, client netip.Addr, tcp bool) ([]byte, bool) {
-	return b.fast(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp, At: time.Now()})
+	return b.FastFrom(dst, packet, listen.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: tcp, At: time.Now()})
+}
+
+// Peer is where a query came from.
+type Peer = listen.Peer
+
+// FastFrom is Fast for any way of coming.
+func (b *Bench) FastFrom(dst, packet []byte, from Peer) ([]byte, bool) {
+	return b.fast(dst, b.resolver.current.Load(), packet, from)
+}
+
+// ServeFrom is Serve for any way of coming.
+func (b *Bench) ServeFrom(packet []byte, from Peer) []byte {
+	response, later := b.serve(nil, packet, from)
+	if later == nil {
+		return response
+	}
+	c := make(asker, 1)
+	later(c)
+	b.sendDue()
+	return <-c
+}
+
+// ServeOrdinary is ServeFrom without finished answers.
+func (b *Bench) ServeOrdinary(packet []byte, from Peer) []byte {
+	finished := b.resolver.finished
+	defer func() { b.resolver.finished = finished }()
+	b.resolver.finished = newFinishedTable(1, 0)
+	return b.ServeFrom(packet, from)
 }
 
 // Entries ends the query log and returns its lines.
@@ -205,6 +226,12 @@ type Limiter = limiter
 
 // Allow is allow.
 func (l *limiter) Allow(client netip.Addr, now time.Time) bool { return l.allow(client, now) }
+
+// NewRates returns rates for a limit in queries a second.
+func NewRates(limit int) *rates { return newRates(limit) }
+
+// Allow is allow.
+func (r *rates) Allow(client netip.Addr, at time.Time) bool { return r.allow(client, at) }
 
 // The limits of explanations.
 const (

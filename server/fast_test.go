@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"splitdns/server"
 )
 
@@ -64,7 +66,7 @@ func TestFastSaysTheSame(t *testing.T) {
 			}
 			for _, tcp := range []bool{false, true} {
 				got, ok := b.Fast([]byte("before"), p, client, tcp)
-				want := append([]byte("before"), b.Serve(p, client, tcp)...)
+				want := append([]byte("before"), b.ServeOrdinary(p, from(server.Peer{TCP: tcp}, client))...)
 				if !ok || !bytes.Equal(got, want) {
 					t.Errorf("%s, TCP %v: finished %v\n% x\nwant\n% x", words, tcp, ok, got, want)
 				}
@@ -219,13 +221,16 @@ func FuzzFast(f *testing.F) {
 		for range 2 {
 			b.Serve(packet(f, words), client, false)
 		}
-		f.Add(packet(f, words), false)
-		f.Add(packet(f, words), true)
+		f.Add(packet(f, words), uint8(0))
+		f.Add(packet(f, words), uint8(1))
+		f.Add(withOptions(f, words, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "2464c4abcf10c957"}), uint8(0))
+		f.Add(withOptions(f, words, &dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE}, &dns.EDNS0_PADDING{Padding: make([]byte, 20)}), uint8(2))
 	}
-	f.Fuzz(func(t *testing.T, p []byte, tcp bool) {
+	f.Fuzz(func(t *testing.T, p []byte, way uint8) {
 		for range 3 { // a second may pass between the two
-			got, ok := b.Fast(nil, p, client, tcp)
-			if !ok || bytes.Equal(got, b.Serve(p, client, tcp)) {
+			from := server.Peer{Addr: netip.AddrPortFrom(client, 4242), TCP: way%4 > 0, Secure: way%4 > 1, HTTP: way%4 > 2, At: time.Now()}
+			got, ok := b.FastFrom(nil, p, from)
+			if !ok || bytes.Equal(got, b.ServeOrdinary(p, from)) {
 				return
 			}
 		}

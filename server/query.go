@@ -14,7 +14,11 @@ import (
 // more when that has answered: later begins it. serve appends to dst and keeps neither
 // dst nor packet.
 func (s *Server) serve(dst, packet []byte, from listen.Peer) (response []byte, later func(listen.Query)) {
-	if response, ok := s.fast(dst, packet, from); ok {
+	now := s.resolver.current.Load() // one snapshot for the whole query
+	if response, over := s.overRate(dst, now, packet, from); over {
+		return response, nil
+	}
+	if response, ok := s.fast(dst, now, packet, from); ok {
 		return response, nil
 	}
 	q, refusal := parseQuery(packet, from)
@@ -23,7 +27,7 @@ func (s *Server) serve(dst, packet []byte, from listen.Peer) (response []byte, l
 		return append(dst, refusal.Response...), nil
 	}
 	q.era = s.resolver.era.current() // before anything is looked up
-	now := s.resolver.current.Load() // one snapshot for the whole query
+	q.options = s.replyOptions(now, q.Sent, []byte(q.Cookie), from)
 	if q.Class == wire.ClassCH {
 		return dst, s.explainLater(now, q)
 	}
@@ -107,6 +111,9 @@ func (s *Server) reportPanic(q Query, o Outcome) {
 // parseQuery reads a query as it came from a client.
 func parseQuery(packet []byte, from listen.Peer) (Query, *wire.Refusal) {
 	q, refusal := wire.ParseQuery(packet)
+	if !from.TCP || from.HTTP {
+		q.Sent.BadKeepalive = false // nobody is kept alive: RFC 7828, section 3.2.1
+	}
 	return Query{
 		Query:    q,
 		Client:   from.Addr.Addr().Unmap().WithZone(""),

@@ -125,6 +125,7 @@ func countErrors(problems tomlfile.Problems) int {
 func (s *Server) replace(old *snapshot, c *config.Config) error {
 	next := newSnapshot(c, s.local)
 	next.generation = old.generation + 1
+	next.rates = next.rates.or(old.rates)
 	have := old.upstreams
 	if s.options.Demo && c.Digest != old.config.Digest {
 		have = nil // the simulated internet is made of the zones
@@ -197,6 +198,8 @@ func needRestart(old, c *config.Config) []string {
 	add("server.tcp_connections", old.Server.TCPConnections == c.Server.TCPConnections)
 	add("server.tcp_idle", old.Server.TCPIdle == c.Server.TCPIdle)
 	add("server.udp_hold", old.Server.UDPHold == c.Server.UDPHold)
+	add("tls.listen", slices.Equal(old.TLS.Listen, c.TLS.Listen))
+	add("tls.https", slices.Equal(old.TLS.HTTPS, c.TLS.HTTPS))
 	add("cache.entries", old.Cache.Entries == c.Cache.Entries)
 	add("cache.memory", old.Cache.Memory == c.Cache.Memory)
 	add("log.queries", old.Log == c.Log)

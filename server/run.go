@@ -25,7 +25,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 	g, ctx := errgroup.WithContext(ctx)
 	last.Go(func() error { return s.drain(ctx, lastCtx.Done()) })
-	for _, l := range s.listeners {
+	for _, l := range s.all() {
 		g.Go(func() error { return l.Serve(ctx) })
 	}
 	g.Go(func() error { return s.reloadOnSignal(ctx) })
@@ -44,10 +44,13 @@ func (s *Server) Run(ctx context.Context) error {
 
 // reportStats says what each listener has done.
 func (s *Server) reportStats() {
-	for _, l := range s.listeners {
+	for _, l := range s.all() {
 		st := l.Stats()
 		s.options.Log.Info("stopped listening on "+l.Addr().String(), "udp", st.UDP, "tcp", st.TCP,
-			"dropped", st.Dropped, "overflowed", st.Overflowed, "unsent", st.Unsent, "panics", st.Panics, "connections", st.Accepted, "evicted", st.Evicted)
+			"dropped", st.Dropped, "shed", st.Shed, "overflowed", st.Overflowed, "unsent", st.Unsent, "panics", st.Panics, "connections", st.Accepted, "evicted", st.Evicted, "failed_handshakes", st.Handshakes)
+	}
+	if n := s.limited.total.Load(); n > 0 {
+		s.options.Log.Info("queries over server.rate_limit", "truncated_or_dropped", n)
 	}
 }
 

@@ -49,6 +49,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -56,6 +57,7 @@ import (
 
 	"splitdns/server/config"
 	"splitdns/server/internal/cache"
+	"splitdns/server/internal/cookie"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/querylog"
@@ -84,25 +86,28 @@ type Options struct {
 
 // Server is a running resolver.
 type Server struct {
-	options   Options
-	started   *config.Config // what the sockets, the cache and the query log were opened with, without names
-	resolver  *Resolver
-	log       *querylog.Log
-	listeners []*listen.Listener
-	http      *httpServer
-	control   *httpServer // on the control socket; nil without one
-	dial      dialer
-	hangups   chan os.Signal // SIGHUP, from Open on: its default would end the program
-	leeway    []byte         // see there
-	draining  atomic.Bool    // no longer ready: /readyz says so
-	panicked  sync.Once      // the first panic of a query is reported
-	failed    atomic.Uint64  // queries that a panic made fail
-	replaced  replacedGroups
-	book      metrics.Book // of what becomes of queries
-	opened    time.Time
-	reloads   reloads
-	flushed   atomic.Uint64 // answers that a flush took
-	inFlight  *listen.Limiter
+	options    Options
+	started    *config.Config // what the sockets, the cache and the query log were opened with, without names
+	resolver   *Resolver
+	log        *querylog.Log
+	listeners  []*listen.Listener // plain ones
+	tls, https []*listen.Listener
+	http       *httpServer
+	control    *httpServer // on the control socket; nil without one
+	dial       dialer
+	hangups    chan os.Signal // SIGHUP, from Open on: its default would end the program
+	leeway     []byte         // see there
+	cookies    cookie.Secret
+	limited    limited
+	draining   atomic.Bool   // no longer ready: /readyz says so
+	panicked   sync.Once     // the first panic of a query is reported
+	failed     atomic.Uint64 // queries that a panic made fail
+	replaced   replacedGroups
+	book       metrics.Book // of what becomes of queries
+	opened     time.Time
+	reloads    reloads
+	flushed    atomic.Uint64 // answers that a flush took
+	inFlight   *listen.Limiter
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
@@ -129,7 +134,7 @@ func Open(o Options) (*Server, error) {
 		o.Now = time.Now
 	}
 	s := &Server{
-		options: o, started: withoutNames(c), local: localNetworks(), tried: files, leeway: spare,
+		options: o, started: withoutNames(c), local: localNetworks(), tried: files, leeway: spare, cookies: cookie.NewSecret(),
 		opened: time.Now(), inFlight: listen.NewLimiter(c.Server.QueriesInFlight),
 	}
 	s.dial = dialUpstream(s.flushResponses)
@@ -225,6 +230,10 @@ func (s *Server) listen(c *config.Config) error {
 	if len(s.listeners) == 0 {
 		return errors.New("listening on no address: give server.listen or --listen")
 	}
+	limits.Hold = 0 // there is no UDP
+	if err := s.listenEncrypted(c.TLS, limits); err != nil {
+		return err
+	}
 	var err error
 	if s.http, err = openHTTP(s, c.HTTP.Listen); err != nil {
 		return err
@@ -248,6 +257,9 @@ func (s *Server) Addrs() []netip.AddrPort {
 	return addrs
 }
 
+// all is every listener.
+func (s *Server) all() []*listen.Listener { return slices.Concat(s.listeners, s.tls, s.https) }
+
 // HTTPAddrs returns the addresses of the HTTP service.
 func (s *Server) HTTPAddrs() []netip.AddrPort { return s.http.addrs() }
 
@@ -267,7 +279,7 @@ func (s *Server) reportProblems(problems tomlfile.Problems) {
 
 // closeListeners cuts off whoever is still being answered.
 func (s *Server) closeListeners() {
-	for _, l := range s.listeners {
+	for _, l := range s.all() {
 		l.Close()
 	}
 }

@@ -19,6 +19,7 @@ type snapshot struct {
 	policy    *policy.Policy
 	upstreams map[string]*group
 	public    map[string]bool // the groups whose answers must not hold private addresses
+	rates     *rates // nil without server.rate_limit
 
 	generation uint64 // one more than that of the snapshot before
 }
@@ -43,7 +44,7 @@ func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
 	if c.Server.AllowLocal {
 		allow = append(slices.Clip(allow), local...)
 	}
-	return &snapshot{config: c, policy: c.Policy.Serving(allow), upstreams: map[string]*group{}}
+	return &snapshot{config: c, policy: c.Policy.Serving(allow), upstreams: map[string]*group{}, rates: newRates(c.Server.RateLimit)}
 }
 
 // connect gives s its upstream groups. Those that are among old already are taken

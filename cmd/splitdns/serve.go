@@ -184,6 +184,13 @@ func announce(w io.Writer, s *server.Server, f serveFlags) {
 		addrs = append(addrs, a.String())
 	}
 	fmt.Fprintf(w, "splitdns %s: listening on %s, UDP and TCP\n%s\n", version(), strings.Join(addrs, ", "), s.Summary())
+	overTLS, overHTTPS := s.EncryptedAddrs()
+	for _, a := range overTLS {
+		fmt.Fprintf(w, "DNS over TLS on %s\n", a)
+	}
+	for _, a := range overHTTPS {
+		fmt.Fprintf(w, "DNS over HTTPS on https://%s/dns-query\n", a)
+	}
 	for _, a := range s.HTTPAddrs() {
 		fmt.Fprintf(w, "HTTP on http://%s: /healthz, /readyz, /metrics, /api/explain?name=NAME\n", a)
 	}

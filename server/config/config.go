@@ -12,6 +12,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"time"
 
@@ -34,6 +35,7 @@ type Config struct {
 	Local     *localzone.Set // nil: none
 	Log       Log
 	HTTP      HTTP
+	TLS       TLS
 	Rules     []policy.Rule
 	Clients   []policy.ClientGroup
 
@@ -66,6 +68,8 @@ type Server struct {
 	UDPHold         time.Duration // how long readers wait inside the system call, on Linux; 0: they do not
 	Drain           time.Duration // how long queries under way may take at shutdown
 	UDPSize         int           // EDNS UDP payload size that is advertised
+	Cookies         bool          // DNS cookies are answered (RFC 7873)
+	RateLimit       int           // queries a second that one client may send over UDP; 0: any number
 }
 
 // Annotate says which answers carry an extended DNS error that names the rule.
@@ -126,6 +130,12 @@ const (
 	LogStdout = "stdout"
 	LogOff    = "off"
 )
+
+// TLS is [tls]: where encrypted queries are taken from, over TLS (RFC 7858) and over HTTPS (RFC 8484).
+type TLS struct {
+	Listen, HTTPS []netip.AddrPort // none: off
+	Certificate   *tls.Certificate // with its key; nil where both are off and none is given
+}
 
 // HTTP is [http].
 type HTTP struct {

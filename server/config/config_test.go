@@ -41,6 +41,8 @@ tcp_idle = "7s"
 drain = "0s"
 udp_size = 4096
 udp_hold = "2ms"
+cookies = false
+rate_limit = 50
 
 [cache]
 entries = 9
@@ -117,7 +119,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 			AllowLocal: true, Allow: []netip.Prefix{prefix("192.0.2.0/24"), prefix("2001:db8::7/128")},
 			Admins: []netip.Prefix{prefix("10.0.0.9/32")}, Annotate: config.AnnotateChanged, StrictFamilies: true,
 			NAT64: []netip.Prefix{prefix("2001:db8:64::/96")}, HideIdentity: true, QueriesInFlight: 5, TCPConnections: 6,
-			TCPIdle: 7 * time.Second, UDPSize: 4096, UDPHold: 2 * time.Millisecond,
+			TCPIdle: 7 * time.Second, UDPSize: 4096, UDPHold: 2 * time.Millisecond, RateLimit: 50,
 		},
 		Cache: config.Cache{Entries: 9, Memory: 64 << 30, MaxTTL: time.Hour, MaxNegativeTTL: time.Minute, Stale: time.Hour, FailureTTL: 2 * time.Second},
 		Upstreams: []config.Upstream{
@@ -156,7 +158,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	corp := &zones.Zone{
 		Name: "corp", File: "/etc/splitdns/config.toml",
 		Rows: []zones.Row{{
-			Name: "inline", Line: 39, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
+			Name: "inline", Line: 41, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
 			Ports: []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}, Required: true,
 		}},
 	}

@@ -102,7 +102,7 @@ type loader struct {
 	file   *tomlfile.File
 	dir    string // that relative paths are relative to
 	digest hash.Hash
-	files  []File            // of the zones, as they were before they were read
+	files  []File            // of the zones and the certificate, as they were before they were read
 	others tomlfile.Problems // of the zone files
 	order  []string          // of the zone files, as problems name them
 
@@ -125,6 +125,7 @@ type loader struct {
 // addresses that we listen on, and rules name all the rest.
 func (l *loader) load() {
 	l.server()
+	l.tls()
 	l.cache()
 	l.http()
 	l.log()

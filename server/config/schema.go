@@ -13,11 +13,19 @@ var schema = tomlfile.Schema{
 		Table: "server",
 		Keys: []string{
 			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity", "control", "keep_clients",
-			"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size", "udp_hold",
+			"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size", "udp_hold", "cookies", "rate_limit",
 		},
 		Wants: map[string]string{
 			"listen": `an address such as "127.0.0.1:53"`, "allow": `"local", an address or a prefix`,
 			"admins": zones.WantPrefix, "nat64": "an IPv6 prefix", "control": "the path of a socket",
+		},
+	},
+	{
+		Table: "tls",
+		Keys:  []string{"listen", "https", "certificate", "key"},
+		Wants: map[string]string{
+			"listen": `an address such as "192.0.2.1:853"`, "https": `an address such as "192.0.2.1:443"`,
+			"certificate": "the path of a file", "key": "the path of a file",
 		},
 	},
 	{Table: "cache", Keys: []string{"entries", "memory", "max_ttl", "max_negative_ttl", "stale", "prefetch", "failure_ttl"}},

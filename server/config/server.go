@@ -35,6 +35,8 @@ func (l *loader) server() {
 	// 512 octets is what every resolver must take (RFC 6891, section 6.2.3).
 	s.UDPSize = t.Int("udp_size", defaultUDPSize, 512, 4096)
 	s.UDPHold = t.Duration("udp_hold", defaultUDPHold, 0, 10*time.Millisecond)
+	s.Cookies = t.Bool("cookies", true)
+	s.RateLimit = t.Int("rate_limit", 0, 0, 1_000_000)
 }
 
 // allow reads who is served.

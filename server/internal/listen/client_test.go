@@ -61,10 +61,9 @@ func waiting(w wait) handler {
 	}
 }
 
-// open opens a listener for h.
-func open(addr netip.AddrPort, limits listen.Limits, h handler, report func(string)) (*listen.Listener, error) {
-	var l *listen.Listener
-	l, err := listen.Open(addr, limits, func(dst, packet []byte, from listen.Peer) ([]byte, func(listen.Query)) {
+// service is h as a listener asks it. flush is called after each response.
+func (h handler) service(flush func()) listen.Service {
+	return func(dst, packet []byte, from listen.Peer) ([]byte, func(listen.Query)) {
 		if response, ok := h.now(dst, packet, from); ok {
 			return response, nil
 		}
@@ -72,10 +71,16 @@ func open(addr netip.AddrPort, limits listen.Limits, h handler, report func(stri
 		return nil, func(q listen.Query) {
 			go func() {
 				q.Respond(func(dst []byte) []byte { return h.wait(dst, packet, from) })
-				l.Flush()
+				flush()
 			}()
 		}
-	}, func() {}, report)
+	}
+}
+
+// open opens a listener for h.
+func open(addr netip.AddrPort, limits listen.Limits, h handler, report func(string)) (*listen.Listener, error) {
+	var l *listen.Listener
+	l, err := listen.Open(addr, limits, h.service(func() { l.Flush() }), func() {}, report)
 	return l, err
 }
 

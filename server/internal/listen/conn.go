@@ -3,6 +3,7 @@ package listen
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,11 +41,14 @@ const (
 type conn struct {
 	l        *Listener
 	nc       *net.TCPConn
+	stream   net.Conn // nc, or TLS over it
 	from     Peer
 	open     context.Context // ends when it is closed
 	cancel   context.CancelFunc
 	accepted time.Duration // from l.opened
 	places   chan struct{} // holds one for each query under way and each response not sent
+	handed   atomic.Bool   // it speaks HTTP
+	spoke    atomic.Bool   // and has begun to
 	active   atomic.Int64  // time.Duration from l.opened to the last query or response
 
 	crowd *crowd // of its client, in l.conns, which guards this and the next
@@ -68,7 +72,14 @@ type message struct {
 func (c *conn) serve() {
 	defer c.l.conns.remove(c)
 	defer c.close()
-	c.read()
+	switch {
+	case !c.shakeHands():
+	case c.l.web != nil:
+		c.l.web.take(c)
+		return
+	default:
+		c.read()
+	}
 	for range connQueries { // with all places ours, no response is to be sent any more
 		if !put(c.open, nil, c.places) {
 			return
@@ -79,7 +90,7 @@ func (c *conn) serve() {
 
 // read reads queries until there are no more, or the connection broke off.
 func (c *conn) read() {
-	r := bufio.NewReaderSize(c.nc, readAhead)
+	r := bufio.NewReaderSize(c.stream, readAhead)
 	for c.await(r) {
 		m := c.l.messages.Get().(*message)
 		m.c = c
@@ -101,7 +112,7 @@ func (c *conn) read() {
 				c.sendAll()
 			}
 		case c.admit():
-			c.l.begin(later, m)
+			c.l.begin(later, &once{m: m})
 			c.l.settled()
 		default:
 			c.free(1)
@@ -175,9 +186,9 @@ func (c *conn) admit() bool {
 	return admitted && !gone
 }
 
-// Respond answers a query that waited. Its place under the limit is free before the response is sent:
+// respond answers a query that waited. Its place under the limit is free before the response is sent:
 // clients that do not read shall hold up nobody else, whoever has the response for them among others too.
-func (m *message) Respond(answer func(dst []byte) []byte) {
+func (m *message) respond(answer func(dst []byte) []byte) {
 	c, response := m.c, []byte(nil)
 	if c.open.Err() == nil {
 		response = c.l.answer(m.out[:0], answer)
@@ -259,7 +270,7 @@ func (c *conn) take() (b []byte, n int) {
 // time is cut off.
 func (c *conn) send(b []byte, n int) {
 	_ = c.nc.SetWriteDeadline(time.Now().Add(c.l.limits.Idle)) // Write tells if it is closed
-	if _, err := c.nc.Write(b); err != nil {
+	if _, err := c.stream.Write(b); err != nil {
 		c.l.count.unsent.Add(uint64(n))
 		c.cut()
 	}
@@ -289,6 +300,9 @@ func (c *conn) close() {
 
 // hangUp ends the connection in good order: the client sees the end behind the last response.
 func (c *conn) hangUp() {
+	if t, ok := c.stream.(*tls.Conn); ok {
+		_ = t.CloseWrite() // an error: there is no TLS yet, or the connection is closed
+	}
 	if c.nc.CloseWrite() != nil {
 		return
 	}

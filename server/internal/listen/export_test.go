@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"net/netip"
 	"time"
 )
@@ -105,3 +106,51 @@ func (s *Conns) Open() (counted, listed int) { return s.set.len(), len(s.set.all
 
 // Unbatched makes l read and send one packet at a time, as where the system knows nothing else.
 func Unbatched(l *Listener) { l.batched = false }
+
+// ShedFactor is how many times the limit may be shed and not forgotten.
+const ShedFactor = shedFactor
+
+// ShedNow is how many queries were shed and have not been responded to.
+func ShedNow(l *Limiter) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shed
+}
+
+// Unreported is l, which reports nothing any more.
+func Unreported(l *Listener) *Listener {
+	l.report = func(string) {}
+	return l
+}
+
+// Ticket is a query that waits, of no listener.
+type Ticket struct{ t *ticket }
+
+// NewTicket returns a ticket that is not admitted yet.
+func NewTicket(l *Limiter) *Ticket { return &Ticket{&ticket{limiter: l, d: new(datagram)}} }
+
+// Admit admits the ticket, and reports whether another was shed for it.
+func (t *Ticket) Admit() (shed, admitted bool) {
+	d, admitted := t.t.limiter.admit(t.t)
+	return d != nil, admitted
+}
+
+// Claim reports whether the ticket is answered by this.
+func (t *Ticket) Claim() bool { return t.t.limiter.claim(t.t) != nil }
+
+// Release gives a place back.
+func Release(l *Limiter) { l.releaseUDP() }
+
+// What the tests of requests look at without a socket.
+var ReadRequest = readRequest
+
+// Status is the HTTP status of a refusal; 0 without.
+func Status(r *refusal) int {
+	if r == nil {
+		return 0
+	}
+	return r.status
+}
+
+// WaitTCP takes a place for a TCP query when one is free.
+func WaitTCP(ctx context.Context, l *Limiter) bool { return l.waitTCP(ctx, nil) }

@@ -1,15 +1,32 @@
 package listen
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // Limiter bounds the queries that wait for an upstream. It may be shared by several listeners, and is
 // safe for concurrent use. TCP has at most half of the places, so that connections which always have a
 // query waiting leave UDP the other half; of these, it takes what becomes free before UDP does, so that
 // a flood over UDP does not starve it. A limit of 1 is one place for both.
+//
+// At the limit, the oldest UDP query that waits is shed for a new one: its client is the likeliest to have
+// given up, or to have asked again. What the service does for a query that was shed goes on, and what it
+// learns is of use to the next; so that this does not grow, new queries are dropped where the service still
+// works for shedFactor times as many as may be under way. Dropping the new one at once was turned down: while
+// an upstream is slow, everybody would wait behind queries that nobody waits for any more.
 type Limiter struct {
 	slots chan struct{} // holds one for each query under way
 	tcp   chan struct{} // holds one for each of these that came over TCP, or that waits to be one
+
+	mu             sync.Mutex // guards what follows, and the tickets
+	oldest, newest *ticket    // of the UDP queries that wait
+	shed           int        // queries that were shed, and that the service has not responded to yet
 }
+
+// shedFactor is how many times the limit of queries may be shed and not yet forgotten. One takes some
+// hundred octets, and its share of a query to an upstream.
+const shedFactor = 3
 
 // NewLimiter returns a limiter for n queries at a time. It panics if n is less than 1.
 func NewLimiter(n int) *Limiter {
@@ -25,7 +42,34 @@ func (l *Limiter) UnderWay() int { return len(l.slots) }
 // Limit is the number of queries that may be under way.
 func (l *Limiter) Limit() int { return cap(l.slots) }
 
-// tryUDP takes a place for a UDP query if one is free.
+// admit takes a place for the UDP query of t: a free one, or that of the oldest query, which is shed for it.
+// The datagram of that one is the caller's. A TCP query that waits goes before t: then it is not admitted.
+func (l *Limiter) admit(t *ticket) (shed *datagram, admitted bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	admitted = l.tryUDP()
+	if !admitted && l.oldest != nil && l.shed < shedFactor*cap(l.slots) {
+		shed = l.shedOldest()
+		admitted = l.tryUDP()
+	}
+	if admitted {
+		l.append(t)
+	}
+	return shed, admitted
+}
+
+// shedOldest takes the place of the oldest UDP query away. mu is held, and there is one.
+func (l *Limiter) shedOldest() *datagram {
+	t := l.oldest
+	d := t.d
+	l.remove(t)
+	t.shed = true
+	l.shed++
+	l.releaseUDP()
+	return d
+}
+
+// tryUDP takes a place if one is free. mu is held.
 func (l *Limiter) tryUDP() bool {
 	select {
 	case l.slots <- struct{}{}:
@@ -33,6 +77,49 @@ func (l *Limiter) tryUDP() bool {
 	default:
 		return false
 	}
+}
+
+// claim gives the datagram of t to whoever responds to it first; nil if somebody has, or if it was shed. Its
+// place is the caller's to release.
+func (l *Limiter) claim(t *ticket) *datagram {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.shed {
+		t.shed = false
+		l.shed--
+	}
+	if t.d == nil {
+		return nil
+	}
+	d := t.d
+	l.remove(t)
+	return d
+}
+
+// append puts t behind all others. mu is held.
+func (l *Limiter) append(t *ticket) {
+	t.older = l.newest
+	if t.older == nil {
+		l.oldest = t
+	} else {
+		t.older.newer = t
+	}
+	l.newest = t
+}
+
+// remove takes t out, and its datagram from it. mu is held.
+func (l *Limiter) remove(t *ticket) {
+	if t.older == nil {
+		l.oldest = t.newer
+	} else {
+		t.older.newer = t.newer
+	}
+	if t.newer == nil {
+		l.newest = t.older
+	} else {
+		t.newer.older = t.older
+	}
+	t.d, t.older, t.newer = nil, nil, nil
 }
 
 // releaseUDP gives the place of a UDP query back.

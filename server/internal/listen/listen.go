@@ -1,4 +1,4 @@
-// Package listen takes queries from clients over UDP and TCP, on IPv4 and IPv6, and sends the
+// Package listen takes queries from clients over UDP, TCP, TLS and HTTPS, on IPv4 and IPv6, and sends the
 // responses back from the address that was asked. It knows no DNS message: a query is bytes for a
 // [Service], a response is the bytes that the service returns.
 //
@@ -25,12 +25,17 @@
 // Every other query is a [Query] under one [Limiter], which several listeners may share: one limit
 // before anything is known of a query was turned down, as queries for one slow name then hold up those
 // for cached answers. A goroutine for each was turned down too: it would only wait. At the limit a UDP
-// query is dropped and counted, as the client will ask again, and reading from that TCP connection
-// waits. A panic in the service is counted, the first one is reported with its stack, and that client
+// query takes the place of the one that has waited longest, which is dropped and counted, and reading
+// from that TCP connection waits. A panic in the service is counted, the first one is reported with its stack, and that client
 // hears nothing: an answer made of a half-finished query would be worse than asking again.
 //
 // At the limit of TCP connections, one of the client that has the most is closed for a new one.
 // Refusing the new one was turned down: whoever holds the connections would keep all others out.
+//
+// TLS is a stream under the same loop as TCP. HTTP is left to net/http, which speaks on connections that we
+// accept, count and close as all others: a server that accepts by itself, behind a limit, was turned down, as
+// whoever holds that many connections would keep all others out. A query over HTTPS has a goroutine, since
+// net/http knows no other way; streams and connections bound them.
 //
 // A listener on an unspecified address (0.0.0.0, ::) replies from the address that the query was sent
 // to on Linux only. Elsewhere the system chooses the source by its routes, and clients discard what
@@ -39,6 +44,7 @@ package listen
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -56,7 +62,9 @@ import (
 // as few others as possible; nil if nobody gave any.
 type Peer struct {
 	Addr, Local netip.AddrPort
-	TCP         bool
+	TCP         bool // or what runs over it
+	Secure      bool // over TLS
+	HTTP        bool
 	At          time.Time
 	Tally       *metrics.Tally
 }
@@ -91,12 +99,14 @@ type Limits struct {
 type Stats struct {
 	UDP, TCP    uint64 // queries that the service has answered, or met with silence
 	Dropped     uint64 // queries that it has not: over the limit, or longer than any over UDP
+	Shed        uint64 // of these, UDP queries that had waited longest when another needed the place
 	Overflowed  uint64 // packets that the system had no room for before we read them, where it says so
 	Unsent      uint64 // responses that could not be sent, or that the client did not take
 	Panics      uint64 // queries during which the service panicked
 	Connections int    // TCP connections open now
 	Accepted    uint64 // TCP connections ever accepted
 	Evicted     uint64 // of these, closed to make room for a new one
+	Handshakes  uint64 // TLS handshakes that failed
 }
 
 // Listener is one address, with its TCP socket and its UDP sockets. It is safe for concurrent use.
@@ -107,11 +117,13 @@ type Listener struct {
 	settled func()
 	report  func(string)
 
-	udp        []*udpSocket // at least one, all of one port
+	udp        []*udpSocket // all of one port; none with TLS
 	tcp        *net.TCPListener
 	packetInfo bool // the UDP sockets tell and take the address that was asked
 	batched    bool // many packets are read and sent with one system call
 	opened     time.Time
+	tls        *tls.Config // of every connection; nil: they are plain
+	web        *web        // speaks HTTP on them; nil: they carry bare DNS messages
 
 	stopping  chan struct{} // closed when reading ends
 	closed    chan struct{} // closed by Close
@@ -122,10 +134,10 @@ type Listener struct {
 	datagrams, messages sync.Pool // of *datagram, *message
 	conns               connections
 	drops               *drops
-	tally               *metrics.Tally // of TCP
+	tally               *metrics.Tally // of connections
 	panicked            sync.Once
 	count               struct {
-		tcp, dropped, unsent, panics, accepted, evicted atomic.Uint64 // those of UDP: see udpSocket
+		tcp, dropped, shed, unsent, panics, accepted, evicted, handshakes atomic.Uint64 // those of UDP: see udpSocket
 	}
 }
 
@@ -141,6 +153,19 @@ const portTries = 16
 // what was put off for them is due. report is called with what an administrator should read. Both are
 // called from several goroutines. Open panics on limits that are not set.
 func Open(addr netip.AddrPort, limits Limits, h Service, settled func(), report func(string)) (*Listener, error) {
+	l, err := newListener(addr, limits, h, settled, report)
+	if err == nil {
+		err = l.openSockets()
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.openTallies("tcp")
+	return l, nil
+}
+
+// newListener returns a listener without sockets. It panics on limits that are not set.
+func newListener(addr netip.AddrPort, limits Limits, h Service, settled func(), report func(string)) (*Listener, error) {
 	if limits.InFlight == nil || limits.Connections < 1 || limits.Idle <= 0 {
 		panic("listen: limits not set")
 	}
@@ -167,19 +192,16 @@ func Open(addr netip.AddrPort, limits Limits, h Service, settled func(), report 
 	l.datagrams.New = func() any { return new(datagram) }
 	l.messages.New = func() any { return new(message) }
 	l.conns.clients = make(map[netip.Prefix]*crowd)
-	if err := l.openSockets(); err != nil {
-		return nil, err
-	}
-	l.openTallies()
 	return l, nil
 }
 
-// openTallies gives each reader its tally, if somebody counts.
-func (l *Listener) openTallies() {
+// openTallies gives each reader its tally, if somebody counts. That of the connections is
+// named after what runs over them.
+func (l *Listener) openTallies(stream string) {
 	if l.limits.Tally == nil {
 		return
 	}
-	l.tally = l.limits.Tally("tcp")
+	l.tally = l.limits.Tally(stream)
 	for _, s := range l.udp {
 		s.tally = l.limits.Tally("udp")
 	}
@@ -248,6 +270,9 @@ func (l *Listener) Serve(ctx context.Context) error {
 		loops.Go(s.read)
 	}
 	loops.Go(l.acceptTCP)
+	if l.web != nil {
+		loops.Go(l.web.run)
+	}
 	loops.Go(func() { l.drops.run(l.stopping, l.reportDrops) })
 	finished := make(chan struct{})
 	go func() {
@@ -292,7 +317,9 @@ func (l *Listener) stopReading() {
 	}
 	_ = l.tcp.Close() // errors here and below: closed already
 	for _, c := range l.conns.all() {
-		_ = c.nc.SetReadDeadline(longAgo)
+		if !c.handed.Load() { // what speaks HTTP is told in its own words
+			_ = c.nc.SetReadDeadline(longAgo)
+		}
 	}
 }
 
@@ -307,6 +334,9 @@ func (l *Listener) Close() error {
 			s.stop() // else the reader of one that is held would not notice
 			s.lost() // as it will not be said any more
 			err = errors.Join(err, ignoreClosed(s.closer.Close()))
+		}
+		if l.web != nil {
+			_ = l.web.server.Close() // its connections are closed below
 		}
 		for _, c := range l.conns.all() {
 			c.cut()
@@ -340,6 +370,8 @@ func (l *Listener) Stats() Stats {
 		Connections: l.conns.len(),
 		Accepted:    l.count.accepted.Load(),
 		Evicted:     l.count.evicted.Load(),
+		Shed:        l.count.shed.Load(),
+		Handshakes:  l.count.handshakes.Load(),
 	}
 	for _, s := range l.udp {
 		st.UDP += s.count.answered.Load()

@@ -15,8 +15,8 @@ type Service func(dst, packet []byte, from Peer) (response []byte, later func(Qu
 
 // Query is a query whose answer is not known yet. It holds a place of Limits.InFlight.
 type Query interface {
-	// Respond sends what answer appends to dst, which is empty; nothing is silence. It must be called
-	// once, from any goroutine, also where the listener is closed by then. It calls answer before it
+	// Respond sends what answer appends to dst, which is empty; nothing is silence. It must be called,
+	// once as all further calls do nothing, from any goroutine, also where the listener is closed by then. It calls answer before it
 	// returns, or not at all if nobody is there any more to hear it. Over UDP the response leaves with
 	// others at the next Flush of the listener, which is the caller's to ask for.
 	Respond(answer func(dst []byte) []byte)
@@ -28,7 +28,8 @@ func (l *Listener) handle(dst, packet []byte, from Peer) (response []byte, later
 	return l.service(dst, packet, from)
 }
 
-// begin hands a query that must wait to the service. After a panic it waits no longer.
+// begin hands a query that must wait to the service. After a panic it waits no longer, if it still does: the
+// service may have responded before.
 func (l *Listener) begin(later func(Query), q Query) {
 	begun := false
 	defer func() {

@@ -44,7 +44,11 @@ func newConn(l *Listener, nc *net.TCPConn) *conn {
 		},
 		places: make(chan struct{}, connQueries),
 	}
+	c.stream = nc
 	c.open, c.cancel = context.WithCancel(context.Background())
+	if l.tls != nil {
+		c.secure()
+	}
 	c.touch()
 	c.accepted = time.Duration(c.active.Load())
 	return c

@@ -170,26 +170,38 @@ func (s *udpSocket) lost() uint64 {
 }
 
 // answer asks the service about a, and returns the response if there is one. What must wait takes a
-// place, or is dropped.
+// place, if need be that of the query that has waited longest, which is dropped.
 func (s *udpSocket) answer(dst []byte, a *arrival) []byte {
 	response, later := s.l.handle(dst, a.packet, a.from)
 	if later == nil {
 		s.count.answered.Add(1)
 		return response
 	}
-	if !s.l.limits.InFlight.tryUDP() {
-		s.l.drop()
-		return nil
-	}
 	s.l.waiting.Add(1)
 	d := s.l.datagrams.Get().(*datagram)
 	d.s, d.to, d.info, d.name = s, a.from.Addr, append(d.info[:0], a.info...), append(d.name[:0], a.name...)
-	s.l.begin(later, d)
+	t := &ticket{limiter: s.l.limits.InFlight, d: d}
+	shed, admitted := t.limiter.admit(t)
+	if shed != nil {
+		shed.s.l.count.shed.Add(1)
+		shed.drop()
+	}
+	if !admitted {
+		d.drop()
+		return nil
+	}
+	s.l.begin(later, t)
 	return nil
 }
 
-// Respond leaves the response in the outbox, and gives the place under the limit back.
-func (d *datagram) Respond(answer func(dst []byte) []byte) {
+// drop ends a query that has no place under the limit.
+func (d *datagram) drop() {
+	d.s.l.drop()
+	d.free()
+}
+
+// respond leaves the response in the outbox, and gives the place under the limit back.
+func (d *datagram) respond(answer func(dst []byte) []byte) {
 	d.response = d.s.l.answer(d.response[:0], answer)
 	d.s.l.limits.InFlight.releaseUDP()
 	d.s.count.answered.Add(1)

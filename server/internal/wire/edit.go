@@ -134,3 +134,10 @@ func (m Message) withTTLs(f func(uint32) uint32) Message {
 	}
 	return m
 }
+
+// Cut is m without records and truncated: who gets it asks again over TCP.
+func (m Message) Cut() Message {
+	cut := NewMessage(m.question, m.rcode)
+	cut.tc = true
+	return cut
+}

@@ -17,13 +17,16 @@ type Glance struct {
 	AD, DO  bool
 	EDNS    bool
 	UDPSize int // as in Query
+	Sent    Sent
+	Cookie  []byte  // as in Query
+	Options Options // of the response; the caller sets them
 }
 
 // The flags that a glanced query may have: RD, AD and CD.
 const plainFlags = flagRD | flagAD | flagCD
 
 // ReadGlance reads a query of the plain kind that nearly all are: one question,
-// perhaps one OPT record, none but the customary flags, no client subnet. It may
+// perhaps one OPT record, none but the customary flags, no client subnet, no malformed option. It may
 // refuse anything; what it accepts it reads as [ParseQuery] does. The packet must
 // not change while the Glance is in use.
 func ReadGlance(packet []byte) (g Glance, ok bool) {
@@ -79,22 +82,30 @@ func (g *Glance) readOPT(rest []byte) bool {
 	}
 	g.EDNS, g.DO = true, ttl != 0
 	g.UDPSize = max(minUDPSize, int(binary.BigEndian.Uint16(rest[3:])))
-	for options := rest[optSize:]; len(options) > 0; {
-		if len(options) < 4 || binary.BigEndian.Uint16(options) == optionSubnet {
+	return g.readOptions(rest[optSize:])
+}
+
+// readOptions reads the options of an OPT record.
+func (g *Glance) readOptions(options []byte) bool {
+	var h heard
+	for len(options) > 0 {
+		if len(options) < optionHead || binary.BigEndian.Uint16(options) == optionSubnet {
 			return false
 		}
-		size := 4 + int(binary.BigEndian.Uint16(options[2:]))
+		size := optionHead + int(binary.BigEndian.Uint16(options[2:]))
 		if size > len(options) {
 			return false
 		}
+		h.read(binary.BigEndian.Uint16(options), options[optionHead:size])
 		options = options[size:]
 	}
-	return true
+	g.Sent, g.Cookie = h.Sent, h.cookie
+	return !h.badCookie && !h.BadKeepalive
 }
 
 // AppendKey appends what tells the answers to two questions apart, whatever the
 // client's spelling: the name in lower case, type and class, DO and CD.
-func (g Glance) AppendKey(dst []byte) []byte {
+func (g *Glance) AppendKey(dst []byte) []byte {
 	begin := len(dst)
 	dst = append(dst, g.packet[headerSize:g.end]...)
 	fold(dst[begin : len(dst)-4]) // octets of lengths are at most 63: no letters
@@ -127,11 +138,12 @@ type Finished struct {
 }
 
 // Finish packs r for many clients. The spelling, ID and flags of r.Query do not
-// matter, DO and CD do.
+// matter, nor do r.Options; DO and CD do.
 func (r Response) Finish() Finished {
 	f := Finished{flags: keyFlags(r.Query.DO, r.Query.CD)}
 	r.Query.ID, r.Query.Spelled = 0, ""
 	r.Query.RD, r.Query.CD, r.Query.AD, r.Query.EDNS = false, false, true, false
+	r.Options = Options{}
 	r.Limit = math.MaxUint16
 	octets := r.Append(make([]byte, 0, 512)) // enough for most
 	f.body = uint16(len(octets))
@@ -151,7 +163,8 @@ func (f Finished) Answers(key []byte) bool {
 // Memory is how many octets f takes besides itself.
 func (f Finished) Memory() int { return cap(f.octets) }
 
-// Size is how many octets a response takes, with and without OPT record.
+// Size is how many octets a response takes, with and without OPT record, without the options
+// of one client.
 func (f Finished) Size(edns bool) int {
 	if edns {
 		return int(f.body) + int(f.opt)
@@ -160,9 +173,9 @@ func (f Finished) Size(edns bool) int {
 }
 
 // Append appends the response to g, of which every TTL is counted down by age and
-// then no higher than limit, both in seconds. It does not allocate where dst has
-// room.
-func (f Finished) Append(dst []byte, g Glance, age, limit uint32) []byte {
+// then no higher than limit, both in seconds; g.Options go with an OPT record. It
+// does not allocate where dst has room.
+func (f *Finished) Append(dst []byte, g *Glance, age, limit uint32) []byte {
 	begin := len(dst)
 	dst = append(dst, f.octets[:f.Size(g.EDNS)]...)
 	m := dst[begin:]
@@ -180,6 +193,7 @@ func (f Finished) Append(dst []byte, g Glance, age, limit uint32) []byte {
 	}
 	if g.EDNS {
 		m[11]++ // ARCOUNT, never near 255: see maxAdditional
+		dst = g.Options.append(dst, begin, begin+int(f.body), math.MaxUint16)
 	}
 	return dst
 }

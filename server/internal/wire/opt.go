@@ -28,6 +28,7 @@ var (
 	errOPT     = errors.New("malformed OPT record")
 	errTwoOPTs = errors.New("more than one OPT record")
 	errSubnet  = errors.New("malformed client subnet option")
+	errCookie  = errors.New("malformed COOKIE option")
 )
 
 // opt is an OPT record (RFC 6891, section 6.1).
@@ -39,6 +40,7 @@ type opt struct {
 	do       bool
 	subnets  []string // the client subnets: two at most, which are one too many
 	edes     []EDE    // the first of them
+	heard    heard
 }
 
 // What is taken over of the extended errors that an upstream sends. They go to
@@ -78,6 +80,7 @@ func readOPT(h recordHead, data []byte) (opt, error) {
 // keep takes over an option that has a meaning here. There is room for thousands
 // of them in a packet, so no more are kept than are used.
 func (o *opt) keep(code uint16, data []byte) {
+	o.heard.read(code, data)
 	switch {
 	case code == optionSubnet && len(o.subnets) < 2:
 		o.subnets = append(o.subnets, string(data))

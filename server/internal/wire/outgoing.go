@@ -14,6 +14,7 @@ type Response struct {
 	EDEs               []EDE // sent if the query had an OPT record, as far as they fit
 	Limit              int   // octets; 512 to 65,535, what lies outside counts as the nearer one
 	UDPSize            int   // the datagram that our OPT promises to take, 512 at least
+	Options            Options
 }
 
 // Append packs the response behind dst, where it takes Limit octets at most.
@@ -55,7 +56,9 @@ func (r Response) AppendWhole(dst []byte) (packet []byte, whole bool) {
 	}
 	if r.Query.EDNS {
 		h.more++
+		at := len(p.buf)
 		p.buf = r.opt().append(p.buf, fitEDEs(r.EDEs, room-p.size()))
+		p.buf = r.Options.append(p.buf, p.base, at, limit)
 	}
 	h.append(p.buf[:p.base]) // over the first one, now that the counts are known
 	return p.buf, full
@@ -100,10 +103,10 @@ func (r *Response) rcode() Rcode {
 	return r.Message.rcode
 }
 
-// optSize is the room that the OPT record needs at least.
+// optSize is the room that the OPT record needs, without extended errors and padding.
 func (r *Response) optSize() int {
 	if r.Query.EDNS {
-		return optSize
+		return optSize + r.Options.Size()
 	}
 	return 0
 }

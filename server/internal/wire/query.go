@@ -17,6 +17,8 @@ type Query struct {
 	UDPSize        int          // the largest datagram the client takes; 512 at least
 	SubnetSent     bool         // it had a client subnet (RFC 7871)
 	Subnet         netip.Prefix // which one; the zero value for 0/0 of no family
+	Sent           Sent
+	Cookie         string // the data of the COOKIE option, 8 octets or 16 to 40; "" if there was none
 }
 
 // ParseQuery reads a query, strictly: opcode QUERY, exactly one question that is
@@ -169,10 +171,14 @@ func (p *queryParser) checkEDNS() *Refusal {
 	if err != nil {
 		return p.refuse(FormErr, err.Error())
 	}
+	if p.opt.heard.badCookie {
+		return p.refuse(FormErr, errCookie.Error()) // RFC 7873, section 5.2.2
+	}
 	p.query.EDNS = true
 	p.query.DO = p.opt.do
 	p.query.UDPSize = max(int(p.opt.size), minUDPSize)
 	p.query.Subnet, p.query.SubnetSent = subnet, sent
+	p.query.Sent, p.query.Cookie = p.opt.heard.Sent, string(p.opt.heard.cookie)
 	return nil
 }
 
