@@ -11,6 +11,7 @@ import (
 const (
 	SocketQueries = socketQueries
 	MaxDiscarded  = maxDiscarded
+	MinResend     = minResend
 )
 
 // Accepts packs q, lets edit make a response of the packet, and says whether that

@@ -107,7 +107,7 @@ func TestNoIDWaitsTwice(t *testing.T) {
 // addressOf is what the upstream of TestEachGetsItsOwn has for a name: n7.example is at
 // 192.0.2.7.
 func addressOf(name string) string {
-	return "192.0.2." + strings.TrimPrefix(name[:strings.Index(name, ".")], "n")
+	return "192.0.2." + strings.TrimPrefix(strings.ToLower(name[:strings.Index(name, ".")]), "n")
 }
 
 // Many queries wait at one socket, and then at many. Each gets its own response, also
