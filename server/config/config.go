@@ -88,6 +88,8 @@ type Upstream struct {
 	Name    string
 	Servers []netip.AddrPort
 	Timeout time.Duration // for all servers together
+
+	Strategy Strategy
 }
 
 // DefaultUpstream is the name of the upstream group of rules that name none. It

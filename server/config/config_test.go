@@ -50,6 +50,7 @@ max_negative_ttl = "1m"
 
 [upstream.isp]
 servers = ["10.0.0.1", "10.0.0.1:5353", "[2001:db8::1]:53", "2001:db8::4"]
+strategy = "order"
 
 [upstream.default]
 servers = ["10.0.0.3"]
@@ -118,7 +119,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		},
 		Cache: config.Cache{Entries: 9, Memory: 64 << 30, MaxTTL: time.Hour, MaxNegativeTTL: time.Minute},
 		Upstreams: []config.Upstream{
-			{Name: "isp", Servers: []netip.AddrPort{ap("10.0.0.1:53"), ap("10.0.0.1:5353"), ap("[2001:db8::1]:53"), ap("[2001:db8::4]:53")}, Timeout: 4 * time.Second},
+			{Name: "isp", Servers: []netip.AddrPort{ap("10.0.0.1:53"), ap("10.0.0.1:5353"), ap("[2001:db8::1]:53"), ap("[2001:db8::4]:53")}, Timeout: 4 * time.Second, Strategy: config.InOrder},
 			{Name: "default", Servers: []netip.AddrPort{ap("10.0.0.3:53")}, Timeout: 1500 * time.Millisecond},
 		},
 		Edition: "2020-09-08",
@@ -153,7 +154,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	corp := &zones.Zone{
 		Name: "corp", File: "/etc/splitdns/config.toml",
 		Rows: []zones.Row{{
-			Name: "inline", Line: 36, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
+			Name: "inline", Line: 37, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
 			Ports: []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}, Required: true,
 		}},
 	}

@@ -21,6 +21,7 @@ func (l *loader) upstreamGroups() {
 			Servers: tomlfile.Each(t.NeedTexts("servers", "192.0.2.53"), l.parseServer),
 			Timeout: t.Duration("timeout", defaultTimeout, 100*time.Millisecond, time.Minute),
 		}
+		u.Strategy = Strategy(t.OneOf("strategy", strategyWords...))
 		l.cfg.Upstreams = append(l.cfg.Upstreams, u)
 	}
 }

@@ -44,11 +44,11 @@ type exchange struct {
 	begun    bool // the first attempt is taken
 	ended    bool // done was called, or is about to be
 
-	second *refusal // the last of them: better than nothing
+	second *second // the last of them: better than nothing
 }
 
-// A refusal is a SERVFAIL or REFUSED.
-type refusal struct {
+// second is a SERVFAIL or REFUSED.
+type second struct {
 	message wire.Message
 	from    string
 }
@@ -57,7 +57,7 @@ type refusal struct {
 type try struct {
 	server *server
 	rank   rank          // when the exchange began, as are the next two
-	srtt   time.Duration // 0: not known
+	cost   time.Duration // 0: not known
 	delay  time.Duration // it answers within, nearly always
 
 	began    time.Time // the first attempt
@@ -76,7 +76,7 @@ func newExchange(g *Group, q wire.UpstreamQuery, now time.Time, done func(wire.M
 	for i, s := range g.servers {
 		c := s.health.look()
 		t := &x.tries[i]
-		t.server, t.rank, t.srtt, t.delay = s, c.rank, c.srtt, c.delay
+		t.server, t.rank, t.cost, t.delay = s, c.rank, c.cost, c.delay
 	}
 	if len(x.tries) > 1 {
 		slices.SortStableFunc(x.tries, g.strategy.compare)
@@ -123,15 +123,27 @@ func (x *exchange) beside(now time.Time) {
 // late notes who is silent, and asks somebody else too; but where another has at least
 // refused, silence is asked only once more.
 func (x *exchange) late(now time.Time) {
+	x.noteLate(now)
 	x.step(now, func() (a *attempt, end bool) {
-		for i := range x.tries {
-			if t := &x.tries[i]; t.underWay > 0 && !now.Before(t.late) {
-				x.miss(t, now)
-			}
-		}
 		a = x.next(now)
 		return a, a == nil && x.second != nil
 	})
+}
+
+// noteLate notes who is silent. Where the exchange has ended, it is called again as long as
+// somebody may be.
+func (x *exchange) noteLate(now time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i := range x.tries {
+		switch t := &x.tries[i]; {
+		case t.underWay == 0 || t.missed:
+		case !now.Before(t.late):
+			x.miss(t, now)
+		case x.ended:
+			x.group.alarms.set(x, t.late)
+		}
+	}
 }
 
 // step does what decide says, which is called with x.mu held: asks, or gives up.
@@ -231,33 +243,40 @@ func (x *exchange) miss(t *try, now time.Time) {
 // settle ends the exchange with m, or goes on with the next server. What came of a has
 // been noted with the server, but for silence.
 func (x *exchange) settle(a *attempt, now time.Time, m wire.Message, err error) {
-	good, closed := err == nil && isAnswer(m.Rcode()), x.group.open.Err() != nil
+	if err == nil && !isAnswer(m.Rcode()) {
+		err = rcodeError(m.Rcode())
+	}
+	closed := x.group.open.Err() != nil
 	x.mu.Lock()
 	x.underWay, a.try.underWay = x.underWay-1, a.try.underWay-1
 	if a.rtt == 0 && !closed {
 		x.unheard(a, now, err)
 	}
-	if x.ended {
-		x.mu.Unlock()
-		return
+	ends := !x.ended && (err == nil || closed)
+	if !x.ended && !ends {
+		x.noteFailure(a, m, err)
 	}
-	if err != nil {
-		a.try.failed(err)
-	} else if !good {
-		a.try.failed(rcodeError(m.Rcode()))
-		if isRefusal(m.Rcode()) {
-			x.second = &refusal{m, a.server.name}
-		}
-	}
-	x.ended = good || closed
+	x.ended = x.ended || ends
+	idle := x.ended && x.underWay == 0
 	x.mu.Unlock()
+	if idle {
+		x.group.alarms.drop(x)
+	}
 	switch {
-	case closed:
+	case ends && closed:
 		x.end(wire.Message{}, "", ErrClosed)
-	case good:
+	case ends:
 		x.end(m, a.server.name, nil)
 	default:
 		x.goOn(now)
+	}
+}
+
+// noteFailure keeps why a server gave no answer. x.mu is held.
+func (x *exchange) noteFailure(a *attempt, m wire.Message, err error) {
+	a.try.failed(err)
+	if refusal, ok := err.(rcodeError); ok && !m.IsZero() && isRefusal(wire.Rcode(refusal)) {
+		x.second = &second{m, a.server.name}
 	}
 }
 
@@ -299,11 +318,12 @@ func (t *try) failed(err error) {
 // giveUp ends the exchange with the second best response, or else with what each
 // server did. x.ended is set.
 func (x *exchange) giveUp(now time.Time) {
-	second, e := x.second, &Error{Group: x.group.name} // no longer written to
-	if second != nil {
-		x.end(second.message, second.from, nil)
+	x.group.alarms.drop(x)
+	if x.second != nil { // no longer written to
+		x.end(x.second.message, x.second.from, nil)
 		return
 	}
+	e := &Error{Group: x.group.name}
 	x.mu.Lock()
 	for i := range x.tries {
 		e.Failures = append(e.Failures, x.tries[i].failure(now))
@@ -315,7 +335,6 @@ func (x *exchange) giveUp(now time.Time) {
 // end tells the caller. x.ended is set.
 func (x *exchange) end(m wire.Message, from string, err error) {
 	defer x.group.underWay.Done()
-	x.group.alarms.drop(x)
 	x.done(m, from, err)
 }
 

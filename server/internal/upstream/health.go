@@ -46,6 +46,7 @@ type health struct {
 	mu        sync.Mutex    // guards what follows
 	srtt      time.Duration // smoothed (RFC 6298, section 2); 0: not known
 	rttvar    time.Duration
+	cost      time.Duration // srtt, if silence were a slow answer; 0: not known
 	measured  time.Time
 	failures  int       // in a row
 	failing   time.Time // the first of them
@@ -59,6 +60,7 @@ type health struct {
 type condition struct {
 	rank     rank
 	srtt     time.Duration // 0: not known
+	cost     time.Duration // the same, if silence were a slow answer
 	measured time.Time
 	delay    time.Duration // it answers within, nearly always
 	until    time.Time     // the end of its rest
@@ -69,7 +71,7 @@ type condition struct {
 func (h *health) look() condition {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := condition{srtt: h.srtt, measured: h.measured, delay: startDelay, until: h.until, probing: h.probing}
+	c := condition{srtt: h.srtt, cost: h.cost, measured: h.measured, delay: startDelay, until: h.until, probing: h.probing}
 	if h.srtt > 0 {
 		c.delay = min(max(h.srtt+4*h.rttvar, minDelay), maxDelay)
 	}
@@ -89,29 +91,37 @@ func (h *health) heard() {
 	defer h.mu.Unlock()
 	h.failures = 0
 	if h.rests > 0 {
-		h.rests, h.probing, h.until, h.srtt = 0, false, time.Time{}, 0
+		h.rests, h.probing, h.until, h.srtt, h.cost = 0, false, time.Time{}, 0, 0
 	}
 }
 
-// answered notes a good answer, and that it took rtt.
+// answered notes a good answer, and that it took rtt (RFC 6298, section 2).
 func (h *health) answered(now time.Time, rtt time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.unhelpful = 0
-	h.sample(now, rtt)
-}
-
-// sample takes rtt into what is known of the round-trip time (RFC 6298, section 2). A
-// quarter of each sample counts, more than with TCP, since those of the servers that are
-// not asked first are few. h.mu is held.
-func (h *health) sample(now time.Time, rtt time.Duration) {
-	h.measured, rtt = now, max(rtt, 1)
+	h.unhelpful, rtt = 0, max(rtt, 1)
+	h.pay(now, rtt)
 	if h.srtt == 0 {
 		h.srtt, h.rttvar = rtt, rtt/2
 		return
 	}
 	h.rttvar += ((h.srtt - rtt).Abs() - h.rttvar) / 4
-	h.srtt = max(h.srtt+(rtt-h.srtt)/4, 1)
+	h.srtt = smoothed(h.srtt, rtt)
+}
+
+// pay takes what a question took into the cost. h.mu is held.
+func (h *health) pay(now time.Time, took time.Duration) {
+	h.measured = now
+	if h.cost == 0 {
+		h.cost = took
+	}
+	h.cost = smoothed(h.cost, took)
+}
+
+// smoothed takes a sample into an average, never 0. A quarter of it counts, more than with
+// TCP, since the samples of the servers that are not asked first are few.
+func smoothed(average, sample time.Duration) time.Duration {
+	return max(average+(sample-average)/4, 1)
 }
 
 // refused notes a SERVFAIL or REFUSED. It may be for the name that was asked, so
@@ -123,13 +133,13 @@ func (h *health) refused() {
 }
 
 // failed notes a question without any response, and reports whether it is time to rest.
-// If waited is not 0 it counts as a round-trip of twice that time, so that a server that
-// loses much falls behind one that is slower.
+// Having waited costs twice that time, so that a server that loses much falls behind one that
+// is slower; a connection that is refused costs none.
 func (h *health) failed(now time.Time, waited time.Duration) (exhausted bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if waited > 0 {
-		h.sample(now, 2*waited)
+		h.pay(now, 2*waited)
 	}
 	if h.failures++; h.failures == 1 {
 		h.failing = now

@@ -52,7 +52,7 @@ func TestSocketIsRenewedAfterManyQueries(t *testing.T) {
 // Who sends many wrong responses knows the port.
 func TestSocketIsRenewedAfterManyWrongResponses(t *testing.T) {
 	u := servertest.New(t, func(q *servertest.Query) {
-		q.Send(forged(q, func(m *dns.Msg) { m.Id++ }))
+		q.Send(forged(q, func(m *dns.Msg) { m.Response = false }))
 		q.Respond(answer(q))
 	})
 	g := funnel(t, 10*time.Second, u.Addr)

@@ -34,7 +34,7 @@ func (s Strategy) compare(a, b try) int {
 	if s == Order || a.rank != b.rank {
 		return cmp.Compare(a.rank, b.rank)
 	}
-	return cmp.Compare(cmp.Or(a.srtt, startDelay), cmp.Or(b.srtt, startDelay)) // what is not known is better than bad
+	return cmp.Compare(cmp.Or(a.cost, startDelay), cmp.Or(b.cost, startDelay)) // what is not known is better than bad
 }
 
 // copies returns attempts that show how servers do: one whose rest is over, and now and
@@ -66,7 +66,7 @@ func (g *Group) explored(tries []try, now time.Time) *server {
 	}
 	turn, every := g.turns.Add(1), uint64(exploreEvery)
 	for i := range tries[1:] {
-		if tries[1+i].srtt == 0 {
+		if tries[1+i].cost == 0 {
 			every = exploreNewEvery
 		}
 	}
