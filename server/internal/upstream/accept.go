@@ -77,8 +77,17 @@ const (
 // Error says what the doubt is.
 func (d doubt) Error() string { return "responses over UDP discarded for " + string(d) }
 
-// isDoubt says whether a mismatch is no more than a doubt.
-func isDoubt(why string) bool { return why == otherCase || why == noCookie }
+// ends returns what a mismatch is beside a reason to discard the response: a doubt, or a
+// bare refusal; nil if it is nothing else.
+func (p packed) ends(response []byte, why string) error {
+	switch {
+	case why == otherCase || why == noCookie:
+		return doubt(why)
+	case p.bareRefusal(response):
+		return rcodeError(headerRcode(response))
+	}
+	return nil
+}
 
 // id is the ID that the response must have.
 func (p packed) id() uint16 { return binary.BigEndian.Uint16(p.packet) }

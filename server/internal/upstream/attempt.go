@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"splitdns/server/internal/guard"
 	"splitdns/server/internal/wire"
 )
 
@@ -60,8 +61,10 @@ func (a *attempt) packed(now time.Time) packed {
 	if a.plain {
 		q.UDPSize, q.DO = 0, false
 	}
-	p := newPackedWithRoom(q, maxCookieOption)
-	doubts := !a.stream
+	p, doubts := newPackedWithRoom(q, maxCookieOption), !a.stream
+	if !a.server.overUDP {
+		return p // nobody else can answer
+	}
 	if q.UDPSize > 0 {
 		expected := p.addCookie(&a.server.cookies, now)
 		p.believed.cookie = expected && doubts && !(a.free && a.doubt == noCookie)
@@ -139,8 +142,7 @@ func (a *attempt) noteResponse(now time.Time, response []byte) {
 	}
 }
 
-// judge decodes a response. A server that does not know EDNS is asked once more,
-// without (RFC 6891, section 7), and one that wants another cookie, with that.
+// judge decodes a response.
 func (a *attempt) judge(now time.Time, response []byte, err error) {
 	_, refused := errors.AsType[rcodeError](err)
 	if err == nil || refused {
@@ -148,27 +150,45 @@ func (a *attempt) judge(now time.Time, response []byte, err error) {
 	}
 	var m wire.Message
 	if err == nil {
-		unspell(response[headerSize:][:len(a.waiting.name())]) // names in the records may point there
-		m, err = decode(response, a.query.Question)
-		_, refused = errors.AsType[rcodeError](err)
+		m, err = a.decode(response)
 	}
-	switch {
-	case refused && !a.plain && a.asked < maxAsked:
-		a.plain, a.fallback = true, true
-		a.send(now)
+	if a.asksAgain(now, m, err) {
 		return
-	case err == nil && m.Rcode() == rcodeBadCookie && a.anotherCookie(now):
-		return
-	case err == nil:
+	}
+	if err == nil {
 		a.learn(now)
 	}
 	a.settle(now, m, err)
 }
 
+// decode decodes a response to the question under way. Names in its records may point to
+// the question, which is put into lower case.
+func (a *attempt) decode(response []byte) (m wire.Message, err error) {
+	defer guard.Catch(&err)
+	unspell(response[headerSize:][:len(a.waiting.name())])
+	return decode(response, a.query.Question)
+}
+
+// asksAgain asks once more where a server does not know EDNS, without (RFC 6891, section 7), and
+// where it wants another cookie, with that.
+func (a *attempt) asksAgain(now time.Time, m wire.Message, err error) bool {
+	_, refused := errors.AsType[rcodeError](err)
+	switch {
+	case a.asked >= maxAsked:
+	case refused && !a.plain:
+		a.plain, a.fallback = true, true
+		a.send(now)
+		return true
+	case err == nil && m.Rcode() == rcodeBadCookie:
+		return a.anotherCookie(now)
+	}
+	return false
+}
+
 // anotherCookie asks once more: with the cookie that came, and then in a stream
 // (RFC 7873, section 5.3).
 func (a *attempt) anotherCookie(now time.Time) bool {
-	if a.waiting.cookie == nil || a.stream || a.asked >= maxAsked {
+	if a.waiting.cookie == nil || a.stream {
 		return false
 	}
 	if a.cookies++; a.cookies == 1 {

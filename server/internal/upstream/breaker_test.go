@@ -40,8 +40,8 @@ func TestSilentServerRests(t *testing.T) {
 			if took := time.Since(start); took > prompt {
 				t.Errorf("100 queries took %v beside a server that rests", took)
 			}
-			if n := len(first.Queries()) - before; n > 1 {
-				t.Errorf("%v queries to the server that rests, want no more than a probe", n)
+			if n := len(first.Queries()) - before; n > hiccups {
+				t.Errorf("%v queries to the server that rests, want hardly any", n)
 			}
 			manner.Store(atOnce)
 			start = time.Now()
@@ -63,7 +63,7 @@ func TestProbesAreFew(t *testing.T) {
 	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); {
 		wantAnswer(t, g, "192.0.2.1")
 	}
-	if n := len(silent.Queries()) - before; n < 1 || n > 10 { // a hiccup of this machine asks it, too
+	if n := len(silent.Queries()) - before; n < 1 || n > hiccups {
 		t.Errorf("%v probes within 3s, want a few", n)
 	}
 }
@@ -132,7 +132,7 @@ func TestRefusingServerYields(t *testing.T) {
 			for range 2 * upstream.YieldAfter {
 				wantAnswer(t, g, "192.0.2.1")
 			}
-			if n := len(first.Queries()); n != upstream.YieldAfter {
+			if n := len(first.Queries()); n < upstream.YieldAfter || n > upstream.YieldAfter+hiccups {
 				t.Errorf("the first server got %v queries, want %v", n, upstream.YieldAfter)
 			}
 			if s := stateOf(g, 0); s.State != upstream.StateOK {

@@ -191,6 +191,9 @@ func (x *exchange) isWorth(t *try) bool {
 	if t.over || t.rank == resting && x.second != nil {
 		return false
 	}
+	if x.round > 0 && t.underWay > 0 {
+		return t.server.overUDP // nothing else is lost on the way
+	}
 	return x.round > 0 || !t.asked
 }
 
@@ -212,6 +215,9 @@ func (x *exchange) attempt(t *try, now, until time.Time) *attempt {
 	}
 	x.begun = true
 	*a = attempt{exchange: x, server: t.server, try: t, began: now, until: until}
+	if !t.server.overUDP { // the connection may be dead: half of the time is for another
+		a.until = sooner(until, now.Add(x.group.timeout/2))
+	}
 	a.plain, a.lower = t.server.isPlain(now), t.server.spelling.isLower(now)
 	if !t.asked {
 		t.began = now
@@ -246,25 +252,16 @@ func (x *exchange) settle(a *attempt, now time.Time, m wire.Message, err error) 
 	if err == nil && !isAnswer(m.Rcode()) {
 		err = rcodeError(m.Rcode())
 	}
-	closed := x.group.open.Err() != nil
-	x.mu.Lock()
-	x.underWay, a.try.underWay = x.underWay-1, a.try.underWay-1
-	if a.rtt == 0 && !closed {
-		x.unheard(a, now, err)
+	if x.group.open.Err() != nil {
+		err = ErrClosed
 	}
-	ends := !x.ended && (err == nil || closed)
-	if !x.ended && !ends {
-		x.noteFailure(a, m, err)
-	}
-	x.ended = x.ended || ends
-	idle := x.ended && x.underWay == 0
-	x.mu.Unlock()
+	ends, idle := x.note(a, now, m, err)
 	if idle {
 		x.group.alarms.drop(x)
 	}
 	switch {
-	case ends && closed:
-		x.end(wire.Message{}, "", ErrClosed)
+	case ends && err != nil:
+		x.end(wire.Message{}, "", err)
 	case ends:
 		x.end(m, a.server.name, nil)
 	default:
@@ -272,8 +269,28 @@ func (x *exchange) settle(a *attempt, now time.Time, m wire.Message, err error) 
 	}
 }
 
-// noteFailure keeps why a server gave no answer. x.mu is held.
+// note keeps what came of a, and reports whether that ends the exchange, and whether nothing is under
+// way after its end.
+func (x *exchange) note(a *attempt, now time.Time, m wire.Message, err error) (ends, idle bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.underWay, a.try.underWay = x.underWay-1, a.try.underWay-1
+	if a.rtt == 0 && err != ErrClosed {
+		x.unheard(a, now, err)
+	}
+	if !x.ended {
+		ends = err == nil || err == ErrClosed
+		x.noteFailure(a, m, err)
+	}
+	x.ended = x.ended || ends
+	return ends, x.ended && x.underWay == 0
+}
+
+// noteFailure keeps why a server gave no answer, if it gave none. x.mu is held.
 func (x *exchange) noteFailure(a *attempt, m wire.Message, err error) {
+	if err == nil {
+		return
+	}
 	a.try.failed(err)
 	if refusal, ok := err.(rcodeError); ok && !m.IsZero() && isRefusal(wire.Rcode(refusal)) {
 		x.second = &second{m, a.server.name}
@@ -304,15 +321,11 @@ func isRefusal(rcode wire.Rcode) bool { return rcode == wire.ServFail || rcode =
 // failed notes that a server gave no answer. Only one that was silent is asked again.
 func (t *try) failed(err error) {
 	s, silent := errors.AsType[*silence](err)
-	if !silent {
-		t.over = true
+	before, also := errors.AsType[*silence](t.err)
+	if silent && (t.over || also && before.discarded > s.discarded) {
+		return // what is known tells more
 	}
-	if before, ok := errors.AsType[*silence](t.err); silent && ok && before.discarded > s.discarded {
-		return // it has more to tell
-	}
-	if t.err == nil || !silent || !t.over {
-		t.err = err
-	}
+	t.over, t.err = t.over || !silent, err
 }
 
 // giveUp ends the exchange with the second best response, or else with what each

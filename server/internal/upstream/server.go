@@ -22,6 +22,7 @@ type server struct {
 	plainUntil atomic.Int64 // Unix time in nanoseconds: until then queries go without EDNS
 	sockets    sockets
 	open       context.Context // of the group: ends with Close
+	overUDP    bool            // it is asked over UDP, and in a stream only where that is not enough
 
 	health   health
 	spelling spelling
@@ -32,7 +33,7 @@ type server struct {
 // newServer returns the server at that address. For heard see New.
 func newServer(open context.Context, o Server, heard func()) *server {
 	addr := netip.AddrPortFrom(o.Addr.Addr().Unmap(), o.Addr.Port())
-	s := &server{addr: addr, name: addr.String(), open: open}
+	s := &server{addr: addr, name: addr.String(), open: open, overUDP: true}
 	s.sockets.to, s.sockets.heard = addr, heard
 	if addr.Port() == 53 {
 		s.name = addr.Addr().String()

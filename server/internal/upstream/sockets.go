@@ -311,10 +311,8 @@ func (c *socket) accept(response []byte) {
 		if c.take(w) {
 			w.done(response, nil)
 		}
-	case w != nil && isDoubt(why) && c.take(w):
-		w.done(nil, doubt(why))
-	case w != nil && w.bareRefusal(response) && c.take(w):
-		w.done(nil, rcodeError(headerRcode(response)))
+	case w != nil && w.ends(response, why) != nil && c.take(w):
+		w.done(nil, w.ends(response, why))
 	default:
 		c.discard(why)
 	}

