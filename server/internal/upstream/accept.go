@@ -31,11 +31,8 @@ type belief struct {
 	cookie bool // it must have a DNS cookie
 }
 
-// newPacked packs q under a fresh random ID.
-func newPacked(q wire.UpstreamQuery) packed { return newPackedWithRoom(q, 0) }
-
-// newPackedWithRoom is newPacked, with room for so many octets of options.
-func newPackedWithRoom(q wire.UpstreamQuery, options int) packed {
+// pack packs q under a fresh random ID, with room for so many octets of options.
+func pack(q wire.UpstreamQuery, options int) packed {
 	size := len(q.Name.Wire()) + 4
 	packet := wire.AppendQuery(make([]byte, 0, headerSize+size+optSize+options), random16(), q)
 	return packed{packet: packet, question: packet[headerSize : headerSize+size]}

@@ -61,7 +61,7 @@ func (a *attempt) packed(now time.Time) packed {
 	if a.plain {
 		q.UDPSize, q.DO = 0, false
 	}
-	p, doubts := newPackedWithRoom(q, maxCookieOption), !a.stream
+	p, doubts := pack(q, maxCookieOption), !a.stream
 	if !a.server.overUDP {
 		return p // nobody else can answer
 	}

@@ -22,6 +22,9 @@ const (
 	MaxStrikes    = maxStrikes
 )
 
+// newPacked packs q.
+func newPacked(q wire.UpstreamQuery) packed { return pack(q, 0) }
+
 // Health is what is known of a server.
 type Health struct{ health }
 
