@@ -34,7 +34,7 @@ type rank int
 
 // The ranks.
 const (
-	usable  rank = iota
+	atHand  rank = iota
 	yielded      // it is there, but has answered nothing well for long
 	resting      // it was silent for long
 )
