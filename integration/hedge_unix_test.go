@@ -19,9 +19,9 @@ const (
 	hedgeClients = 10
 	hedgeEvery   = 20 * time.Millisecond // for each client: 500 queries a second together
 
-	// aboutAHedge is the longest that a server of which nothing is known is waited for, and the same
-	// again for a machine that is busy.
-	aboutAHedge = 400 * time.Millisecond
+	// aboutAHedge is less than the wait for a silent server would be without, and far more than the
+	// 40 ms that were measured, for a machine that is busy.
+	aboutAHedge = 900 * time.Millisecond
 )
 
 // An upstream process ends, or is stopped so that it is silent, under 500 queries a second
