@@ -89,11 +89,15 @@ func TestExplorationIsBounded(t *testing.T) {
 	first, second := good(t), servertest.New(t, after(5*time.Millisecond))
 	g := withStrategy(t, upstream.Fastest, first, second)
 	const queries = 1000
+	late := 0 // for which the second may have been asked as well
 	for range queries {
-		wantAnswer(t, g, "192.0.2.1")
+		start := time.Now()
+		if wantAnswer(t, g, "192.0.2.1"); time.Since(start) > 15*time.Millisecond {
+			late++
+		}
 	}
 	n := len(second.Queries())
-	if n < 1 || n > queries/upstream.ExploreEvery+hiccups {
+	if n < 1 || n > queries/upstream.ExploreEvery+hiccups+late {
 		t.Errorf("%v of %v queries to the slower server, want at least 1 and at most one in %v", n, queries, upstream.ExploreEvery)
 	}
 }
