@@ -86,7 +86,7 @@ func TestFastestIsFound(t *testing.T) {
 
 // Few queries are sent to others than the fastest.
 func TestExplorationIsBounded(t *testing.T) {
-	first, second := good(t), servertest.New(t, after(5*time.Millisecond))
+	first, second := good(t), servertest.New(t, after(100*time.Millisecond))
 	g := withStrategy(t, upstream.Fastest, first, second)
 	const queries = 1000
 	late := 0 // for which the second may have been asked as well
