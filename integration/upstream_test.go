@@ -138,6 +138,9 @@ func (u *upstream) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	_ = w.WriteMsg(m) // whoever asked may be gone
 }
 
+// clientCookie is the DNS cookie of clients in scripts that have one.
+const clientCookie = "0123456789abcdef"
+
 // describe is a query as a line.
 func describe(w dns.ResponseWriter, query *dns.Msg) string {
 	q := query.Question[0]
@@ -156,6 +159,9 @@ func describe(w dns.ResponseWriter, query *dns.Msg) string {
 			words = append(words, "do")
 		}
 		for _, option := range o.Option {
+			if c, ok := option.(*dns.EDNS0_COOKIE); ok && !strings.HasPrefix(c.Cookie, clientCookie) {
+				continue // the resolver's own, as random as its IDs
+			}
 			words = append(words, fmt.Sprintf("option=%d", option.Option()))
 		}
 	}

@@ -34,7 +34,7 @@ type group struct {
 
 // is reports whether g is the group that u describes.
 func (g *group) is(u config.Upstream) bool {
-	return g.config.Timeout == u.Timeout && slices.Equal(g.config.Servers, u.Servers)
+	return g.config.Timeout == u.Timeout && g.config.Strategy == u.Strategy && slices.Equal(g.config.Servers, u.Servers)
 }
 
 // newSnapshot makes a snapshot of c. local is what "local" in server.allow means. Until
@@ -72,6 +72,11 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 	return nil
 }
 
+// strategies are those of the upstream package.
+var strategies = [...]upstream.Strategy{
+	config.Fastest: upstream.Fastest, config.InOrder: upstream.Order, config.Parallel: upstream.Parallel,
+}
+
 // dialer makes an upstream group of its configuration.
 type dialer func(config.Upstream) Exchanger
 
@@ -79,7 +84,7 @@ type dialer func(config.Upstream) Exchanger
 // queries have ended.
 func dialUpstream(heard func()) dialer {
 	return func(u config.Upstream) Exchanger {
-		o := upstream.Options{Name: u.Name, Timeout: u.Timeout}
+		o := upstream.Options{Name: u.Name, Timeout: u.Timeout, Strategy: strategies[u.Strategy]}
 		for _, addr := range u.Servers {
 			o.Servers = append(o.Servers, upstream.Server{Addr: addr})
 		}

@@ -105,6 +105,8 @@ type Upstream struct {
 	Servers []netip.AddrPort
 	Timeout time.Duration // for all servers together
 	Private policy.Private
+
+	Strategy Strategy
 }
 
 // A Designated is an encrypted listener as clients find it.

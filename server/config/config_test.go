@@ -55,6 +55,7 @@ failure_ttl = "2s"
 
 [upstream.isp]
 servers = ["10.0.0.1", "10.0.0.1:5353", "[2001:db8::1]:53", "2001:db8::4"]
+strategy = "order"
 
 [upstream.default]
 servers = ["10.0.0.3"]
@@ -123,7 +124,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		},
 		Cache: config.Cache{Entries: 9, Memory: 64 << 30, MaxTTL: time.Hour, MaxNegativeTTL: time.Minute, Stale: time.Hour, FailureTTL: 2 * time.Second},
 		Upstreams: []config.Upstream{
-			{Name: "isp", Servers: []netip.AddrPort{ap("10.0.0.1:53"), ap("10.0.0.1:5353"), ap("[2001:db8::1]:53"), ap("[2001:db8::4]:53")}, Timeout: 4 * time.Second},
+			{Name: "isp", Servers: []netip.AddrPort{ap("10.0.0.1:53"), ap("10.0.0.1:5353"), ap("[2001:db8::1]:53"), ap("[2001:db8::4]:53")}, Timeout: 4 * time.Second, Strategy: config.InOrder},
 			{Name: "default", Servers: []netip.AddrPort{ap("10.0.0.3:53")}, Timeout: 1500 * time.Millisecond},
 		},
 		Edition: "2020-09-08",
@@ -158,7 +159,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	corp := &zones.Zone{
 		Name: "corp", File: "/etc/splitdns/config.toml",
 		Rows: []zones.Row{{
-			Name: "inline", Line: 41, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
+			Name: "inline", Line: 42, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
 			Ports: []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}, Required: true,
 		}},
 	}

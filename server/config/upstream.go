@@ -22,6 +22,7 @@ func (l *loader) upstreamGroups() {
 			Timeout: t.Duration("timeout", defaultTimeout, 100*time.Millisecond, time.Minute),
 			Private: private(t),
 		}
+		u.Strategy = Strategy(t.OneOf("strategy", strategyWords...))
 		l.cfg.Upstreams = append(l.cfg.Upstreams, u)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 
@@ -33,6 +34,9 @@ type Query struct {
 	upstream *Upstream
 	conn     net.Conn // over TCP
 }
+
+// Name is the name that is asked for, in lower case: resolvers spell it at random.
+func (q *Query) Name() string { return strings.ToLower(q.Question[0].Name) }
 
 // Send sends a packet to whoever asked; over TCP with its length before it.
 func (q *Query) Send(packet []byte) {

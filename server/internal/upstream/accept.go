@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/binary"
+	"time"
 
 	"splitdns/server/internal/wire"
 )
@@ -20,19 +21,70 @@ const (
 type packed struct {
 	packet   []byte
 	question []byte // the part of packet: name, type, class
+	cookie   []byte // the part of packet: our DNS cookie; nil: none
+	believed belief
 }
 
-// newPacked packs q under a fresh random ID.
-func newPacked(q wire.UpstreamQuery) packed {
-	packet := wire.AppendQuery(make([]byte, 0, headerSize+len(q.Name.Wire())+4+optSize), random16(), q)
-	return packed{packet, packet[headerSize : headerSize+len(q.Name.Wire())+4]}
+// belief is which doubts there may be of the response to a query.
+type belief struct {
+	exact  bool // it must repeat the case of the name
+	cookie bool // it must have a DNS cookie
 }
+
+// pack packs q under a fresh random ID, with room for so many octets of options.
+func pack(q wire.UpstreamQuery, options int) packed {
+	size := len(q.Name.Wire()) + 4
+	packet := wire.AppendQuery(make([]byte, 0, headerSize+size+optSize+options), random16(), q)
+	return packed{packet: packet, question: packet[headerSize : headerSize+size]}
+}
+
+// maxCookieOption is the length of the longest COOKIE option with its head.
+const maxCookieOption = 4 + clientCookieSize + maxServerCookie
+
+// addCookie adds a COOKIE option to the OPT record, with which a packet ends that
+// has no other option. It reports whether the response is expected to have one.
+func (p *packed) addCookie(c *cookies, now time.Time) (expected bool) {
+	end := len(p.packet)
+	p.packet, expected = c.append(p.packet, now)
+	binary.BigEndian.PutUint16(p.packet[end-2:], uint16(len(p.packet)-end))
+	p.cookie = p.packet[end+4 : end+4+clientCookieSize]
+	return expected
+}
+
+// name is the name in the packet.
+func (p packed) name() []byte { return p.question[:len(p.question)-4] }
 
 // What is wrong with a response that belongs to no query.
 const (
 	shortResponse = "being shorter than a header"
 	otherID       = "another ID"
 )
+
+// A doubt is what speaks against a response that is right otherwise. It may be the
+// server's, if that is an odd one, so that listening on would be in vain: the server is
+// asked in a stream, where nobody else can answer.
+type doubt string
+
+// The doubts.
+const (
+	otherCase = "another case of the name"
+	noCookie  = "having no DNS cookie"
+)
+
+// Error says what the doubt is.
+func (d doubt) Error() string { return "responses over UDP discarded for " + string(d) }
+
+// ends returns what a mismatch is beside a reason to discard the response: a doubt, or a
+// bare refusal; nil if it is nothing else.
+func (p packed) ends(response []byte, why string) error {
+	switch {
+	case why == otherCase || why == noCookie:
+		return doubt(why)
+	case p.bareRefusal(response):
+		return rcodeError(headerRcode(response))
+	}
+	return nil
+}
 
 // id is the ID that the response must have.
 func (p packed) id() uint16 { return binary.BigEndian.Uint16(p.packet) }
@@ -64,7 +116,30 @@ func (p packed) mismatch(response []byte) string {
 	case !p.repeated(response[headerSize:]):
 		return "another question"
 	}
+	return p.doubtful(response)
+}
+
+// doubtful says what is wrong with a response that may be the one to p, but for its
+// cookie and the case of the name.
+func (p packed) doubtful(response []byte) string {
+	if p.cookie != nil {
+		cookie, ok := findCookie(response)
+		switch { // RFC 7873, section 5.3
+		case ok && (!isCookie(cookie) || !bytes.Equal(cookie[:clientCookieSize], p.cookie)):
+			return "another DNS cookie"
+		case !ok && p.believed.cookie:
+			return noCookie
+		}
+	}
+	if p.believed.exact && !p.keepsCase(response) {
+		return otherCase
+	}
 	return ""
+}
+
+// keepsCase says whether a response repeats the case of the name.
+func (p packed) keepsCase(response []byte) bool {
+	return bytes.HasPrefix(response[headerSize:], p.name())
 }
 
 // repeated says whether body begins with the question of p, in any case. A
@@ -75,7 +150,7 @@ func (p packed) repeated(body []byte) bool {
 		return false
 	}
 	name := len(p.question) - 4
-	return equalFold(body[:name], p.question[:name]) && bytes.Equal(body[name:len(p.question)], p.question[name:])
+	return equalFold(body[:name], p.name()) && bytes.Equal(body[name:len(p.question)], p.question[name:])
 }
 
 // equalFold compares octets, ASCII letters in any case (RFC 4343, section 3).
@@ -98,9 +173,10 @@ func lower(c byte) byte {
 
 // bareRefusal says that response is the mere header with which old servers meet
 // what they do not know, EDNS above all (RFC 6891, section 7). It repeats no
-// question, so it is never an answer, only a reason to ask otherwise at once.
+// question, so it is never an answer, only a reason to ask otherwise at once. A server that
+// has sent cookies knows EDNS.
 func (p packed) bareRefusal(response []byte) bool {
-	if len(response) != headerSize || !bytes.Equal(response[:2], p.packet[:2]) {
+	if p.believed.cookie || len(response) != headerSize || !bytes.Equal(response[:2], p.packet[:2]) {
 		return false
 	}
 	rcode := headerRcode(response)

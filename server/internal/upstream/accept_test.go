@@ -103,7 +103,7 @@ func TestDiscardedIsSaid(t *testing.T) {
 		q.Send(forged(q, func(m *dns.Msg) { m.Id++ }))
 	})
 	err := wantError(t, funnel(t, 600*time.Millisecond, u.Addr))
-	want := regexp.MustCompile(`: no answer in [6-9][0-9]0ms, 2 wrong responses discarded, the last for another ID$`)
+	want := regexp.MustCompile(`: no answer in [6-9][0-9]0ms, 4 wrong responses discarded, the last for another ID$`)
 	if !want.MatchString(err.Error()) {
 		t.Errorf("error %q, want %v in it", err, want)
 	}

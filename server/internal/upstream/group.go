@@ -13,9 +13,28 @@
 // response is discarded and the listening goes on: giving up at the first one would let
 // anybody who can guess badly suppress an answer.
 //
-// A group begins with the server that last answered well, and each exchange keeps
-// to itself what it learns otherwise: no queue and no lock is shared between
-// groups, so a dead one slows no other.
+// Which server is asked first is the strategy's. The next one is asked at once where one fails, and
+// where one is silent for longer than nearly all its answers take (hedging): what a lost
+// datagram or a dead server costs is so a few milliseconds, and few queries are
+// sent twice. Whichever answers well first ends the exchange; the others go on waiting, since
+// also a late response shows how its server does. So an exchange may have several questions
+// under way, and a lock, which is never held while a server is asked or the caller is told. To ask
+// all servers always was turned down as the default: it doubles everybody's load. So was a fixed
+// order with long timeouts, where each query waits for a dead server.
+//
+// A server that is silent for long is rested: it is asked only where all others are
+// silent or gone. With its rest over, a copy of one query shows whether it is back; no client
+// waits for that, and no goroutine and no timer is needed for a group that nobody asks.
+// SERVFAIL and REFUSED rest nobody, since they may be the name's.
+//
+// Beside ID and port, whoever forges a response over UDP must guess the case of each letter of
+// the name (0x20), and the DNS cookie (RFC 7873) if the server has such. What is wrong only in
+// these may come from an odd server, so it is neither believed nor waited out: the
+// question is asked again over TCP, and what that shows of the server is remembered
+// for a while. Only where there is no TCP either, an odd server is believed over UDP without what it does
+// not know; to have no name resolved there would be worse.
+//
+// No queue and no lock is shared between groups, so a dead one slows no other.
 package upstream
 
 import (
@@ -37,9 +56,6 @@ const (
 	// UDPSize is the size that queries advertise (RFC 9715, section 3.2): larger
 	// responses come over TCP instead of in fragments, which can be forged.
 	UDPSize = 1232
-	// maxFirstWait bounds how long a server is waited for at first. A datagram
-	// that is lost is noticed no earlier.
-	maxFirstWait = time.Second
 )
 
 // ErrClosed is what exchanges end with after Close.
@@ -51,7 +67,11 @@ type Group struct {
 	name    string
 	servers []*server
 	timeout time.Duration
-	first   atomic.Uint32 // the index of the server to begin with
+
+	strategy Strategy
+	turns    atomic.Uint64 // exchanges so far, where that matters
+	alarms   alarms
+	resting  sync.Mutex // held while a server begins to rest, so that not all do
 
 	open  context.Context // ends with Close
 	close context.CancelFunc
@@ -63,9 +83,11 @@ type Group struct {
 
 // Options describe a group.
 type Options struct {
-	Name    string        // as in [upstream.NAME]
-	Servers []Server      // asked in that order until one has answered
+	Name    string // as in [upstream.NAME]
+	Servers []Server
 	Timeout time.Duration // bounds each exchange as a whole; DefaultTimeout with 0
+
+	Strategy Strategy // whom to ask; Fastest with 0
 }
 
 // A Server is one resolver, and how it is asked.
@@ -78,16 +100,17 @@ type Server struct {
 // what their callers have put off is due. It is called from any goroutine, also when
 // no exchange has ended, and must not be nil nor block for long.
 func New(o Options, heard func()) *Group {
-	g := &Group{name: o.Name, timeout: o.Timeout}
+	g := &Group{name: o.Name, timeout: o.Timeout, strategy: o.Strategy}
 	if o.Timeout <= 0 {
 		g.timeout = DefaultTimeout
 	}
 	g.open, g.close = context.WithCancel(context.Background())
+	g.alarms.rung = func() {
+		g.Flush() // exchanges that went on
+		heard()
+	}
 	for _, s := range o.Servers {
-		g.servers = append(g.servers, newServer(g.open, s, func() {
-			g.Flush() // exchanges that went on
-			heard()
-		}))
+		g.servers = append(g.servers, newServer(g.open, s, g.alarms.rung))
 	}
 	return g
 }
@@ -112,7 +135,7 @@ func (g *Group) Exchange(q wire.UpstreamQuery, done func(m wire.Message, from st
 	}
 	q.UDPSize = cmp.Or(q.UDPSize, UDPSize)
 	now := time.Now()
-	newExchange(g, q, now, done).next(now)
+	newExchange(g, q, now, done).start(now)
 }
 
 // Flush sends the queries that were left to be sent together.
@@ -129,6 +152,7 @@ func (g *Group) Close() {
 	g.closed = true
 	g.mu.Unlock()
 	g.close()
+	g.alarms.stop()
 	for _, s := range g.servers {
 		s.sockets.close()
 	}
@@ -147,17 +171,4 @@ func (g *Group) enter() bool {
 	}
 	g.underWay.Add(1)
 	return true
-}
-
-// prefer makes the next exchange begin with that server: it answered well.
-func (g *Group) prefer(i int) {
-	if g.first.Load() != uint32(i) {
-		g.first.Store(uint32(i))
-	}
-}
-
-// avoid makes the next exchange begin with the server after that one, if it would
-// have begun with it.
-func (g *Group) avoid(i int) {
-	g.first.CompareAndSwap(uint32(i), uint32((i+1)%len(g.servers)))
 }

@@ -22,12 +22,18 @@ type server struct {
 	plainUntil atomic.Int64 // Unix time in nanoseconds: until then queries go without EDNS
 	sockets    sockets
 	open       context.Context // of the group: ends with Close
+	overUDP    bool            // it is asked over UDP, and in a stream only where that is not enough
+
+	health   health
+	spelling spelling
+	cookies  cookies
+	counts   counts
 }
 
 // newServer returns the server at that address. For heard see New.
 func newServer(open context.Context, o Server, heard func()) *server {
 	addr := netip.AddrPortFrom(o.Addr.Addr().Unmap(), o.Addr.Port())
-	s := &server{addr: addr, name: addr.String(), open: open}
+	s := &server{addr: addr, name: addr.String(), open: open, overUDP: true}
 	s.sockets.to, s.sockets.heard = addr, heard
 	if addr.Port() == 53 {
 		s.name = addr.Addr().String()
@@ -36,9 +42,9 @@ func newServer(open context.Context, o Server, heard func()) *server {
 }
 
 // ask asks the server: over UDP at the next flush, or in a stream at once. w.done is called
-// once, from any goroutine: with the response, which is valid only during the call, with
-// a [*silence] when the time of w is up, or with another error. Until then w is the
-// server's.
+// once, from any goroutine: with the response, which is valid, and may be written to, only during the call,
+// with a [*silence] when the time of w is up, with a [doubt], or with another error. Until then w is
+// the server's; it is not used again.
 func (s *server) ask(w *waiting, stream bool) {
 	if !stream {
 		s.sockets.ask(w)

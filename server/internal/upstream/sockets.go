@@ -88,8 +88,8 @@ type waiting struct {
 }
 
 // ask has w sent at the next flush. Its done is called once: with the response, which is
-// valid only during the call, with a [*silence] when its time is up, or with another
-// error. Until then w is ours.
+// valid, and may be written to, only during the call, with a [*silence] when its time is up, with a
+// [doubt], or with another error. Until then w is ours.
 func (s *sockets) ask(w *waiting) {
 	if err := s.place(w); err != nil {
 		w.done(nil, cause(err))
@@ -311,8 +311,8 @@ func (c *socket) accept(response []byte) {
 		if c.take(w) {
 			w.done(response, nil)
 		}
-	case w != nil && w.bareRefusal(response) && c.take(w):
-		w.done(nil, rcodeError(headerRcode(response)))
+	case w != nil && w.ends(response, why) != nil && c.take(w):
+		w.done(nil, w.ends(response, why))
 	default:
 		c.discard(why)
 	}

@@ -52,7 +52,7 @@ func TestSocketIsRenewedAfterManyQueries(t *testing.T) {
 // Who sends many wrong responses knows the port.
 func TestSocketIsRenewedAfterManyWrongResponses(t *testing.T) {
 	u := servertest.New(t, func(q *servertest.Query) {
-		q.Send(forged(q, func(m *dns.Msg) { m.Id++ }))
+		q.Send(forged(q, func(m *dns.Msg) { m.Response = false }))
 		q.Respond(answer(q))
 	})
 	g := funnel(t, 10*time.Second, u.Addr)
@@ -107,7 +107,7 @@ func TestNoIDWaitsTwice(t *testing.T) {
 // addressOf is what the upstream of TestEachGetsItsOwn has for a name: n7.example is at
 // 192.0.2.7.
 func addressOf(name string) string {
-	return "192.0.2." + strings.TrimPrefix(name[:strings.Index(name, ".")], "n")
+	return "192.0.2." + strings.TrimPrefix(strings.ToLower(name[:strings.Index(name, ".")]), "n")
 }
 
 // Many queries wait at one socket, and then at many. Each gets its own response, also

@@ -117,8 +117,8 @@ func TestQuery(t *testing.T) {
 	}
 	got := u.Queries()[0]
 	o := got.IsEdns0()
-	if !got.RecursionDesired || !got.CheckingDisabled || o == nil || !o.Do() || o.UDPSize() != 1232 || len(o.Option) != 0 {
-		t.Errorf("query\n%v\nwant RD, CD, and an OPT with DO and size 1232", got.Msg)
+	if !got.RecursionDesired || !got.CheckingDisabled || o == nil || !o.Do() || o.UDPSize() != 1232 || len(o.Option) != 1 || o.Option[0].Option() != dns.EDNS0COOKIE {
+		t.Errorf("query\n%v\nwant RD, CD, and an OPT with DO, size 1232 and a cookie", got.Msg)
 	}
 	if g.Name() != "default" {
 		t.Errorf("Name() = %q", g.Name())
@@ -249,8 +249,8 @@ func TestLostDatagramIsSentAgain(t *testing.T) {
 	})
 	start := time.Now()
 	wantAnswer(t, newGroup(t, 4*time.Second, u.Addr), "192.0.2.1")
-	if took := time.Since(start); took < prompt || took > time.Second+generous {
-		t.Errorf("took %v, want about 1s", took)
+	if took := time.Since(start); took < upstream.MinResend || took > time.Second+generous {
+		t.Errorf("took %v, want about %v", took, upstream.MinResend)
 	}
 	if q := u.Queries(); len(q) != 2 || q[0].Id == q[1].Id && q[0].From == q[1].From {
 		t.Errorf("%v queries, want two with another ID or port", len(q))
@@ -269,8 +269,8 @@ func TestDeadServerIsNotAskedFirstAgain(t *testing.T) {
 	if took := time.Since(start); took > generous {
 		t.Errorf("20 queries took %v, want no waiting for the dead server", took)
 	}
-	if n := len(dead.Queries()); n != 1 {
-		t.Errorf("the dead server got %v queries, want 1", n)
+	if n := len(dead.Queries()); n > 1+hiccups {
+		t.Errorf("the dead server got %v queries, want 1, or a few", n)
 	}
 }
 
@@ -288,7 +288,7 @@ func TestServerThatAnsweredIsAskedFirst(t *testing.T) {
 
 // onlyWWW answers for www.example, and has trouble with all other names.
 func onlyWWW(q *servertest.Query) {
-	if q.Question[0].Name == "www.example." {
+	if q.Name() == "www.example." {
 		q.Respond(answer(q))
 		return
 	}
@@ -324,7 +324,7 @@ func TestRefusalKeepsTheOrder(t *testing.T) {
 // A server that had no time to answer is not to blame.
 func TestTimeThatIsUpKeepsTheOrder(t *testing.T) {
 	late := func(q *servertest.Query) {
-		if q.Question[0].Name == "www.example." {
+		if q.Name() == "www.example." {
 			q.Respond(answer(q))
 		}
 	}
