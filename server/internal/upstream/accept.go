@@ -116,5 +116,5 @@ func headerRcode(response []byte) wire.Rcode {
 
 // isTruncated says that there is more of a response over TCP.
 func isTruncated(response []byte) bool {
-	return response[2]&flagTC != 0 || len(response) == maxDatagram
+	return response[2]&flagTC != 0
 }

@@ -22,7 +22,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,11 +65,6 @@ type Options struct {
 	Name    string        // as in [upstream.NAME]
 	Servers []Server      // asked in that order until one has answered
 	Timeout time.Duration // bounds each exchange as a whole; DefaultTimeout with 0
-}
-
-// A Server is one resolver, and how it is asked.
-type Server struct {
-	Addr netip.AddrPort
 }
 
 // New returns a group. heard is called after
@@ -130,11 +124,11 @@ func (g *Group) Close() {
 	g.mu.Unlock()
 	g.close()
 	for _, s := range g.servers {
-		s.sockets.close()
+		s.close()
 	}
 	g.underWay.Wait()
 	for _, s := range g.servers {
-		s.sockets.work.Wait()
+		s.wait()
 	}
 }
 

@@ -47,7 +47,7 @@ type sockets struct {
 	to    netip.AddrPort
 	heard func() // see New
 
-	work sync.WaitGroup // for readers, and for exchanges over TCP
+	work sync.WaitGroup // for readers
 
 	mu     sync.Mutex           // guards what follows
 	inUse  [maxSockets]*socket  // those that take more queries
@@ -84,7 +84,9 @@ type waiting struct {
 	packed
 	done      func(response []byte, err error)
 	until     time.Time // no longer
-	discarded int       // by the socket until the query was sent
+	discarded int       // by the socket or connection until the query was sent
+	received  uint32    // by the connection until then
+	retries   uint8     // on other connections
 }
 
 // ask has w sent at the next flush. Its done is called once: with the response, which is
@@ -308,6 +310,9 @@ func (c *socket) accept(response []byte) {
 	switch {
 	case why == "" && w == nil: // late, or a duplicate
 	case why == "":
+		if len(response) == maxDatagram { // there may be more of it
+			response[2] |= flagTC
+		}
 		if c.take(w) {
 			w.done(response, nil)
 		}
