@@ -89,9 +89,11 @@ type Cache struct {
 
 // Upstream is [upstream.NAME], a group of resolvers that queries are forwarded to.
 type Upstream struct {
-	Name    string
-	Servers []netip.AddrPort
-	Timeout time.Duration // for all servers together
+	Name      string
+	Servers   []UpstreamServer
+	Bootstrap []netip.AddrPort // servers that know the addresses of hosts among Servers
+	CA        string           // certificates of further authorities, in PEM
+	Timeout   time.Duration    // for all servers together
 }
 
 // DefaultUpstream is the name of the upstream group of rules that name none. It

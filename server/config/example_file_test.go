@@ -57,6 +57,7 @@ func TestExampleLoadsWithEverythingTakenIntoUse(t *testing.T) {
 		"config.toml":        string(uncommented(t)),
 		"zones/branch.toml":  "[row.all]\nnames = ['*.branch.example']\n",
 		"lists/unwanted.txt": "# unwanted\n.ads.example\n",
+		"corp-ca.pem":        authority,
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -73,7 +74,7 @@ func TestExampleLoadsWithEverythingTakenIntoUse(t *testing.T) {
 		texts = append(texts, p.String())
 	}
 	onlyForPins(t, cfg, texts)
-	if want := 3; len(files) != want {
+	if want := 4; len(files) != want {
 		t.Errorf("files = %v, want %d", files, want)
 	}
 }
