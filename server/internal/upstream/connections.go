@@ -53,9 +53,3 @@ func (l *connections) close() {
 	}
 }
 
-// count is how many are open.
-func (l *connections) count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.all)
-}

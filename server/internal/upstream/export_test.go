@@ -11,6 +11,9 @@ import (
 const (
 	SocketQueries = socketQueries
 	MaxDiscarded  = maxDiscarded
+	MaxStreams    = maxStreams
+	MaxPipelined  = maxPipelined
+	MaxHTTPConns  = maxHTTPConns
 )
 
 // Accepts packs q, lets edit make a response of the packet, and says whether that
@@ -66,4 +69,40 @@ func AskOnce(g *Group, q wire.UpstreamQuery, until time.Time, done func(silent b
 		done(silent)
 	}})
 	s.flush()
+}
+
+// Idle is how long the first connection to the first server of g may be idle.
+func Idle(g *Group) time.Duration {
+	p := g.servers[0].streams
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all[0].mu.Lock()
+	defer p.all[0].mu.Unlock()
+	return p.all[0].idle
+}
+
+// SetIdle changes that, and the timer follows.
+func SetIdle(g *Group, idle time.Duration) {
+	p := g.servers[0].streams
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all[0].mu.Lock()
+	defer p.all[0].mu.Unlock()
+	p.all[0].idle = idle
+	p.all[0].alarm(time.Now())
+}
+
+// Open is how many connections to the first server of g there are.
+func Open(g *Group) int {
+	if h := g.servers[0].https; h != nil {
+		return h.dialer.open.count()
+	}
+	return g.servers[0].streams.dialer.open.count()
+}
+
+// count is how many connections are open.
+func (l *connections) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.all)
 }
