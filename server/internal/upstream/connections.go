@@ -52,4 +52,3 @@ func (l *connections) close() {
 		_ = c.Conn.Close() // whoever reads there takes it off the list
 	}
 }
-

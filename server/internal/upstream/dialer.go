@@ -96,7 +96,7 @@ func (d *dialer) connect(ctx context.Context) (conn net.Conn, err error) {
 		}
 	}
 	if d.host != nil {
-		return nil, fmt.Errorf("%v: %w", addrs[(first+len(addrs)-1)%len(addrs)], cause(err))
+		return nil, fmt.Errorf("%v: %v", addrs[(first+len(addrs)-1)%len(addrs)], cause(err))
 	}
 	return nil, err
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 	"unicode"
@@ -33,10 +34,11 @@ func handshakeError(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return errors.New("what answers there does not speak TLS")
 	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return fmt.Errorf("TLS handshake refused: %w", err)
+	text := strings.TrimPrefix(cause(err).Error(), "tls: ")
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		return errors.New("TLS handshake refused: " + text)
 	}
-	return fmt.Errorf("TLS handshake: %w", cause(err))
+	return errors.New("TLS handshake: " + text)
 }
 
 // certificateFault says what is wrong with a certificate; "" if err is about something

@@ -111,7 +111,9 @@ func (h *https) exchange(w *waiting) ([]byte, error) {
 	case h.open.Err() != nil:
 		return nil, ErrClosed
 	case ctx.Err() != nil:
-		h.replace(client, w)
+		if reused {
+			h.replace(client, w)
+		}
 		return nil, &silence{over: HTTPS, lacks: h.dialer.lacks()}
 	}
 	if _, ok := errors.AsType[rcodeError](err); ok {
@@ -123,7 +125,7 @@ func (h *https) exchange(w *waiting) ([]byte, error) {
 // replace leaves a client whose connection may be dead: nothing at all has come since w
 // was asked. What waits there has its time, and closes what then is idle.
 func (h *https) replace(client *http.Transport, w *waiting) {
-	if w.received == h.received.Load() && h.dialer.lacks() == "" {
+	if w.received == h.received.Load() {
 		h.client.CompareAndSwap(client, h.newClient())
 	}
 	if h.client.Load() != client {

@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -269,4 +270,32 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 	upstream.SetIdle(g, 50*time.Millisecond)
 	wantAnswer(t, g, "192.0.2.1")
 	eventually(t, "the connection is closed", func() bool { return u.Connections() == 0 && upstream.Open(g) == 0 })
+}
+
+// Whatever octets come, a query ends once, and only with a response that is its own.
+func FuzzStream(f *testing.F) {
+	q := question("www.example")
+	m := new(dns.Msg).SetQuestion("www.example.", dns.TypeA)
+	m.Id, m.Response = 0, true
+	good := framed(servertest.Pack(m))
+	other := bytes.Clone(good)
+	other[3]++
+	for _, octets := range [][]byte{nil, good, append(other, good...), good[:len(good)-1], {0, 0}, framed(make([]byte, 12))} {
+		f.Add(octets)
+	}
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		n := 0
+		upstream.Hear(q, octets, func(query, response []byte, err error) {
+			n++
+			if err != nil {
+				return
+			}
+			if response[2]&0x80 == 0 || !bytes.Equal(response[:2], query[:2]) || !bytes.EqualFold(response[12:29], query[12:29]) {
+				t.Errorf("%x is no response to %x", response, query)
+			}
+		})
+		if n != 1 {
+			t.Errorf("the query ended %d times", n)
+		}
+	})
 }
