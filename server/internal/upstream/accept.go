@@ -118,3 +118,11 @@ func headerRcode(response []byte) wire.Rcode {
 func isTruncated(response []byte) bool {
 	return response[2]&flagTC != 0
 }
+
+// whole returns a datagram, as truncated if there may be more of it.
+func whole(response []byte) []byte {
+	if len(response) == maxDatagram {
+		response[2] |= flagTC
+	}
+	return response
+}

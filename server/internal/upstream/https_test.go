@@ -261,8 +261,7 @@ func TestHTTPSHandshakes(t *testing.T) {
 func TestHTTPSConnectionIsReplaced(t *testing.T) {
 	a := servertest.NewAuthority(t)
 	for name, old := range map[string]bool{"HTTP/2": false, "HTTP/1.1": true} {
-		var s *webServer
-		s = newWebServer(t, a.Certificate(t, nil, "dns.example"), old, webAnswer)
+		s := newWebServer(t, a.Certificate(t, nil, "dns.example"), old, webAnswer)
 		g := groupOf(t, 10*time.Second, onHTTPS(s.addr(), a))
 		for range 10 {
 			wantAnswer(t, g, "192.0.2.1")

@@ -310,11 +310,8 @@ func (c *socket) accept(response []byte) {
 	switch {
 	case why == "" && w == nil: // late, or a duplicate
 	case why == "":
-		if len(response) == maxDatagram { // there may be more of it
-			response[2] |= flagTC
-		}
 		if c.take(w) {
-			w.done(response, nil)
+			w.done(whole(response), nil)
 		}
 	case w != nil && w.bareRefusal(response) && c.take(w):
 		w.done(nil, rcodeError(headerRcode(response)))

@@ -91,8 +91,20 @@ func (p *streams) place(w *waiting) error {
 // there is no place. With fresh it is one that has not answered yet: it cannot have been
 // closed for having been idle. p.mu is held.
 func (p *streams) choose(fresh bool) *stream {
-	var best *stream
-	least, opening := maxPipelined, false
+	best, least, opening := p.idlest(fresh)
+	switch {
+	case least == 0 || len(p.all) == maxStreams:
+		return best
+	case !fresh && best != nil && (least < busyStream || opening):
+		return best
+	}
+	return p.start()
+}
+
+// idlest returns the connection that the fewest queries wait at, and how many; nil if
+// there is no place. Opening says that one is not open yet. p.mu is held.
+func (p *streams) idlest(fresh bool) (best *stream, least int, opening bool) {
+	least = maxPipelined
 	for _, c := range p.all {
 		load, state := c.load()
 		opening = opening || state == dialing
@@ -100,11 +112,7 @@ func (p *streams) choose(fresh bool) *stream {
 			best, least = c, load
 		}
 	}
-	free := least < busyStream && !fresh || least == 0
-	if free || len(p.all) == maxStreams || best != nil && opening && !fresh {
-		return best
-	}
-	return p.start()
+	return best, least, opening
 }
 
 // start opens another connection. p.mu is held.
