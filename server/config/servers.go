@@ -81,7 +81,7 @@ func (s UpstreamServer) String() string {
 	return text
 }
 
-// isPrivate says whether what s is asked can be read on the way.
+// isEncrypted says whether nobody can read on the way what s is asked.
 func (s UpstreamServer) isEncrypted() bool { return s.Transport == TLS || s.Transport == HTTPS }
 
 // ParseUpstream reads a server to forward to, as flags and keys take it: an address, which

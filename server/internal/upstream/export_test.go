@@ -66,12 +66,12 @@ func Waiting(g *Group) (sockets, queries int) {
 // AskOnce asks the first server of g once, and has done called with whether it was
 // silent until then.
 func AskOnce(g *Group, q wire.UpstreamQuery, until time.Time, done func(silent bool)) {
-	s := &g.servers[0].sockets
+	s := g.servers[0]
 	s.ask(&waiting{packed: newPacked(q), until: until, done: func(_ []byte, err error) {
 		_, silent := errors.AsType[*silence](err)
 		done(silent)
-	}})
-	s.flush()
+	}}, false)
+	s.sockets.flush()
 }
 
 // Idle is how long the first connection to the first server of g may be idle.
