@@ -117,8 +117,11 @@ func hostile(t testing.TB, serve func(net.Conn)) netip.AddrPort {
 // absorb reads until the other end closes.
 func absorb(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 
-// reset ends a connection with a RST.
-func reset(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }
+// reset ends a connection with a RST, once it has heard something.
+func reset(c net.Conn) {
+	_, _ = c.Read(make([]byte, 1<<14))
+	_ = c.(*net.TCPConn).SetLinger(0)
+}
 
 // babble writes as long as somebody reads.
 func babble(c net.Conn) {
