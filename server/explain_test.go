@@ -163,7 +163,7 @@ func TestExplainAgreesWithExampleConfiguration(t *testing.T) {
 	if c == nil {
 		t.Fatal(problems)
 	}
-	c = c.WithUpstream([]netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53")})
+	c = c.WithUpstream(config.PlainServers(addrPorts("192.0.2.53:53")))
 	internet := sim.New(c.Zones)
 	b, err := server.NewBench(c, func(config.Upstream) server.Exchanger { return internet })
 	if err != nil {

@@ -48,7 +48,7 @@ func TestUpstreamFailures(t *testing.T) {
 			t.Parallel()
 			const timeout, bound = 2 * time.Second, 20 * time.Second
 			cfg := parseConfig(t, silent)
-			cfg.Upstreams = []config.Upstream{{Name: "default", Servers: c.servers, Timeout: timeout}}
+			cfg.Upstreams = []config.Upstream{{Name: "default", Servers: config.PlainServers(c.servers), Timeout: timeout}}
 			b, err := server.NewBench(cfg, server.DialUpstream)
 			if err != nil {
 				t.Fatal(err)

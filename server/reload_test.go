@@ -88,7 +88,7 @@ func TestReloadRefusesItselfAsUpstream(t *testing.T) {
 	b := newBench(t, held("enforce", ""), says(t, mixed))
 	c := parseConfig(t, held("observe", ""))
 	self := netip.MustParseAddrPort("127.0.0.1:5300")
-	b.Reload(c.WithListen([]netip.AddrPort{self}).WithUpstream([]netip.AddrPort{self}), nil)
+	b.Reload(c.WithListen([]netip.AddrPort{self}).WithUpstream(config.PlainServers([]netip.AddrPort{self})), nil)
 	if got := addresses(ask(t, b, "dual.example")); !slices.Equal(got, []string{"192.0.2.1"}) || !strings.Contains(b.Messages(), "is this server itself") {
 		t.Errorf("%v, and the log says\n%s", got, b.Messages())
 	}

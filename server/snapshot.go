@@ -19,7 +19,7 @@ type snapshot struct {
 	policy    *policy.Policy
 	upstreams map[string]*group
 	public    map[string]bool // the groups whose answers must not hold private addresses
-	rates     *rates // nil without server.rate_limit
+	rates     *rates          // nil without server.rate_limit
 
 	generation uint64 // one more than that of the snapshot before
 }
@@ -34,7 +34,8 @@ type group struct {
 
 // is reports whether g is the group that u describes.
 func (g *group) is(u config.Upstream) bool {
-	return g.config.Timeout == u.Timeout && g.config.Strategy == u.Strategy && slices.Equal(g.config.Servers, u.Servers)
+	return g.config.Timeout == u.Timeout && g.config.Strategy == u.Strategy && slices.Equal(g.config.Servers, u.Servers) &&
+		slices.Equal(g.config.Bootstrap, u.Bootstrap) && g.config.CA == u.CA
 }
 
 // newSnapshot makes a snapshot of c. local is what "local" in server.allow means. Until
@@ -60,8 +61,8 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 	s.public = make(map[string]bool, len(groups))
 	for _, u := range groups {
 		s.public[u.Name] = !u.PrivateAnswers()
-		if i := slices.IndexFunc(u.Servers, func(a netip.AddrPort) bool { return isSelf(a, own) }); i >= 0 {
-			return fmt.Errorf("upstream.%s.servers: %s is this server itself: queries would go in a circle", u.Name, u.Servers[i])
+		if err := notItself(u, own); err != nil {
+			return err
 		}
 		if have, ok := old[u.Name]; ok && have.is(u) {
 			s.upstreams[u.Name] = have
@@ -72,9 +73,29 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 	return nil
 }
 
-// strategies are those of the upstream package.
+// notItself refuses a group that would ask this server, which listens on own.
+func notItself(u config.Upstream, own []netip.AddrPort) error {
+	for _, s := range u.Servers {
+		if isSelf(s.AddrPort(), own) {
+			return fmt.Errorf("upstream.%s.servers: %s is this server itself: queries would go in a circle", u.Name, s)
+		}
+	}
+	for _, a := range u.Bootstrap {
+		if isSelf(a, own) {
+			return fmt.Errorf("upstream.%s.bootstrap: %s is this server itself: queries would go in a circle", u.Name, a)
+		}
+	}
+	return nil
+}
+
+// strategies are those of package upstream, as the configuration has them.
 var strategies = [...]upstream.Strategy{
 	config.Fastest: upstream.Fastest, config.InOrder: upstream.Order, config.Parallel: upstream.Parallel,
+}
+
+// transports are those of package upstream, as the configuration has them.
+var transports = map[config.Transport]upstream.Transport{
+	config.Plain: upstream.Plain, config.OverTCP: upstream.TCP, config.OverTLS: upstream.TLS, config.OverHTTPS: upstream.HTTPS,
 }
 
 // dialer makes an upstream group of its configuration.
@@ -85,8 +106,11 @@ type dialer func(config.Upstream) Exchanger
 func dialUpstream(heard func()) dialer {
 	return func(u config.Upstream) Exchanger {
 		o := upstream.Options{Name: u.Name, Timeout: u.Timeout, Strategy: strategies[u.Strategy]}
-		for _, addr := range u.Servers {
-			o.Servers = append(o.Servers, upstream.Server{Addr: addr})
+		for _, s := range u.Servers {
+			o.Servers = append(o.Servers, upstream.Server{
+				Addr: s.AddrPort(), Host: s.Host, Bootstrap: u.Bootstrap, Transport: transports[s.Transport],
+				TLSName: s.TLSName, CA: u.CA, Path: s.Path, Text: s.String(),
+			})
 		}
 		return upstream.New(o, heard)
 	}
@@ -114,7 +138,7 @@ func withSystemResolvers(c *config.Config, own []netip.AddrPort) ([]config.Upstr
 	if err != nil {
 		return nil, fmt.Errorf("no [upstream.default]: %w", err)
 	}
-	system := config.Upstream{Name: policy.DefaultUpstream, Servers: servers, Timeout: config.DefaultUpstreamTimeout}
+	system := config.Upstream{Name: policy.DefaultUpstream, Servers: config.PlainServers(servers), Timeout: config.DefaultUpstreamTimeout}
 	return append(slices.Clip(c.Upstreams), system), nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/netip"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -56,7 +55,7 @@ SIGINT finish the queries under way and stop, and a second one stops at once.`,
 	}
 	configFlag(c, &f.file)
 	c.Flags().StringArrayVar(&f.listen, "listen", nil, "listen on `ADDR[:PORT]` instead of server.listen; may be repeated")
-	c.Flags().StringArrayVar(&f.upstream, "upstream", nil, "forward to `ADDR[:PORT]` instead of [upstream.default]; may be repeated")
+	c.Flags().StringArrayVar(&f.upstream, "upstream", nil, "forward to `SERVER`, such as 192.0.2.53 or tls://192.0.2.53#dns.example, instead of [upstream.default]; may be repeated")
 	c.Flags().StringVar(&f.control, "control", "", "let status, reload and flush in by the socket `PATH` instead of server.control")
 	c.Flags().BoolVar(&f.demo, "demo", false, "answer from a simulated internet, without a network")
 	return c
@@ -107,11 +106,11 @@ var demoConfig []byte
 // loader returns the function that reads the configuration, at start and at
 // each reload, with the flags laid over it.
 func (f serveFlags) loader() (func() (*config.Config, []config.File, tomlfile.Problems), error) {
-	listen, err := addrPorts("--listen", f.listen, config.ParseAddrPort)
+	listen, err := flagValues("--listen", f.listen, config.ParseAddrPort)
 	if err != nil {
 		return nil, err
 	}
-	upstream, err := addrPorts("--upstream", f.upstream, config.ParseUpstream)
+	upstream, err := flagValues("--upstream", f.upstream, config.ParseUpstreamFlag)
 	if err != nil {
 		return nil, err
 	}
@@ -164,17 +163,17 @@ func (f serveFlags) read() (c *config.Config, files []config.File, problems toml
 	return config.Default(), nil, nil
 }
 
-// addrPorts reads the values of a flag that takes addresses, by parse.
-func addrPorts(flag string, values []string, parse func(string) (netip.AddrPort, error)) ([]netip.AddrPort, error) {
-	var addrs []netip.AddrPort
-	for _, v := range values {
-		a, err := parse(v)
+// flagValues reads the values of a flag by parse.
+func flagValues[V any](flag string, values []string, parse func(string) (V, error)) ([]V, error) {
+	var all []V
+	for _, text := range values {
+		v, err := parse(text)
 		if err != nil {
 			return nil, problem{fmt.Errorf("%s: %w", flag, err)}
 		}
-		addrs = append(addrs, a)
+		all = append(all, v)
 	}
-	return addrs, nil
+	return all, nil
 }
 
 // announce says where s listens and on what it runs.

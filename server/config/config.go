@@ -101,12 +101,13 @@ type Cache struct {
 
 // Upstream is [upstream.NAME], a group of resolvers that queries are forwarded to.
 type Upstream struct {
-	Name    string
-	Servers []netip.AddrPort
-	Timeout time.Duration // for all servers together
-	Private policy.Private
-
-	Strategy Strategy
+	Name      string
+	Servers   []UpstreamServer
+	Bootstrap []netip.AddrPort // servers that know the addresses of hosts among Servers
+	CA        string           // certificates of further authorities, in PEM
+	Timeout   time.Duration    // for all servers together
+	Strategy  Strategy
+	Private   policy.Private
 }
 
 // A Designated is an encrypted listener as clients find it.

@@ -124,8 +124,8 @@ func TestParseReadsEveryKey(t *testing.T) {
 		},
 		Cache: config.Cache{Entries: 9, Memory: 64 << 30, MaxTTL: time.Hour, MaxNegativeTTL: time.Minute, Stale: time.Hour, FailureTTL: 2 * time.Second},
 		Upstreams: []config.Upstream{
-			{Name: "isp", Servers: []netip.AddrPort{ap("10.0.0.1:53"), ap("10.0.0.1:5353"), ap("[2001:db8::1]:53"), ap("[2001:db8::4]:53")}, Timeout: 4 * time.Second, Strategy: config.InOrder},
-			{Name: "default", Servers: []netip.AddrPort{ap("10.0.0.3:53")}, Timeout: 1500 * time.Millisecond},
+			{Name: "isp", Servers: config.PlainServers([]netip.AddrPort{ap("10.0.0.1:53"), ap("10.0.0.1:5353"), ap("[2001:db8::1]:53"), ap("[2001:db8::4]:53")}), Timeout: 4 * time.Second, Strategy: config.InOrder},
+			{Name: "default", Servers: config.PlainServers([]netip.AddrPort{ap("10.0.0.3:53")}), Timeout: 1500 * time.Millisecond},
 		},
 		Edition: "2020-09-08",
 		Log:     config.Log{Queries: "/etc/splitdns/logs/queries.json"},

@@ -59,25 +59,6 @@ func TestLoadFilesAreAbsolute(t *testing.T) {
 	}
 }
 
-func TestParseUpstream(t *testing.T) {
-	for text, want := range map[string]string{ // "" is an error
-		"192.0.2.53":        "192.0.2.53:53",
-		"192.0.2.53:5353":   "192.0.2.53:5353",
-		"[2001:db8::53]:53": "[2001:db8::53]:53",
-		"fe80::1%eth0":      "[fe80::1%eth0]:53",
-		"fe80::1":           "",
-		"192.0.2.53:0":      "",
-		"0.0.0.0":           "",
-		"::":                "",
-		"dns.example":       "",
-	} {
-		got, err := config.ParseUpstream(text)
-		if err == nil && got.String() != want || err != nil && want != "" {
-			t.Errorf("ParseUpstream(%q) = %v, %v, want %q", text, got, err, want)
-		}
-	}
-}
-
 func TestListenByDefault(t *testing.T) {
 	for text, want := range map[string]bool{
 		"":                                true,

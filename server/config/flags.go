@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -13,23 +12,14 @@ const DefaultUpstreamTimeout = defaultTimeout
 // gets port 53.
 func ParseAddrPort(s string) (netip.AddrPort, error) { return parseAddrPort(s, dnsPort) }
 
-// ParseUpstream reads the address of a server to forward to, as flags and keys take
-// it; without a port it gets port 53.
-func ParseUpstream(s string) (netip.AddrPort, error) {
-	ap, err := parseAddrPort(s, dnsPort)
-	if err != nil {
-		return ap, err
+// ParseUpstreamFlag is [ParseUpstream] where there is no file that could say how the
+// address of a host is found.
+func ParseUpstreamFlag(s string) (UpstreamServer, error) {
+	server, err := ParseUpstream(s)
+	if err == nil && server.Host != "" {
+		err = needsBootstrap(s, server)
 	}
-	addr := ap.Addr()
-	switch {
-	case ap.Port() == 0:
-		return ap, fmt.Errorf("%q: port 0 cannot be asked", s)
-	case addr.IsUnspecified():
-		return ap, fmt.Errorf("%q: no server has this address", s)
-	case addr.Is6() && addr.IsLinkLocalUnicast() && addr.Zone() == "":
-		return ap, fmt.Errorf("%q: a link-local address needs its interface, such as %q", s, addr.WithZone("eth0"))
-	}
-	return ap, nil
+	return server, err
 }
 
 // WithListen returns c listening on addrs instead.
@@ -39,13 +29,13 @@ func (c Config) WithListen(addrs []netip.AddrPort) *Config {
 }
 
 // WithUpstream returns c with servers as its default upstream group.
-func (c Config) WithUpstream(servers []netip.AddrPort) *Config {
+func (c Config) WithUpstream(servers []UpstreamServer) *Config {
 	u := Upstream{Name: DefaultUpstream, Servers: servers, Timeout: DefaultUpstreamTimeout}
 	c.Upstreams = slices.Clone(c.Upstreams)
 	for i, have := range c.Upstreams {
 		if have.Name == DefaultUpstream {
-			u.Timeout = have.Timeout
-			c.Upstreams[i] = u
+			have.Servers = servers
+			c.Upstreams[i] = have
 			return &c
 		}
 	}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net/netip"
 	"slices"
 
 	"splitdns/server/policy"
@@ -23,5 +22,5 @@ func (u Upstream) PrivateAnswers() bool {
 	if u.Private != policy.PrivateUnset {
 		return u.Private == policy.PrivateAllowed
 	}
-	return !slices.ContainsFunc(u.Servers, func(ap netip.AddrPort) bool { return policy.PrivateKind(ap.Addr()) == "" })
+	return !slices.ContainsFunc(u.Servers, func(s UpstreamServer) bool { return policy.PrivateKind(s.AddrPort().Addr()) == "" })
 }

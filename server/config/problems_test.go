@@ -130,12 +130,10 @@ func TestServerProblems(t *testing.T) {
 			},
 		},
 		"later features do not exist": {
-			text: "[server]\nstate = '/var/lib'\n[rule.a]\nzones = ['*']\nsets = ['inet filter a']\n[upstream.a]\nservers = ['tls://9.9.9.9#dns.quad9.net', 'https://dns.example/dns-query']\n",
+			text: "[server]\nstate = '/var/lib'\n[rule.a]\nzones = ['*']\nsets = ['inet filter a']\n",
 			want: []string{
 				`c.toml:2: server.state: unknown key; have listen, allow, admins, annotate, pin_families, nat64, hide_identity, control, keep_clients, queries_in_flight, tcp_connections, tcp_idle, drain, udp_size, udp_hold, cookies, rate_limit`,
 				`c.toml:5: rule.a.sets: unknown key; have zones, names, clients, log, tags, pin, upstream, answer, max_ttl, private_answers`,
-				`c.toml:7: upstream.a.servers[0]: "tls://9.9.9.9#dns.quad9.net": only plain addresses are supported, such as "192.0.2.1" or "192.0.2.1:53"`,
-				`c.toml:7: upstream.a.servers[1]: "https://dns.example/dns-query": only plain addresses are supported, such as "192.0.2.1" or "192.0.2.1:53"`,
 			},
 		},
 	})
@@ -208,7 +206,7 @@ colour = "blue"
 entries = "many"
 
 [upstream.isp]
-servers = ["tls://192.0.2.53"]
+servers = ["quic://192.0.2.53"]
 
 [client.ios]
 addresses = ["10.0.0.1/8"]
@@ -235,7 +233,7 @@ listen = []
 				`c.toml:2: server.listen[0]: "localhost:53": a host name; write the address: "127.0.0.1:53" or "[::1]:53"`,
 				`c.toml:3: server.colour: unknown key; have listen, allow, admins, annotate, pin_families, nat64, hide_identity, control, keep_clients, queries_in_flight, tcp_connections, tcp_idle, drain, udp_size, udp_hold, cookies, rate_limit`,
 				`c.toml:6: cache.entries: want an integer, have a string`,
-				`c.toml:9: upstream.isp.servers[0]: "tls://192.0.2.53": only plain addresses are supported, such as "192.0.2.1" or "192.0.2.1:53"`,
+				`c.toml:9: upstream.isp.servers[0]: "quic://192.0.2.53": unknown scheme "quic"; want an address, or one behind "tcp://", "tls://" or "https://"`,
 				`c.toml:12: client.ios.addresses[0]: "10.0.0.1/8": bits are set beyond the prefix length; write "10.0.0.0/8"`,
 				`c.toml:15: zones.edition: no edition "2026"; have 2020-09-08, 2026-03-24`,
 				`c.toml:18: zone.corp.names[0]: pattern "#.corp.example": # does not say which numbers: write the range, as in {0..50}.corp.example`,

@@ -29,7 +29,13 @@ var schema = tomlfile.Schema{
 		},
 	},
 	{Table: "cache", Keys: []string{"entries", "memory", "max_ttl", "max_negative_ttl", "stale", "prefetch", "failure_ttl"}},
-	{Table: "upstream.*", Keys: []string{"servers", "strategy", "timeout", "private_answers"}, Wants: map[string]string{"servers": `an address such as "192.0.2.53"`}},
+	{
+		Table: "upstream.*", Keys: []string{"servers", "bootstrap", "ca", "strategy", "timeout", "private_answers"},
+		Wants: map[string]string{
+			"servers": `an address such as "192.0.2.53"`, "bootstrap": `an address such as "192.0.2.53"`,
+			"ca": "the path of a file",
+		},
+	},
 	{Table: "client.*", Keys: []string{"addresses"}, Wants: map[string]string{"addresses": zones.WantPrefix}},
 	{Table: "zones", Keys: []string{"edition"}, Wants: map[string]string{"edition": tomlfile.Alternatives(zones.Editions())}},
 	{

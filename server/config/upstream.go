@@ -1,6 +1,9 @@
 package config
 
 import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,27 +20,110 @@ func (l *loader) upstreamGroups() {
 		checkName(t)
 		l.upstreams.add(t.Name())
 		u := Upstream{
-			Name:    t.Name(),
-			Servers: tomlfile.Each(t.NeedTexts("servers", "192.0.2.53"), l.parseServer),
-			Timeout: t.Duration("timeout", defaultTimeout, 100*time.Millisecond, time.Minute),
-			Private: private(t),
+			Name:      t.Name(),
+			Servers:   tomlfile.Each(t.NeedTexts("servers", "192.0.2.53"), func(text tomlfile.Text) (UpstreamServer, error) { return l.parseServer(t, text) }),
+			Bootstrap: tomlfile.Each(t.SomeTexts("bootstrap"), l.parseBootstrap),
+			CA:        l.authorities(t),
+			Timeout:   t.Duration("timeout", defaultTimeout, 100*time.Millisecond, time.Minute),
+			Private:   private(t),
+		}
+		if l.file.Failed() == 0 { // or else the servers are not all known
+			u.checkUses(t)
 		}
 		u.Strategy = Strategy(t.OneOf("strategy", strategyWords...))
 		l.cfg.Upstreams = append(l.cfg.Upstreams, u)
 	}
 }
 
-// parseServer reads the address of an upstream server, which must not be ours.
-func (l *loader) parseServer(text tomlfile.Text) (netip.AddrPort, error) {
-	ap, err := ParseUpstream(text.Value)
-	if err != nil {
-		return ap, err
+// checkUses warns of keys that no server needs.
+func (u *Upstream) checkUses(t *tomlfile.Table) {
+	if len(u.Bootstrap) > 0 && !slices.ContainsFunc(u.Servers, func(s UpstreamServer) bool { return s.Host != "" }) {
+		t.Warn("bootstrap", "not needed: all servers have addresses")
 	}
+	if u.CA != "" && !slices.ContainsFunc(u.Servers, UpstreamServer.isEncrypted) {
+		t.Warn("ca", "not needed: no server is asked over TLS or HTTPS")
+	}
+}
+
+// parseServer reads an upstream server, which must not be ourselves.
+func (l *loader) parseServer(t *tomlfile.Table, text tomlfile.Text) (UpstreamServer, error) {
+	s, err := ParseUpstream(text.Value)
+	if err == nil && s.Host != "" && !t.Has("bootstrap") {
+		err = needsBootstrap(text.Value, s)
+	}
+	if err != nil {
+		return s, err
+	}
+	return s, l.checkNotOurs(text.Value, s.AddrPort())
+}
+
+// needsBootstrap says that the addresses of the host of s are not known.
+func needsBootstrap(text string, s UpstreamServer) error {
+	known := s
+	known.Host, known.Addr = "", netip.AddrFrom4([4]byte{192, 0, 2, 1})
+	return fmt.Errorf("%q: a host name needs servers that know its address; give bootstrap = [\"192.0.2.53\"], or write the address with the name behind it, such as %q", text, known)
+}
+
+// parseBootstrap reads a server that knows the addresses of others.
+func (l *loader) parseBootstrap(text tomlfile.Text) (netip.AddrPort, error) {
+	ap, err := parseServerAddr(text.Value, dnsPort)
+	if err != nil {
+		return ap, fmt.Errorf("%q: %w", text.Value, err)
+	}
+	return ap, l.checkNotOurs(text.Value, ap)
+}
+
+// checkNotOurs refuses an address that is ours.
+func (l *loader) checkNotOurs(text string, ap netip.AddrPort) error {
 	isOurs := func(own netip.AddrPort) bool { return own == ap || ap.Addr().IsLoopback() && covers(own, ap) }
 	if i := slices.IndexFunc(l.cfg.Server.Listen, isOurs); i >= 0 {
-		return ap, fmt.Errorf("%q: our own address, server.listen has %q; queries would go in a circle", text.Value, l.cfg.Server.Listen[i])
+		return fmt.Errorf("%q: our own address, server.listen has %q; queries would go in a circle", text, l.cfg.Server.Listen[i])
 	}
-	return ap, nil
+	return nil
+}
+
+// maxAuthorities is how large a file of certificates may be, in octets.
+const maxAuthorities = 1 << 20
+
+// authorities reads the certificates that a group trusts besides those of the system.
+func (l *loader) authorities(t *tomlfile.Table) string {
+	text, ok := t.Text("ca")
+	if !ok {
+		return ""
+	}
+	path := l.resolve(text.Value)
+	l.tried(path)
+	data, err := readFile(path, maxAuthorities)
+	if err == nil {
+		l.hash(data)
+		err = checkCertificates(data)
+	}
+	if err != nil {
+		text.Problem("reading %s: %v", path, err)
+		return ""
+	}
+	return string(data)
+}
+
+// checkCertificates says what is wrong with a PEM file of certificates.
+func checkCertificates(data []byte) error {
+	if len(data) > maxAuthorities {
+		return fmt.Errorf("larger than %d MiB", maxAuthorities>>20)
+	}
+	n := 0
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			return fmt.Errorf("has a %s; want certificates only", block.Type)
+		}
+		n++
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return fmt.Errorf("certificate %d: %w", n, err)
+		}
+	}
+	if n == 0 {
+		return errors.New("has no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")
+	}
+	return nil
 }
 
 // clientGroups reads every [client.NAME].

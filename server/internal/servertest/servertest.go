@@ -5,6 +5,7 @@ package servertest
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -81,6 +82,7 @@ type Upstream struct {
 	Addr netip.AddrPort // where it listens: 127.0.0.1 and a port, UDP and TCP
 
 	script Script
+	tls    *tls.Config // nil: connections are plain
 	udp    *net.UDPConn
 	tcp    *net.TCPListener
 	done   context.Context // ends with the test
@@ -94,10 +96,22 @@ type Upstream struct {
 // New starts an upstream that ends with the test.
 func New(t testing.TB, script Script) *Upstream {
 	t.Helper()
+	return start(t, script, nil)
+}
+
+// NewTLS starts an upstream whose connections are encrypted, and that ends with the test.
+func NewTLS(t testing.TB, config *tls.Config, script Script) *Upstream {
+	t.Helper()
+	return start(t, script, config)
+}
+
+// start starts an upstream; without config its connections are plain.
+func start(t testing.TB, script Script, config *tls.Config) *Upstream {
+	t.Helper()
 	udp, tcp := open(t)
 	done, cancel := context.WithCancel(context.Background())
 	u := &Upstream{
-		Addr: tcp.Addr().(*net.TCPAddr).AddrPort(), script: script,
+		Addr: tcp.Addr().(*net.TCPAddr).AddrPort(), script: script, tls: config,
 		udp: udp, tcp: tcp, done: done, conns: make(map[net.Conn]bool),
 	}
 	u.tasks.Go(u.serveUDP)
@@ -135,6 +149,13 @@ func UDP(t testing.TB) *net.UDPConn {
 // CloseTCP makes the upstream refuse connections over TCP.
 func (u *Upstream) CloseTCP() {
 	_ = u.tcp.Close()
+}
+
+// Connections is how many there are now.
+func (u *Upstream) Connections() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.conns)
 }
 
 // Queries returns what came so far, in order.
@@ -196,6 +217,9 @@ func (u *Upstream) serveTCP() {
 		u.mu.Lock()
 		u.conns[c] = true
 		u.mu.Unlock()
+		if u.tls != nil {
+			c = tls.Server(c, u.tls)
+		}
 		u.tasks.Go(func() { u.serveConn(c) })
 	}
 }
@@ -204,6 +228,9 @@ func (u *Upstream) serveTCP() {
 func (u *Upstream) serveConn(c net.Conn) {
 	defer func() {
 		_ = c.Close()
+		if encrypted, ok := c.(*tls.Conn); ok {
+			c = encrypted.NetConn()
+		}
 		u.mu.Lock()
 		delete(u.conns, c)
 		u.mu.Unlock()

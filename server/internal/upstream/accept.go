@@ -192,5 +192,13 @@ func headerRcode(response []byte) wire.Rcode {
 
 // isTruncated says that there is more of a response over TCP.
 func isTruncated(response []byte) bool {
-	return response[2]&flagTC != 0 || len(response) == maxDatagram
+	return response[2]&flagTC != 0
+}
+
+// whole returns a datagram, as truncated if there may be more of it.
+func whole(response []byte) []byte {
+	if len(response) == maxDatagram {
+		response[2] |= flagTC
+	}
+	return response
 }

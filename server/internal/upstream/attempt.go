@@ -62,7 +62,7 @@ func (a *attempt) packed(now time.Time) packed {
 		q.UDPSize, q.DO = 0, false
 	}
 	p, doubts := pack(q, maxCookieOption), !a.stream
-	if !a.server.overUDP {
+	if !a.server.overUDP() {
 		return p // nobody else can answer
 	}
 	if q.UDPSize > 0 {

@@ -20,7 +20,7 @@ type Error struct {
 
 // A Failure is what one server did instead of answering.
 type Failure struct {
-	Server  string // its address, with the port if that is not 53
+	Server  string // as it was given; a plain address has its port if that is not 53
 	Text    string // such as "no answer in 1s", "connection refused"
 	Timeout bool   // it was silent
 }
@@ -60,7 +60,8 @@ func (e rcodeError) Error() string {
 
 // A silence is the end of a server's time without a response to the query.
 type silence struct {
-	tcp       bool
+	over      Transport
+	lacks     string // what it was waited for, if not for the response
 	discarded int    // wrong responses
 	last      string // what was wrong with the last of them
 }
@@ -74,11 +75,14 @@ func (s *silence) Error() string {
 func (s *silence) text(waited time.Duration) string {
 	var b strings.Builder
 	b.WriteString("no answer")
-	if s.tcp {
-		b.WriteString(" over TCP")
+	if s.over != Plain {
+		fmt.Fprintf(&b, " over %v", s.over)
 	}
 	if waited = rounded(waited); waited > 0 {
 		fmt.Fprintf(&b, " in %v", waited)
+	}
+	if s.lacks != "" {
+		b.WriteString(": " + s.lacks)
 	}
 	if s.discarded > 0 {
 		fmt.Fprintf(&b, ", %d wrong responses discarded, the last for %s", s.discarded, s.last)

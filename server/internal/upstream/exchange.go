@@ -192,7 +192,7 @@ func (x *exchange) isWorth(t *try) bool {
 		return false
 	}
 	if x.round > 0 && t.underWay > 0 {
-		return t.server.overUDP // nothing else is lost on the way
+		return t.server.overUDP() // nothing else is lost on the way
 	}
 	return x.round > 0 || !t.asked
 }
@@ -215,7 +215,7 @@ func (x *exchange) attempt(t *try, now, until time.Time) *attempt {
 	}
 	x.begun = true
 	*a = attempt{exchange: x, server: t.server, try: t, began: now, until: until}
-	if !t.server.overUDP { // the connection may be dead: half of the time is for another
+	if !t.server.overUDP() { // the connection may be dead: half of the time is for another
 		a.until = sooner(until, now.Add(x.group.timeout/2))
 	}
 	a.plain, a.lower = t.server.isPlain(now), t.server.spelling.isLower(now)

@@ -1,7 +1,10 @@
 package upstream
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"net"
 	"time"
 
 	"splitdns/server/internal/wire"
@@ -20,6 +23,9 @@ const (
 	ExploreEvery  = exploreEvery
 	MaxParallel   = maxParallel
 	MaxStrikes    = maxStrikes
+	MaxStreams    = maxStreams
+	MaxPipelined  = maxPipelined
+	MaxHTTPConns  = maxHTTPConns
 )
 
 // newPacked packs q.
@@ -113,10 +119,78 @@ func Waiting(g *Group) (sockets, queries int) {
 // AskOnce asks the first server of g once, and has done called with whether it was
 // silent until then.
 func AskOnce(g *Group, q wire.UpstreamQuery, until time.Time, done func(silent bool)) {
-	s := &g.servers[0].sockets
+	s := g.servers[0]
 	s.ask(&waiting{packed: newPacked(q), until: until, done: func(_ []byte, err error) {
 		_, silent := errors.AsType[*silence](err)
 		done(silent)
-	}})
-	s.flush()
+	}}, false)
+	s.sockets.flush()
+}
+
+// Idle is how long the first connection to the first server of g may be idle.
+func Idle(g *Group) time.Duration {
+	p := g.servers[0].streams
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all[0].mu.Lock()
+	defer p.all[0].mu.Unlock()
+	return p.all[0].idle
+}
+
+// SetIdle changes that, and the timer follows.
+func SetIdle(g *Group, idle time.Duration) {
+	p := g.servers[0].streams
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all[0].mu.Lock()
+	defer p.all[0].mu.Unlock()
+	p.all[0].idle = idle
+	p.all[0].alarm(time.Now())
+}
+
+// Open is how many connections to the first server of g there are.
+func Open(g *Group) int {
+	if h := g.servers[0].https; h != nil {
+		return h.dialer.open.count()
+	}
+	return g.servers[0].streams.dialer.open.count()
+}
+
+// count is how many connections are open.
+func (l *connections) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.all)
+}
+
+// Forget makes the addresses of the host of the first server of g as old as they get.
+func Forget(g *Group) {
+	h := g.servers[0].streams.dialer.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next = time.Time{}
+}
+
+// A script is a connection from which octets come, and then no more.
+type script struct {
+	net.Conn
+	octets *bytes.Reader
+}
+
+// Read reads the next octets.
+func (s script) Read(b []byte) (int, error) { return s.octets.Read(b) }
+
+// Close closes nothing.
+func (s script) Close() error { return nil }
+
+// Hear has q wait at a connection from which octets come, and has done called with what
+// became of it.
+func Hear(q wire.UpstreamQuery, octets []byte, done func(query, response []byte, err error)) {
+	p := &streams{over: TCP, open: context.Background(), heard: func() {}}
+	c := newStream(p)
+	w := &waiting{packed: newPacked(q), until: time.Now().Add(time.Hour)}
+	w.packet[0], w.packet[1] = 0, 0
+	w.done = func(response []byte, err error) { done(w.packet, response, err) }
+	c.add(w)
+	c.end(c.read(script{octets: bytes.NewReader(octets)}))
 }

@@ -41,7 +41,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,11 +87,6 @@ type Options struct {
 	Timeout time.Duration // bounds each exchange as a whole; DefaultTimeout with 0
 
 	Strategy Strategy // whom to ask; Fastest with 0
-}
-
-// A Server is one resolver, and how it is asked.
-type Server struct {
-	Addr netip.AddrPort
 }
 
 // New returns a group. heard is called after
@@ -154,11 +148,11 @@ func (g *Group) Close() {
 	g.close()
 	g.alarms.stop()
 	for _, s := range g.servers {
-		s.sockets.close()
+		s.close()
 	}
 	g.underWay.Wait()
 	for _, s := range g.servers {
-		s.sockets.work.Wait()
+		s.wait()
 	}
 }
 

@@ -17,12 +17,13 @@ const plainFor = 5 * time.Minute
 
 // A server is one resolver of a group.
 type server struct {
-	addr       netip.AddrPort
-	name       string       // addr, without the port if that is 53
+	name       string       // what messages call it
 	plainUntil atomic.Int64 // Unix time in nanoseconds: until then queries go without EDNS
+	transport  Transport
 	sockets    sockets
+	streams    *streams        // of TCP, or of TLS
+	https      *https          // nil: it is asked otherwise
 	open       context.Context // of the group: ends with Close
-	overUDP    bool            // it is asked over UDP, and in a stream only where that is not enough
 
 	health   health
 	spelling spelling
@@ -30,31 +31,60 @@ type server struct {
 	counts   counts
 }
 
-// newServer returns the server at that address. For heard see New.
+// newServer returns a server. For heard see New.
 func newServer(open context.Context, o Server, heard func()) *server {
-	addr := netip.AddrPortFrom(o.Addr.Addr().Unmap(), o.Addr.Port())
-	s := &server{addr: addr, name: addr.String(), open: open, overUDP: true}
-	s.sockets.to, s.sockets.heard = addr, heard
-	if addr.Port() == 53 {
-		s.name = addr.Addr().String()
+	s := &server{name: o.text(), transport: o.Transport, open: open}
+	s.sockets.to, s.sockets.heard = netip.AddrPortFrom(o.Addr.Addr().Unmap(), o.Addr.Port()), heard
+	switch o.Transport {
+	case HTTPS:
+		s.https = newHTTPS(open, o, heard)
+	case TLS:
+		s.streams = newStreams(open, o, TLS, heard)
+	default:
+		s.streams = newStreams(open, o, TCP, heard)
 	}
 	return s
 }
 
-// ask asks the server: over UDP at the next flush, or in a stream at once. w.done is called
-// once, from any goroutine: with the response, which is valid, and may be written to, only during the call,
-// with a [*silence] when the time of w is up, with a [doubt], or with another error. Until then w is
-// the server's; it is not used again.
+// ask asks the server: over UDP at the next flush, or at once in a stream, where that is
+// wanted or the server's only way. w.done is called once, from any goroutine: with the
+// response, which is valid, and may be written to, only during the call, with a
+// [*silence] when the time of w is up, with a [doubt], or with another error. w is the
+// server's until then, and not used again.
 func (s *server) ask(w *waiting, stream bool) {
-	if !stream {
+	switch {
+	case s.https != nil:
+		s.https.ask(w)
+	case stream || s.transport != Plain:
+		s.streams.ask(w)
+	default:
 		s.sockets.ask(w)
+	}
+}
+
+// close ends what waits. The context of the group has ended.
+func (s *server) close() {
+	s.sockets.close()
+	if s.https != nil {
+		s.https.close()
 		return
 	}
-	s.sockets.work.Go(func() {
-		w.done(w.overTCP(s.open, s.addr, time.Until(w.until)))
-		s.sockets.heard()
-	})
+	s.streams.close()
 }
+
+// wait returns when nothing is left of what was asked. Nobody asks any more.
+func (s *server) wait() {
+	s.sockets.work.Wait()
+	if s.https != nil {
+		s.https.work.Wait()
+		return
+	}
+	s.streams.work.Wait()
+}
+
+// overUDP says whether the server is asked over UDP, and in a stream only where that is not
+// enough.
+func (s *server) overUDP() bool { return s.transport == Plain }
 
 // isPlain says whether the server is asked without EDNS at once.
 func (s *server) isPlain(now time.Time) bool { return now.UnixNano() < s.plainUntil.Load() }

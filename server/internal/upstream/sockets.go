@@ -47,7 +47,7 @@ type sockets struct {
 	to    netip.AddrPort
 	heard func() // see New
 
-	work sync.WaitGroup // for readers, and for exchanges over TCP
+	work sync.WaitGroup // for readers
 
 	mu     sync.Mutex           // guards what follows
 	inUse  [maxSockets]*socket  // those that take more queries
@@ -84,7 +84,9 @@ type waiting struct {
 	packed
 	done      func(response []byte, err error)
 	until     time.Time // no longer
-	discarded int       // by the socket until the query was sent
+	discarded int       // by the socket or connection until the query was sent
+	received  uint32    // by the connection until then
+	retries   uint8     // on other connections
 }
 
 // ask has w sent at the next flush. Its done is called once: with the response, which is
@@ -309,7 +311,7 @@ func (c *socket) accept(response []byte) {
 	case why == "" && w == nil: // late, or a duplicate
 	case why == "":
 		if c.take(w) {
-			w.done(response, nil)
+			w.done(whole(response), nil)
 		}
 	case w != nil && w.ends(response, why) != nil && c.take(w):
 		w.done(nil, w.ends(response, why))
