@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -30,6 +31,7 @@ type tally struct {
 	slowest map[string]time.Duration
 	late    int      // answers after the bound
 	lost    int      // queries without an answer
+	cut     int      // connections that the server has closed
 	wrong   []string // answers that must not be
 }
 
@@ -67,6 +69,13 @@ func (ta *tally) lose(n int) {
 	ta.mu.Lock()
 	defer ta.mu.Unlock()
 	ta.lost += n
+}
+
+// close counts a connection that the server has closed.
+func (ta *tally) close() {
+	ta.mu.Lock()
+	defer ta.mu.Unlock()
+	ta.cut++
 }
 
 // check fails the test for answers that are late or wrong.
@@ -189,6 +198,9 @@ func (c *soakClient) read() {
 	for {
 		packet, err := receiveOracle(c.conn, c.tcp)
 		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				c.tally.close()
+			}
 			return
 		}
 		id := binary.BigEndian.Uint16(packet)

@@ -156,7 +156,8 @@ type abuser struct {
 	stop <-chan struct{}
 }
 
-// An abuse is what some abusers do with each of their connections.
+// An abuse is what some abusers do with each of their connections. They ask for names
+// that are in the cache: it is connections that they take, not the places of queries.
 type abuse struct {
 	atOnce int
 	do     func(a abuser, c *net.TCPConn)
@@ -172,7 +173,7 @@ var abuses = map[string]abuse{
 		a.pause(time.Second)
 	}},
 	"reset": {2, func(a abuser, c *net.TCPConn) {
-		_, _ = c.Write(a.query("reset.example."))
+		_, _ = c.Write(a.query("hit2.steady.example."))
 		_ = c.SetLinger(0) // Close resets
 	}},
 	"malformed": {2, func(a abuser, c *net.TCPConn) {
@@ -224,7 +225,7 @@ func (a abuser) query(name string) []byte {
 
 // writeSlowly sends a query octet by octet.
 func (a abuser) writeSlowly(c *net.TCPConn) {
-	for _, b := range a.query("slow.example.") {
+	for _, b := range a.query("hit3.steady.example.") {
 		if _, err := c.Write([]byte{b}); err != nil || !a.pause(100*time.Millisecond) {
 			return
 		}
