@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// soakFor is how long the storm lasts: `go test ./integration -run Soak -soak 10m -timeout 0`.
+// soakFor is how long the storm lasts.
 var soakFor = flag.Duration("soak", 5*time.Second, "how long the soak test's storm lasts")
 
 // soakConfig has so few places for everything that all of them are taken: those for
