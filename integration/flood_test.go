@@ -207,7 +207,7 @@ func TestFloodOfMutatedResponses(t *testing.T) {
 		}
 		failure := append([]byte(nil), q.packet[:end+4]...)
 		copy(failure[atFlags:], "\x81\x82\x00\x01\x00\x00\x00\x00\x00\x00")
-		if string(q.packet[atName:atName+5]) == "\x04good" {
+		if strings.EqualFold(string(q.packet[atName:atName+5]), "\x04good") {
 			q.reply(rawAnswer(failure, rawRecord(dns.TypeA, 4, "\xC0\x00\x02\x01")))
 			return
 		}

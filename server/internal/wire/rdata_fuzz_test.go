@@ -105,10 +105,10 @@ func prefixed(prefix string, lines []string) []string {
 
 // exact says whether RDATA of a type can only be written in one way, and the library
 // reads it whole. It does not where names are compressed on the way out, where the
-// library leaves out zeros at the end of a bitmap, or where it sorts.
+// library leaves out zeros at the end of a bitmap, or where it loses a backslash.
 func exact(typ uint16) bool {
 	switch typ {
-	case dns.TypeNS, dns.TypeCNAME, dns.TypePTR, dns.TypeSOA, dns.TypeMX, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeCSYNC:
+	case dns.TypeNS, dns.TypeCNAME, dns.TypePTR, dns.TypeSOA, dns.TypeMX, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeCSYNC, dns.TypeCAA:
 		return false
 	}
 	return true
