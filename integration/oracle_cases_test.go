@@ -22,6 +22,7 @@ func oracleGroups() []oracleGroup {
 		{"forged", forgedCases()},
 		{"ttl", ttlCases()},
 		{"large", largeCases()},
+		{"special", specialCases()},
 	}
 }
 
@@ -191,4 +192,21 @@ func classCases() (cases []oracleCase) {
 		}})
 	}
 	return cases
+}
+
+// specialCases ask for names that are not for the public DNS (RFC 6761, section 6, and
+// others), of an upstream that knows them all.
+func specialCases() []oracleCase {
+	c := oracleCase{name: "special", says: rcodeSays(dns.RcodeSuccess)}
+	for _, name := range []string{
+		"localhost.", "www.localhost.", "invalid.", "www.test.", "x.onion.", "printer.local.", "nas.home.arpa.", "_dns.resolver.arpa.",
+		"1.0.0.127.in-addr.arpa.", "1.1.10.in-addr.arpa.", "1.2.0.192.in-addr.arpa.", "1.1.64.100.in-addr.arpa.", "8.8.8.8.in-addr.arpa.",
+		"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.", "d.f.ip6.arpa.", "use-application-dns.net.",
+	} {
+		named := edited(name, func(m *dns.Msg) { m.Question[0].Name = name })
+		for _, qtype := range []uint16{dns.TypeA, dns.TypePTR, dns.TypeSOA} {
+			c.queries = append(c.queries, oracleAsk(qtype, named))
+		}
+	}
+	return []oracleCase{c}
 }

@@ -84,7 +84,7 @@ func readExplained(t *testing.T) (explained map[string]string, reasons int) {
 // compare asks both servers what a group says, and returns the differences. Each
 // group has servers of its own: they must not learn from another group that an
 // upstream is bad.
-func compare(t *testing.T, group oracleGroup) (differences []string, queries int) {
+func compare(t *testing.T, group oracleGroup) (lines []string, queries int) {
 	t.Helper()
 	byName := make(map[string]oracleCase)
 	for _, c := range group.cases {
@@ -106,11 +106,11 @@ func compare(t *testing.T, group oracleGroup) (differences []string, queries int
 			}
 			both.Wait()
 			key := fmt.Sprintf("%s %s %s", group.name, c.name, q.name)
-			differences = append(differences, got[0].differences(key, got[1])...)
+			lines = append(lines, differences(key, got[0], got[1])...)
 			queries++
 		}
 	}
-	return differences, queries
+	return lines, queries
 }
 
 // oracleConfig is what both have in common: one upstream, and nobody is told what a
@@ -132,7 +132,21 @@ func playCase(byName map[string]oracleCase, q asked) {
 			return
 		}
 	}
-	q.reply(mustPack(new(dns.Msg).SetRcode(m, dns.RcodeNameError)))
+	q.reply(mustPack(ofNoCase(m)))
+}
+
+// ofNoCase is the response to a query for a name that is none of the cases': below
+// example. there is none, and others have an address, where they are asked for.
+func ofNoCase(m *dns.Msg) *dns.Msg {
+	name := m.Question[0].Name
+	if dns.IsSubDomain("example.", name) {
+		return new(dns.Msg).SetRcode(m, dns.RcodeNameError)
+	}
+	r := new(dns.Msg).SetReply(m)
+	if m.Question[0].Qtype == dns.TypeA {
+		r.Answer = forged(name)
+	}
+	return r
 }
 
 // startUnbound runs unbound, which forwards everything to upstream, until the test
@@ -183,7 +197,7 @@ forward-zone:
 type oracleAnswer map[string]string
 
 // differences are the aspects in which ours is not theirs, in their order.
-func (theirs oracleAnswer) differences(key string, ours oracleAnswer) (lines []string) {
+func differences(key string, theirs, ours oracleAnswer) (lines []string) {
 	if theirs["response"] != ours["response"] { // then there is no more to compare
 		return []string{fmt.Sprintf("%s response: unbound %s | splitdns %s", key, theirs.whole(), ours.whole())}
 	}
