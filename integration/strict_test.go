@@ -135,6 +135,11 @@ func sameAgain(data []byte, typ uint16) error {
 			return errCut
 		}
 		return nil
+	case dns.TypeURI: // nor does it keep one at the end of a target
+		if len(data) < 5 {
+			return errCut
+		}
+		return nil
 	case dns.TypeOPT, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeCSYNC:
 		return nil
 	}

@@ -48,6 +48,7 @@ var hostileRData = []layoutSeed{
 	{dns.TypeHTTPS, "\x00\x01\x00\x00\x03\x00\x02\x00\x35\x00\x01\x00\x03\x02h2"},
 	{dns.TypeHTTPS, "\x00\x01\x00\x00\x01\x00\x00"},
 	{dns.TypeHTTPS, "\x00\x01\x00\x00\x04\x00\x03\xC0\x00\x02"},
+	{dns.TypeHTTPS, "\x00\x01\x00\xff\xff\x00\x00"},
 	{dns.TypeNSEC, "\x00\x00\x00"},
 	{dns.TypeNSEC3, "\x01\x00\x00\x00\xFFab"},
 	{dns.TypeNAPTR, "\x00\x01\x00\x02\x01U"},
@@ -108,7 +109,7 @@ func prefixed(prefix string, lines []string) []string {
 // library leaves out zeros at the end of a bitmap, or where it loses a backslash.
 func exact(typ uint16) bool {
 	switch typ {
-	case dns.TypeNS, dns.TypeCNAME, dns.TypePTR, dns.TypeSOA, dns.TypeMX, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeCSYNC, dns.TypeCAA:
+	case dns.TypeNS, dns.TypeCNAME, dns.TypePTR, dns.TypeSOA, dns.TypeMX, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeCSYNC, dns.TypeCAA, dns.TypeURI:
 		return false
 	}
 	return true
