@@ -28,6 +28,9 @@ func FuzzParseQuery(f *testing.F) {
 	} {
 		f.Add(octets(f, s))
 	}
+	for _, packet := range corpusQueries(f) {
+		f.Add(packet)
+	}
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		q, refusal := wire.ParseQuery(packet)
 		if refusal != nil {
@@ -100,6 +103,9 @@ func FuzzParseResponse(f *testing.F) {
 		"x.example TXT":     {rcode: dns.RcodeServerFailure, ede: []dns.EDNS0_EDE{{InfoCode: 9, ExtraText: "x"}}},
 	} {
 		f.Add(r.pack(f, question(f, asked)))
+	}
+	for _, packet := range corpusResponses(f) {
+		f.Add(packet)
 	}
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		if len(packet) < 12 {

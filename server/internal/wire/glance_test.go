@@ -22,6 +22,9 @@ func FuzzGlance(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	for _, packet := range corpusQueries(f) {
+		f.Add(packet)
+	}
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		g, ok := wire.ReadGlance(packet)
 		if !ok {

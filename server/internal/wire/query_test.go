@@ -115,8 +115,8 @@ func TestParseQuery(t *testing.T) {
 }
 
 func TestParseQueryRefuses(t *testing.T) {
-	const formErr, badVers = "1234 8101 0001 0000 0000 0000" + asked, "1234 8100 0001 0000 0000 0001" + asked + "00 0029 04d0 01000000 0000"
-	const formErrEDNS = "1234 8101 0001 0000 0000 0001" + asked + emptyO
+	const formErr, badVers = "1234 8181 0001 0000 0000 0000" + asked, "1234 8180 0001 0000 0000 0001" + asked + "00 0029 04d0 01000000 0000"
+	const formErrEDNS = "1234 8181 0001 0000 0000 0001" + asked + emptyO
 	noQuestion := func(flags string) string { return "1234 " + flags + " 0000 0000 0000 0000" }
 	tests := map[string]struct {
 		packet string
@@ -126,14 +126,14 @@ func TestParseQueryRefuses(t *testing.T) {
 		"opcode STATUS":                 {"1234 1100 0001 0000 0000 0000" + asked, wire.NotImp, noQuestion("9104")},
 		"opcode UPDATE without RD":      {"1234 2800 0001 0000 0000 0000" + asked, wire.NotImp, noQuestion("a804")},
 		"unknown opcode, all flags":     {"1234 7fff 0000 0000 0000 0000", wire.NotImp, noQuestion("f904")},
-		"no question":                   {noQuestion("0100"), wire.FormErr, noQuestion("8101")},
-		"no question where one is said": {"1234 0100 0001 0000 0000 0000", wire.FormErr, noQuestion("8101")},
-		"two questions":                 {"1234 0100 0002 0000 0000 0000" + asked + asked, wire.FormErr, noQuestion("8101")},
-		"name runs off":                 {"1234 0100 0001 0000 0000 0000 03 7777", wire.FormErr, noQuestion("8101")},
-		"no type":                       {"1234 0100 0001 0000 0000 0000 03 777777 00", wire.FormErr, noQuestion("8101")},
-		"half a class":                  {"1234 0100 0001 0000 0000 0000 03 777777 00 0001 00", wire.FormErr, noQuestion("8101")},
-		"compressed name":               {"1234 0100 0001 0000 0000 0000 03 777777 c00c 0001 0001", wire.FormErr, noQuestion("8101")},
-		"name of 256 octets":            {"1234 0100 0001 0000 0000 0000" + strings.Repeat("3f"+strings.Repeat("61", 63), 3) + "3e" + strings.Repeat("61", 62) + "00 0001 0001", wire.FormErr, noQuestion("8101")},
+		"no question":                   {noQuestion("0100"), wire.FormErr, noQuestion("8181")},
+		"no question where one is said": {"1234 0100 0001 0000 0000 0000", wire.FormErr, noQuestion("8181")},
+		"two questions":                 {"1234 0100 0002 0000 0000 0000" + asked + asked, wire.FormErr, noQuestion("8181")},
+		"name runs off":                 {"1234 0100 0001 0000 0000 0000 03 7777", wire.FormErr, noQuestion("8181")},
+		"no type":                       {"1234 0100 0001 0000 0000 0000 03 777777 00", wire.FormErr, noQuestion("8181")},
+		"half a class":                  {"1234 0100 0001 0000 0000 0000 03 777777 00 0001 00", wire.FormErr, noQuestion("8181")},
+		"compressed name":               {"1234 0100 0001 0000 0000 0000 03 777777 c00c 0001 0001", wire.FormErr, noQuestion("8181")},
+		"name of 256 octets":            {"1234 0100 0001 0000 0000 0000" + strings.Repeat("3f"+strings.Repeat("61", 63), 3) + "3e" + strings.Repeat("61", 62) + "00 0001 0001", wire.FormErr, noQuestion("8181")},
 		"an answer":                     {"1234 0100 0001 0001 0000 0000" + asked + "00 0001 0001 00000000 0004 c0000201", wire.FormErr, formErr},
 		"answers that are not there":    {"1234 0100 0001 0009 0000 0000" + asked, wire.FormErr, formErr},
 		"an authority record":           {"1234 0100 0001 0000 0001 0000" + asked + "00 0001 0001 00000000 0004 c0000201", wire.FormErr, formErr},
@@ -142,11 +142,11 @@ func TestParseQueryRefuses(t *testing.T) {
 		"an option that runs off":       {ednsQ + "00 0029 04d0 00000000 0004 0003 0001", wire.FormErr, formErr},
 		"IXFR whose SOA is cut": {
 			"1234 0100 0001 0000 0001 0000 00 00fb 0001 00 0006 0001 00000000 0016 00 00", wire.FormErr,
-			"1234 8101 0001 0000 0000 0000 00 00fb 0001",
+			"1234 8181 0001 0000 0000 0000 00 00fb 0001",
 		},
 		"IXFR with two authority records": {
 			"1234 0100 0001 0000 0002 0002 00 00fb 0001" + strings.Repeat("00 ff01 0001 00000000 0000", 2), wire.FormErr,
-			"1234 8101 0001 0000 0000 0000 00 00fb 0001",
+			"1234 8181 0001 0000 0000 0000 00 00fb 0001",
 		},
 		"trailing octets":                 {plainQ + "00", wire.FormErr, formErr},
 		"trailing octets after OPT":       {ednsQ + emptyO + "00", wire.FormErr, formErrEDNS},
@@ -163,21 +163,21 @@ func TestParseQueryRefuses(t *testing.T) {
 		"subnet: two of them":             {ednsQ + subnetO + "0010 0008 0004 0000 0000 0008 0004 0000 0000", wire.FormErr, formErrEDNS},
 		"TSIG of an unknown key (RFC 8945, section 5.2.1)": {
 			ednsQ + tsigRR, wire.NotAuth,
-			"1234 8109 0001 0000 0000 0001" + asked +
+			"1234 8189 0001 0000 0000 0001" + asked +
 				"03 6b6579 00 00fa 00ff 00000000 0016 04 616c6730 00 0000661f1b52 012c 0000 1234 0011 0000",
 		},
 		"TSIG that is not last": {
 			"1234 0100 0001 0000 0000 0002" + asked + tsigRR + emptyO, wire.FormErr, formErr,
 		},
 		"malformed TSIG": {ednsQ + "03 6b6579 00 00fa 00ff 00000000 0003 00 0000", wire.FormErr, formErr},
-		"QTYPE OPT":      {question12("0029"), wire.FormErr, refused12("8001", "0029")},
-		"QTYPE TSIG":     {question12("00fa"), wire.FormErr, refused12("8001", "00fa")},
-		"QTYPE NXNAME":   {question12("0080"), wire.FormErr, refused12("8001", "0080")},
-		"QTYPE 0":        {question12("0000"), wire.FormErr, refused12("8001", "0000")},
-		"QTYPE TKEY":     {question12("00f9"), wire.NotImp, refused12("8004", "00f9")},
-		"QTYPE MAILA":    {question12("00fe"), wire.NotImp, refused12("8004", "00fe")},
-		"QTYPE MAILB":    {question12("00fd"), wire.NotImp, refused12("8004", "00fd")},
-		"QTYPE 200":      {question12("00c8"), wire.NotImp, refused12("8004", "00c8")},
+		"QTYPE OPT":      {question12("0029"), wire.FormErr, refused12("8081", "0029")},
+		"QTYPE TSIG":     {question12("00fa"), wire.FormErr, refused12("8081", "00fa")},
+		"QTYPE NXNAME":   {question12("0080"), wire.FormErr, refused12("8081", "0080")},
+		"QTYPE 0":        {question12("0000"), wire.FormErr, refused12("8081", "0000")},
+		"QTYPE TKEY":     {question12("00f9"), wire.NotImp, refused12("8084", "00f9")},
+		"QTYPE MAILA":    {question12("00fe"), wire.NotImp, refused12("8084", "00fe")},
+		"QTYPE MAILB":    {question12("00fd"), wire.NotImp, refused12("8084", "00fd")},
+		"QTYPE 200":      {question12("00c8"), wire.NotImp, refused12("8084", "00c8")},
 	}
 	for what, test := range tests {
 		t.Run(what, func(t *testing.T) {

@@ -15,10 +15,14 @@ type Refusal struct {
 
 // refuse makes the response to a query that is not answered: the ID, opcode and
 // RD of the query, its question if it could be read, and OPT and TSIG records if
-// the query had good ones.
+// the query had good ones. RA is set as in any other response, or dig would say that
+// there is no recursion here; messages of other opcodes need not have that bit.
 func (p *queryParser) refuse(rcode Rcode, why string) *Refusal {
 	const opcode = 0xF << 11
 	h := header{id: p.id, flags: flagQR | p.flags&(opcode|flagRD) | uint16(rcode&0xF)}
+	if p.opcode() == 0 {
+		h.flags |= flagRA
+	}
 	var sections []byte
 	if p.question != nil {
 		h.questions = 1

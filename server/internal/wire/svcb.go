@@ -14,6 +14,7 @@ const (
 	keyPort          = 3
 	keyIPv4Hint      = 4
 	keyIPv6Hint      = 6
+	keyInvalid       = 65535 // reserved as no key (RFC 9460, section 14.3.2)
 )
 
 // svcParam is one key and its value; mandatory and the hints are lists of
@@ -77,6 +78,8 @@ func (p svcParam) valid() bool {
 		return size > 0 && size%4 == 0
 	case keyIPv6Hint:
 		return size > 0 && size%16 == 0
+	case keyInvalid:
+		return false
 	}
 	return true
 }
