@@ -58,6 +58,8 @@
 //	silent, close              no response; the connection is closed
 //	raw HEX                    this is sent; {id} and {question} are those of the query, 41*30 is 41 thirty times
 //
+// A record with {1..40} in it, here and below expect, is forty records with these numbers.
+//
 // # Steps
 //
 //	query NAME TYPE [CLASS] WORD…   sends a query with RD and without EDNS
@@ -83,7 +85,7 @@
 //	answer any, answer count=13              whatever the section holds; so many records
 //	ede CODE PATTERN, ede any                extended errors, in order; their text matches a regular expression
 //	opt size=1232 do, opt -do, opt none      what the OPT record says
-//	option CODE PATTERN                      an option whose hex digits match
+//	option CODE PATTERN, option CODE maybe   an option whose hex digits match; one that may be there
 //	size <= 512, size > 512                  octets
 //	question NAME TYPE CLASS, question none  where it is not the one that was asked
 //	whole-sets NAME TYPE COUNT               all records of the RRset or none
@@ -98,4 +100,5 @@
 //	reload [refused]    the configuration below it takes the place of the one before
 //	release UPSTREAM    what it holds is sent
 //	hang UPSTREAM       it closes its connections
+//	shut                the client of the last query sends no more on its connection
 package scenario

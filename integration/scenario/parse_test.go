@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -68,9 +70,27 @@ func parseNodes(file, text string) (*node, error) {
 			return nil, n.errorf("indented by %d tabs: want at most %d", depth, len(path)-1)
 		}
 		path = append(path[:depth+1], n)
-		path[depth].kids = append(path[depth].kids, n)
+		path[depth].kids = append(path[depth].kids, n.repeated()...)
 	}
 	return root, nil
+}
+
+// counter is FROM..TO in a record: that many records, with each number in turn.
+var counter = regexp.MustCompile(`\{(\d+)\.\.(\d+)\}`)
+
+// repeated is n, or for a record with a counter one line for each number.
+func (n *node) repeated() []*node {
+	m := counter.FindStringSubmatch(n.text)
+	if m == nil || !slices.Contains([]string{"record", "answer", "authority", "additional"}, n.key()) {
+		return []*node{n}
+	}
+	var all []*node
+	from, _ := strconv.Atoi(m[1])
+	to, _ := strconv.Atoi(m[2])
+	for i := from; i <= to; i++ {
+		all = append(all, &node{place: n.place, text: strings.ReplaceAll(n.text, m[0], strconv.Itoa(i))})
+	}
+	return all
 }
 
 // A scenario is one behaviour: a configuration, upstreams, and steps.
@@ -150,7 +170,7 @@ func (s *scenario) add(n *node) error {
 	}
 	parser, ok := stepParsers[n.key()]
 	if !ok {
-		return n.errorf("unknown word %q: want scenario, config, file, upstream, query, send, expect, asked, pass, reload, release or hang", n.key())
+		return n.errorf("unknown word %q: want scenario, config, file, upstream, query, send, expect, asked, pass, reload, release, hang or shut", n.key())
 	}
 	st, err := parser(n)
 	if err != nil {

@@ -34,6 +34,7 @@ var stepParsers = map[string]func(*node) (step, error){
 	"reload":  parseReload,
 	"release": parseRelease,
 	"hang":    parseHang,
+	"shut":    parseShut,
 }
 
 // deed is a step that only does something.
@@ -76,6 +77,17 @@ func parseHang(n *node) (step, error) {
 	}), nil
 }
 
+// parseShut reads shut: the client of the last query sends no more.
+func parseShut(n *node) (step, error) {
+	return deed(func(w *world) error {
+		c, ok := w.conversations[""].Conn.(*net.TCPConn)
+		if !ok {
+			return n.errorf("want a query over TCP before it")
+		}
+		return c.CloseWrite()
+	}), nil
+}
+
 // parseReload reads a reload block: a configuration, and with "refused" on the line, that
 // the server says no to it.
 func parseReload(n *node) (step, error) {
@@ -105,7 +117,7 @@ func (q *query) run(w *world) error {
 		return q.errorf("%v", err)
 	}
 	c.query = q
-	if q.on != "" {
+	if q.on != "" && !q.unframed {
 		c.sent = append(c.sent, q)
 	}
 	return c.send(q)
