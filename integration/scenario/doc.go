@@ -68,6 +68,7 @@
 // Words of queries are like those of dig: +nord +cd +ad +aa +tc +ra +z +qr +edns +do +bufsize=N
 // +version=N +ednsflags=N +option=CODE:HEX +opcode=N +id=N. Those of both: +tcp, +unframed (TCP
 // without a length before it), +ipv6, +from=ADDRESS, +times=3 (asked three times, each as expected),
+// +retry (asked until the answer is as expected: where something goes on behind answers),
 // +on=NAME (on the socket of that name, which stays open: so that queries can be pipelined).
 // Below a query: answer RR, authority RR, additional RR, opt (an OPT record more), question NAME
 // (one more), no-question, counts, append, cut.
@@ -91,7 +92,10 @@
 //	whole-sets NAME TYPE COUNT               all records of the RRset or none
 //	hex HEX                                  the packet; {id} is that of the query
 //
-//	asked UPSTREAM COUNT [NAME] [TYPE] [CONDITION]…   so many queries came there since the start
+//	asked UPSTREAM COUNT [NAME] [TYPE] [CONDITION]… [again]   so many queries came there since the start
+//
+// What was sent again for the same query of a client, as happens where the machine is busy,
+// counts only with "again".
 //
 // Below asked, about the last of them: "is CONDITION…", "flags rd ad" (exactly these), "bufsize
 // N"; about all: "no-options", "no-option CODE…", "different-ids", "different-ports", "mixed-case".

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -104,11 +105,7 @@ func (e *expectStep) run(w *world) error {
 				return err
 			}
 		}
-		packet, err := c.receive()
-		if err != nil {
-			return e.errorf("no response: %v", err)
-		}
-		if err := e.compare(c, packet); err != nil {
+		if err := e.next(c); err != nil {
 			if c.query.times > 1 {
 				return fmt.Errorf("%w\n(response %d of %d)", err, i+1, c.query.times)
 			}
@@ -116,6 +113,24 @@ func (e *expectStep) run(w *world) error {
 		}
 	}
 	return nil
+}
+
+// next takes the next response, and where the query is to be retried, those after it until
+// one is as expected.
+func (e *expectStep) next(c *conversation) error {
+	for until := time.Now().Add(patience / 4); ; time.Sleep(time.Millisecond) {
+		packet, err := c.receive()
+		if err != nil {
+			return e.errorf("no response: %v", err)
+		}
+		err = e.compare(c, packet)
+		if err == nil || !c.query.retry || time.Now().After(until) {
+			return err
+		}
+		if err := c.send(c.query); err != nil {
+			return err
+		}
+	}
 }
 
 // wrap gives err the place of e.

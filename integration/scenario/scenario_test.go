@@ -59,6 +59,7 @@ type world struct {
 	dir       string // of the configuration and its files
 	upstreams map[string]*scripted
 	passed    atomic.Int64 // time.Duration that the clock went on by pass
+	sent      atomic.Int64 // queries of clients
 	server    *server.Server
 	log       *lines
 
@@ -71,7 +72,7 @@ func run(t *testing.T, s *scenario) error {
 	t.Helper()
 	w := &world{scenario: s, dir: t.TempDir(), upstreams: map[string]*scripted{}, conversations: map[string]*conversation{}, log: new(lines)}
 	for _, u := range s.upstreams {
-		w.upstreams[u.name] = startUpstream(t, u)
+		w.upstreams[u.name] = startUpstream(t, u, &w.sent)
 	}
 	if err := w.start(t); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -106,6 +107,7 @@ type query struct {
 	from                string // the address that it leaves from
 	on                  string // the conversation; "" is a new one
 	times               int
+	retry               bool // until the answer is as expected
 }
 
 func (q *query) checks() bool { return false }
@@ -116,7 +118,7 @@ func (q *query) run(w *world) error {
 	if err != nil {
 		return q.errorf("%v", err)
 	}
-	c.query = q
+	c.query, c.counter = q, &w.sent
 	if q.on != "" && !q.unframed {
 		c.sent = append(c.sent, q)
 	}
@@ -237,6 +239,8 @@ func (q *query) route(word string) (ok bool, err error) {
 		q.on = value
 	case "+times":
 		q.times, err = strconv.Atoi(value)
+	case "+retry":
+		q.retry = true
 	default:
 		return false, nil
 	}
@@ -285,8 +289,9 @@ const patience = 20 * time.Second
 // A conversation is a socket of a client.
 type conversation struct {
 	net.Conn
-	query *query   // the last one
-	sent  []*query // on a named conversation: those that have no response yet
+	query   *query        // the last one
+	sent    []*query      // on a named conversation: those that have no response yet
+	counter *atomic.Int64 // of queries of all clients
 }
 
 // conversation is where q goes: a new one, or the one it names.
@@ -318,6 +323,7 @@ func (w *world) conversation(q *query) (*conversation, error) {
 
 // send sends q.
 func (c *conversation) send(q *query) error {
+	c.counter.Add(1)
 	packet := q.packet
 	if q.tcp && !q.unframed {
 		packet = framed(packet)
@@ -408,6 +414,7 @@ type askedStep struct {
 	*node
 	count int
 	words []string // NAME, TYPE and conditions: only such queries count
+	again bool     // those count too that were sent again for the same query of a client
 }
 
 func (*askedStep) checks() bool { return true }
@@ -422,7 +429,9 @@ func parseAsked(n *node) (step, error) {
 	if err != nil {
 		return nil, n.errorf("%v", err)
 	}
-	return &askedStep{n, count, w[3:]}, nil
+	a := &askedStep{node: n, count: count, again: slices.Contains(w[3:], "again")}
+	a.words = slices.DeleteFunc(w[3:], func(word string) bool { return word == "again" })
+	return a, nil
 }
 
 // run waits for that many queries, and fails if there are more.
@@ -453,7 +462,12 @@ func (a *askedStep) run(w *world) error {
 
 // counted are the queries that a counts.
 func (a *askedStep) counted(u *scripted) []*asked {
+	seen := map[string]bool{}
 	return slices.DeleteFunc(u.queries(), func(q *asked) bool {
+		if key := q.key(); !a.again && seen[key] {
+			return true
+		}
+		seen[q.key()] = true
 		name := strings.ToLower(q.Question[0].Name)
 		return slices.ContainsFunc(a.words, func(word string) bool {
 			if slices.Contains(conditions, word) {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -117,6 +118,7 @@ type scripted struct {
 	tcp   *net.TCPListener
 	other *net.UDPConn // for answers from another port
 	tasks sync.WaitGroup
+	sent  *atomic.Int64 // queries of clients
 
 	mu       sync.Mutex // guards what follows
 	asked    []*asked
@@ -132,12 +134,19 @@ type asked struct {
 	packet []byte
 	tcp    bool
 	from   netip.AddrPort
+	stamp  int64 // how many queries clients had sent
 }
 
-// startUpstream starts u, which ends with the test.
-func startUpstream(t *testing.T, u *upstreamScript) *scripted {
+// key is the same for queries that a server may get for one query of a client, because it did
+// not answer the first one fast enough.
+func (q *asked) key() string {
+	return fmt.Sprint(strings.ToLower(questionText(q.Question[0])), q.tcp, q.is("+edns"), q.is("+do"), q.is("+cd"), q.stamp)
+}
+
+// startUpstream starts u, which ends with the test. sent counts the queries of clients.
+func startUpstream(t *testing.T, u *upstreamScript, sent *atomic.Int64) *scripted {
 	t.Helper()
-	s := &scripted{upstreamScript: u, seen: map[string]int{}, conns: map[net.Conn]bool{}, held: make(chan struct{})}
+	s := &scripted{upstreamScript: u, sent: sent, seen: map[string]int{}, conns: map[net.Conn]bool{}, held: make(chan struct{})}
 	s.listen(t)
 	t.Cleanup(func() {
 		s.close()
@@ -271,7 +280,7 @@ func framed(packet []byte) []byte {
 
 // take notes a query and answers it.
 func (s *scripted) take(packet []byte, from netip.AddrPort, c net.Conn) {
-	q := &asked{Msg: new(dns.Msg), packet: packet, tcp: c != nil, from: from}
+	q := &asked{Msg: new(dns.Msg), packet: packet, tcp: c != nil, from: from, stamp: s.sent.Load()}
 	err := q.Unpack(packet)
 	if err == nil {
 		err = proper(q.Msg)
