@@ -25,6 +25,9 @@
 //
 // # Surroundings
 //
+// "needs" before the first scenario has a configuration below it too: all scenarios of the file are
+// skipped where the server does not know its keys.
+//
 // "config" has a configuration below it. $NAME in it is the address and port of an upstream. An
 // upstream that it does not name is alone in a group of its own name. Without an upstream
 // "default" the default group has no server that answers.

@@ -98,6 +98,7 @@ type scenario struct {
 	subject string // the name of the file
 	name    string
 	place   string
+	needs   string // configuration that the server must know
 
 	config    string
 	files     []*node
@@ -122,9 +123,14 @@ func parse(path, text string) ([]*scenario, error) {
 	}
 	subject := strings.TrimSuffix(filepath.Base(path), ".scenario")
 	var all []*scenario
+	needs := ""
 	for _, n := range root.kids {
 		if n.key() == "scenario" {
-			all = append(all, &scenario{subject: subject, name: n.rest(), place: n.place})
+			all = append(all, &scenario{subject: subject, name: n.rest(), place: n.place, needs: needs})
+			continue
+		}
+		if n.key() == "needs" && len(all) == 0 {
+			needs += n.block()
 			continue
 		}
 		if len(all) == 0 {
