@@ -32,7 +32,8 @@
 // upstream that it does not name is alone in a group of its own name. Without an upstream
 // "default" the default group has no server that answers.
 //
-// "file NAME" has the content of a file below it, beside the configuration.
+// "file NAME" has the content of a file below it, beside the configuration, where cert.pem and
+// key.pem for 127.0.0.1 are too.
 //
 // "upstream NAME" is a scripted resolver, at one port for UDP and TCP. "closed" behind the name:
 // nothing listens there; "no-tcp": nothing listens for TCP. Below it:
@@ -51,13 +52,14 @@
 //	records                    what the "record" lines give
 //	rcode RCODE, flags FLAG…   "flags aa -ra" sets AA and clears RA
 //	ede CODE TEXT, option CODE HEX, opt, no-opt
+//	cookie HEX                 a COOKIE option with the client's part of the query and this server's part
 //	spelled NAME, no-question  the question, which otherwise is repeated as it was sent
 //	counts QD AN NS AR         the header says so, whatever there is
 //	append HEX, cut N          octets more or less at the end
 //	whole                      not truncated to what the query's OPT record says
 //	hold                       until the step "release NAME"
 //	forge WHAT                 sends a wrong response first, with the address 203.0.113.66: id, qr, opcode,
-//	                           name, type, class, questions, no-question, source, short
+//	                           name, case, type, class, questions, no-question, source, short
 //	silent, close              no response; the connection is closed
 //	raw HEX                    this is sent; {id} and {question} are those of the query, 41*30 is 41 thirty times
 //
@@ -69,8 +71,8 @@
 //	send WORD…                      sends a packet: the hex digits below it, with comments behind #
 //
 // Words of queries are like those of dig: +nord +cd +ad +aa +tc +ra +z +qr +edns +do +bufsize=N
-// +version=N +ednsflags=N +option=CODE:HEX +opcode=N +id=N. Those of both: +tcp, +unframed (TCP
-// without a length before it), +ipv6, +from=ADDRESS, +times=3 (asked three times, each as expected),
+// +version=N +ednsflags=N +option=CODE:HEX +opcode=N +id=N. Those of both: +tcp, +tls, +https, +https=get,
+// +unframed (TCP without a length before it), +ipv6, +from=ADDRESS, +times=3 (asked three times, each as expected),
 // +retry (asked until the answer is as expected: where something goes on behind answers),
 // +on=NAME (on the socket of that name, which stays open: so that queries can be pipelined).
 // Below a query: answer RR, authority RR, additional RR, opt (an OPT record more), question NAME
@@ -101,7 +103,8 @@
 // counts only with "again".
 //
 // Below asked, about the last of them: "is CONDITION…", "flags rd ad" (exactly these), "bufsize
-// N"; about all: "no-options", "no-option CODE…", "different-ids", "different-ports", "mixed-case".
+// N", "option CODE PATTERN"; about all: "no-options" (but cookies of the resolver's own), "no-option
+// CODE…", "different-ids", "different-ports", "mixed-case". Clients' cookies begin with 0123456789abcdef.
 //
 //	pass 59s            the clock goes on
 //	reload [refused]    the configuration below it takes the place of the one before

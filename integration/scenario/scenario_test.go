@@ -121,6 +121,9 @@ func (w *world) start(t *testing.T) error {
 	if err := w.configure(w.config); err != nil {
 		return err
 	}
+	if err := w.writeCertificate(); err != nil {
+		return err
+	}
 	began := time.Now().Add(time.Second) // after whatever the server takes for its start
 	var problems tomlfile.Problems
 	s, err := server.Open(server.Options{

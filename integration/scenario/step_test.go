@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,6 +105,7 @@ type query struct {
 	size   int      // the largest datagram that the client takes
 
 	tcp, unframed, ipv6 bool
+	tls, https, get     bool   // get: in the URL of a request
 	from                string // the address that it leaves from
 	on                  string // the conversation; "" is a new one
 	times               int
@@ -231,6 +233,10 @@ func (q *query) route(word string) (ok bool, err error) {
 		q.tcp = true
 	case "+unframed":
 		q.tcp, q.unframed = true, true
+	case "+tls":
+		q.tcp, q.tls = true, true
+	case "+https":
+		q.tcp, q.https, q.get = true, true, value == "get"
 	case "+ipv6":
 		q.ipv6 = true
 	case "+from":
@@ -311,7 +317,13 @@ func (w *world) conversation(q *query) (*conversation, error) {
 			d.LocalAddr = net.TCPAddrFromAddrPort(local)
 		}
 	}
-	nc, err := d.Dial(network, to.String())
+	var nc net.Conn
+	var err error
+	if q.tls || q.https {
+		nc, err = w.dialEncrypted(q)
+	} else {
+		nc, err = d.Dial(network, to.String())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -516,6 +528,12 @@ func holds(k *node, queries []*asked) error {
 			return k.errorf("OPT %v, want the size %s", o, k.rest())
 		}
 		return nil
+	case "option":
+		pattern := strings.Join(k.words()[2:], "")
+		if got := rawOptions(last.packet)[k.words()[1]]; got == "" || !regexp.MustCompile(pattern).MatchString(got) {
+			return k.errorf("option %s is %q, want %s", k.words()[1], got, pattern)
+		}
+		return nil
 	case "different-ids", "different-ports", "mixed-case":
 		return unpredictable(k, queries)
 	}
@@ -536,7 +554,11 @@ func checkFlags(k *node, h dns.MsgHdr, want []string) error {
 	return nil
 }
 
-// noOptions checks that no query had one of those options, or any with none named.
+// clientCookie is the DNS cookie of all clients that have one.
+const clientCookie = "0123456789abcdef"
+
+// noOptions checks that no query had one of those options, or any with none named. Cookies
+// other than a client's are the resolver's own, as random as its IDs.
 func noOptions(k *node, queries []*asked, codes []string) error {
 	for _, q := range queries {
 		o := q.IsEdns0()
@@ -544,6 +566,9 @@ func noOptions(k *node, queries []*asked, codes []string) error {
 			continue
 		}
 		for _, option := range o.Option {
+			if c, ok := option.(*dns.EDNS0_COOKIE); ok && !strings.HasPrefix(c.Cookie, clientCookie) {
+				continue
+			}
 			if code := fmt.Sprint(option.Option()); len(codes) == 0 || slices.Contains(codes, code) {
 				return k.errorf("option %s (%v) went to the upstream", code, option)
 			}

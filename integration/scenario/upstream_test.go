@@ -97,7 +97,7 @@ var conditions = []string{"+do", "-do", "+cd", "-cd", "+edns", "-edns", "tcp", "
 
 // actionWords are what an entry may do.
 var actionWords = []string{
-	"answer", "authority", "additional", "rcode", "flags", "ede", "option", "no-opt", "opt", "spelled", "no-question",
+	"answer", "authority", "additional", "rcode", "flags", "ede", "option", "cookie", "no-opt", "opt", "spelled", "no-question",
 	"forge", "silent", "close", "hold", "raw", "append", "cut", "counts", "whole", "records",
 }
 
@@ -529,6 +529,8 @@ func (d *draft) set(a *node) (err error) {
 		return setFlags(&d.m.MsgHdr, a)
 	case "ede", "option":
 		return d.addOption(a)
+	case "cookie":
+		return d.addCookie(a)
 	case "no-opt":
 		d.m.Extra = slices.DeleteFunc(d.m.Extra, isOPT)
 	case "opt":
@@ -586,6 +588,15 @@ func (d *draft) addOption(a *node) error {
 	return err
 }
 
+// addCookie adds a COOKIE option: the client's part of the query, and the server's of the line.
+func (d *draft) addCookie(a *node) error {
+	sent := rawOptions(d.query.packet)["10"]
+	if o := d.m.IsEdns0(); o != nil && len(sent) >= 16 {
+		o.Option = append(o.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: sent[:16] + a.rest()})
+	}
+	return nil
+}
+
 // forge sends a wrong response before the right one: it has another address, and one more
 // thing that is wrong.
 func (d *draft) forge(a *node) error {
@@ -624,8 +635,19 @@ var forgeries = map[string]func(*dns.Msg){
 	"class":       func(m *dns.Msg) { m.Question[0].Qclass = dns.ClassCHAOS },
 	"questions":   func(m *dns.Msg) { m.Question = append(m.Question, m.Question[0]) },
 	"no-question": func(m *dns.Msg) { m.Question = nil },
+	"case":        func(m *dns.Msg) { m.Question[0].Name = swapCase(m.Question[0].Name) },
 	"source":      func(*dns.Msg) {},
 	"short":       func(*dns.Msg) {},
+}
+
+// swapCase is name with its upper case letters lower and the others upper.
+func swapCase(name string) string {
+	return strings.Map(func(c rune) rune {
+		if 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' {
+			return c ^ 0x20
+		}
+		return c
+	}, name)
 }
 
 // finish sends the response.
