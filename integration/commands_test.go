@@ -25,7 +25,7 @@ import (
 //	dig, kdig ARG...            ask that server, or the one that an ARG names
 //	upstream NAME MANNER [FILE] start an upstream with the records in FILE; sets NAME to its address
 //	asked NAME [REGEX]          print what it was asked; with REGEX, wait for that first
-//	release NAME                let go what it holds
+//	release NAME                let go what it holds, or let it die
 //	expand FILE...              replace $NAME in files
 //	signal HUP|INT|TERM         send a signal to the server
 //	ended CODE                  wait until the server has ended, with that exit code; -1 is by a signal
@@ -131,7 +131,7 @@ func (s *script) exec(neg bool, program string, args []string) error {
 }
 
 func (s *script) upstream(_ bool, args []string) error {
-	manners := []string{answers, silent, holds, lies, truncates, fails}
+	manners := []string{answers, silent, holds, lies, truncates, fails, dies}
 	if len(args) < 2 || len(args) > 3 || !slices.Contains(manners, args[1]) {
 		return fmt.Errorf("usage: upstream NAME %s [FILE]", strings.Join(manners, "|"))
 	}

@@ -33,6 +33,7 @@ const (
 	lies      = "lies"      // sends wrong replies before the right one
 	truncates = "truncates" // says TC=1 to everything over UDP
 	fails     = "fails"     // SERVFAIL
+	dies      = "dies"      // answers until it is released, and never again
 )
 
 // newUpstream starts an upstream with the records of a zone file (RFC 1035,
@@ -117,6 +118,12 @@ func (u *upstream) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 		<-u.released
 	case lies:
 		u.lie(w, m)
+	case dies:
+		select {
+		case <-u.released:
+			return
+		default:
+		}
 	case fails:
 		m = new(dns.Msg).SetRcode(query, dns.RcodeServerFailure)
 	case truncates:

@@ -28,6 +28,11 @@ func counted(n *atomic.Int32, x exchange) exchange {
 // silent is the rule of configurations whose log is not looked at.
 const silent = "[rule.quiet]\nnames = [\"quiet.example\"]\n"
 
+// withoutPrefetch is the configuration text with prefetch = false.
+func withoutPrefetch(text string) string {
+	return "[cache]\nprefetch = false\n" + strings.Replace(text, "[cache]\n", "", 1)
+}
+
 func TestCacheLifetime(t *testing.T) {
 	const negative = "au example. 3600 IN SOA ns.example. host.example. 1 2 3 4 "
 	for name, c := range map[string]struct {
@@ -46,13 +51,20 @@ func TestCacheLifetime(t *testing.T) {
 		"max_negative_ttl":      {"[cache]\nmax_negative_ttl = \"10s\"", "www.example A", negative + "45", 10},
 		"NODATA without SOA":    {"", "www.example A", "", 0},
 		"NXDOMAIN without SOA":  {"", "www.example A", "rcode NXDOMAIN", 0},
-		"SERVFAIL":              {"", "www.example A", "rcode SERVFAIL\n" + negative + "45", 0},
+		"SERVFAIL":              {"", "www.example A", "rcode SERVFAIL\n" + negative + "45", 5},
+		"failure_ttl":           {"[cache]\nfailure_ttl = \"2m\"", "www.example A", "rcode REFUSED", 120},
+		"FORMERR":               {"", "www.example A", "rcode FORMERR\nwww.example. 60 IN A 192.0.2.1", 0},
+		"truncated":             {"", "www.example A", "tc", 0},
+		"TTL with the high bit": {"", "www.example A", "www.example. 2147483708 IN A 192.0.2.1", 0},
+		"SOA with TTL 20":       {"", "www.example A", "rcode NXDOMAIN\nau example. 20 IN SOA ns.example. host.example. 1 2 3 4 45", 20},
+		"negative over 3 hours": {"", "www.example A", "au example. 86400 IN SOA ns.example. host.example. 1 2 3 4 86400", 3 * 3600},
+		"TTL over a day":        {"", "www.example A", "www.example. 604800 IN A 192.0.2.1", 24 * 3600},
 		"a rule's max_ttl":      {"[rule.short]\nnames = [\"www.example\"]\nmax_ttl = \"5s\"", "www.example A", "www.example. 60 IN A 192.0.2.1", 60},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var asked atomic.Int32
-				b := newBench(t, c.config, counted(&asked, says(t, c.upstream)))
+				b := newBench(t, withoutPrefetch(c.config), counted(&asked, says(t, c.upstream)))
 				ask(t, b, c.question)
 				if c.lifetime > 0 {
 					time.Sleep(time.Duration(c.lifetime-1) * time.Second)
@@ -83,6 +95,29 @@ func TestCacheCountsDown(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNegativeCountsDown holds that clients keep a negative answer no longer than we do: its
+// SOA is given with min(TTL, MINIMUM), which counts down, as are its signatures (RFC 2308,
+// section 5). The chain before it has TTLs of its own.
+func TestNegativeCountsDown(t *testing.T) {
+	const script = "www.example. 300 IN CNAME a.example.\nau example. 3600 IN SOA ns.example. host.example. 1 2 3 4 45"
+	for upstream, want := range map[string][]uint32{script: {283, 28}, "rcode NXDOMAIN\n" + script: {283, 28}, script[36:]: {28}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, silent, says(t, upstream))
+			for _, age := range []uint32{0, 17} {
+				m := ask(t, b, "www.example")
+				var got []uint32
+				for _, rr := range slices.Concat(m.Answer, m.Ns) {
+					got = append(got, rr.Header().Ttl+age-17)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("after %d s: %v, want TTLs %v less the age", age, m, want)
+				}
+				time.Sleep(17 * time.Second)
+			}
+		})
+	}
 }
 
 // TestCacheKeepsApart asks a name twice, in two ways, and looks whether the

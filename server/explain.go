@@ -46,6 +46,7 @@ type Explanation struct {
 	CarveOut      *Row       `json:"carve_out,omitempty"`
 	Answers       []Answered `json:"answers,omitempty"`
 	Cache         []Cached   `json:"cache"`
+	Failures      []Failure  `json:"failures,omitempty"`
 	CacheHidden   bool       `json:"cache_hidden,omitempty"`
 	Verdict       string     `json:"verdict"`
 	Groups        []string   `json:"client_groups"`
@@ -88,6 +89,8 @@ type Cached struct {
 	Addresses []Address `json:"addresses"`
 	Served    []string  `json:"served"` // addresses that the client gets
 	Changed   bool      `json:"changed"`
+	Stale     bool      `json:"stale,omitempty"` // it has expired: given only if there is no other
+	Cut       string    `json:"cut,omitempty"`   // the name above of which it says that it does not exist
 }
 
 // Answered is what a rule answers to one type without asking an upstream.
@@ -140,11 +143,15 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 			e.answered(q, d)
 			continue
 		}
-		if stored, ok := r.peek(s, q, d.Upstream); ok && !e.CacheHidden {
+		if e.CacheHidden {
+			continue
+		}
+		if stored, ok := r.peek(s, q, d.Upstream); ok {
 			chain := stored.Message.Chain()
 			shown = s.policy.Along(shown, chain, class)
-			e.cached(s.treated(stored.Message, s.policy.Along(d, chain, class)), stored, r.now())
+			e.cached(s.treated(stored.Message.For(q), s.policy.Along(d, chain, class)), stored, r.now())
 		}
+		e.failures(r, s, q, d.Upstream)
 	}
 	e.decision(shown)
 	for _, m := range s.policy.Near(name) {
@@ -160,14 +167,20 @@ func (r *Resolver) peek(s *snapshot, q wire.Question, upstream string) (cache.St
 	if !ok {
 		return cache.Stored{}, false
 	}
-	key := cache.Key{Name: q.Name, Type: q.Type, Class: q.Class}
-	for flags := range 4 {
-		key.DO, key.CD = flags&1 != 0, flags&2 != 0
-		if stored, ok := r.cache.Peek(key, up.id, r.now()); ok {
+	for _, key := range keys(q) {
+		if stored, ok := r.cache.Peek(key, up.id, r.now(), s.config.Cache.Stale); ok {
 			return stored, true
 		}
 	}
 	return cache.Stored{}, false
+}
+
+// keys are what q is cached under, with and without DO and CD.
+func keys(q wire.Question) (all [4]cache.Key) {
+	for flags := range all {
+		all[flags] = cache.Key{Name: q.Name, Type: q.Type, Class: q.Class, DO: flags&1 != 0, CD: flags&2 != 0}
+	}
+	return all
 }
 
 // treated is what Resolve makes of m, with what was found about its addresses
@@ -184,10 +197,17 @@ func (s *snapshot) treated(m wire.Message, d policy.Decision) Outcome {
 // cached adds one cached answer, as it is now, and what became of it.
 func (e *Explanation) cached(o Outcome, stored cache.Stored, now time.Time) {
 	age := int(stored.Age(now) / time.Second)
+	stale := stored.Left(now) == 0
 	c := Cached{
 		Type: o.Response.Question().Type.String(), From: stored.From, Rcode: o.Response.Rcode().String(), Changed: o.Changed,
 		Age: age, TTL: int(stored.Lifetime/time.Second) - age, // TTLs count whole seconds
-		Addresses: []Address{}, Served: []string{},
+		Addresses: []Address{}, Served: []string{}, Stale: stale,
+	}
+	if stale {
+		c.TTL = staleTTL
+	}
+	if about := stored.Message.Question().Name; about != o.Response.Question().Name {
+		c.Cut = about.String()
 	}
 	for _, a := range o.Judgement.Addresses {
 		c.Addresses = append(c.Addresses, Address{a.Addr.String(), a.Verdict.String()})

@@ -274,11 +274,11 @@ func TestExplainHasNoSideEffects(t *testing.T) {
 	}
 }
 
-// TestExplainAges holds that age and TTL count, and that an answer that has
-// expired is not explained.
+// TestExplainAges holds that age and TTL count; what has expired is marked as stale (see
+// TestExplainsStaleAndFailed), or not there.
 func TestExplainAges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, held("observe", ""), says(t, "dual.example. 60 IN A 192.0.2.1\ndual.example. 60 IN A 198.51.100.1"))
+		b := newBench(t, held("observe", "")+"[cache]\nstale = \"0s\"\n", says(t, "dual.example. 60 IN A 192.0.2.1\ndual.example. 60 IN A 198.51.100.1"))
 		ask(t, b, "dual.example")
 		time.Sleep(59 * time.Second)
 		want := "cache A age=59 ttl=1 from=192.0.2.53 192.0.2.1=inside 198.51.100.1=outside"

@@ -193,6 +193,9 @@ const (
 	ExplainBurst = explainBurst
 )
 
+// MaxPrefetches is how many answers are refreshed at once.
+const MaxPrefetches = maxPrefetches
+
 // FinishedTable is a table of finished answers, which are known by their numbers.
 type FinishedTable struct{ t *finishedTable }
 

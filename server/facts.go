@@ -23,11 +23,14 @@ func (e Explanation) Facts() []string {
 	for _, a := range e.Answers {
 		facts = append(facts, a.fact())
 	}
-	if len(e.Cache) == 0 && !e.CacheHidden {
+	if len(e.Cache)+len(e.Failures) == 0 && !e.CacheHidden {
 		facts = append(facts, "cache none")
 	}
 	for _, c := range e.Cache {
 		facts = append(facts, c.facts()...)
+	}
+	for _, f := range e.Failures {
+		facts = append(facts, f.facts()...)
 	}
 	if e.CacheHidden {
 		return facts // and no verdict: it would be about what others looked up
@@ -135,6 +138,10 @@ func (c Cached) facts() []string {
 	t.add("age", strconv.Itoa(c.Age))
 	t.add("ttl", strconv.Itoa(c.TTL))
 	t.add("from", c.From)
+	if c.Stale {
+		t = append(t, "stale")
+	}
+	t.add("cut", c.Cut)
 	if !c.Changed {
 		t.add("rcode", rcode)
 	}

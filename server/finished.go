@@ -9,6 +9,7 @@ import (
 	"time"
 	"unsafe"
 
+	"splitdns/server/internal/cache"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
@@ -170,7 +171,7 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 	response := now.response(q, o)
 	if stored := o.Source.stored; stored != nil {
 		f.stored, f.counts = t.clock(stored.StoredAt), true
-		f.until = min(f.until, f.stored+stored.Lifetime)
+		f.until = min(f.until, f.stored+now.given(stored, made-f.stored))
 		response.Message = stored.Message // TTLs as they were then
 	}
 	if o.Decision.Log {
@@ -179,6 +180,15 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 	if f.Finished = response.Finish(); f.Size(true) <= maxFinishedSize {
 		t.put(f)
 	}
+}
+
+// given is up to which age an answer of that age is given from finished octets: the
+// first query after refreshFrom must find its entry, or that is never refreshed.
+func (s *snapshot) given(stored *cache.Stored, age time.Duration) time.Duration {
+	if from := s.refreshFrom(*stored); age < from {
+		return from
+	}
+	return stored.Lifetime
 }
 
 // finishedLine is the entry of a query like that of e that gets a finished answer.

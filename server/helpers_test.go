@@ -34,6 +34,30 @@ func (x exchange) Flush() {}
 // Close does nothing.
 func (x exchange) Close() {}
 
+// behind is an exchange that does not hold up who asks.
+type behind exchange
+
+// Exchange has x called, and done later.
+func (x behind) Exchange(q wire.UpstreamQuery, done func(m wire.Message, from string, err error)) {
+	go func() { done(x(q)) }()
+}
+
+// Flush does nothing: nothing is put off.
+func (x behind) Flush() {}
+
+// Close does nothing.
+func (x behind) Close() {}
+
+// newBehind returns a server on the configuration text that asks x and does not wait.
+func newBehind(t testing.TB, text string, x exchange) *server.Bench {
+	t.Helper()
+	b, err := newBench(t, text, notAsked(t)).Again(func(config.Upstream) server.Exchanger { return behind(x) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // everywhere is the Dialer that makes all groups x.
 func everywhere(x exchange) server.Dialer {
 	return func(config.Upstream) server.Exchanger { return x }
@@ -114,6 +138,9 @@ func readLine(t testing.TB, m *dns.Msg, line string) {
 		return
 	case "ad":
 		m.AuthenticatedData = true
+		return
+	case "tc":
+		m.Truncated = true
 		return
 	case "rcode":
 		m.Rcode = dns.StringToRcode[rest]

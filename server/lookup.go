@@ -3,14 +3,9 @@ package server
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"splitdns/server/config"
 	"splitdns/server/internal/cache"
-	"splitdns/server/internal/guard"
 	"splitdns/server/internal/wire"
 )
 
@@ -29,166 +24,59 @@ type Exchanger interface {
 // administrators may look into the cache like that.
 var errNotCached = errors.New("not cached, and the query does not ask for recursion")
 
-// missing is what an upstream has to be asked for before a query can be resolved.
-type missing struct {
-	key flightKey
-	up  *group
-}
-
-// Error is never read.
-func (*missing) Error() string { return "an upstream must be asked" }
-
-// flightKey tells identical questions apart: what is asked, and whom.
-type flightKey struct {
-	cache.Key
-	group string
-}
-
-// fetched is what an upstream said, and how long it took.
-type fetched struct {
-	key     flightKey
-	message wire.Message
-	from    string
-	err     error
-	rtt     time.Duration
-	shared  bool // it was asked for another query
-}
-
 // lookup finds what upstream group says about q: among what was fetched for it, or in
-// the cache. Otherwise the error is a *missing.
+// the cache. Otherwise the error is a *missing, or says why the group has no answer.
 func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Source, error) {
 	up, ok := s.upstreams[group]
 	if !ok {
 		return wire.Message{}, Source{}, fmt.Errorf("no upstream group %q", group)
 	}
-	source := Source{Upstream: group, Cache: "hit", RTT: -1}
 	if !q.RD && !s.admin(q.Client) {
-		return wire.Message{}, source, errNotCached // nor does anybody learn what others looked up
+		return wire.Message{}, Source{}, errNotCached // nor does anybody learn what others looked up
 	}
 	key := flightKey{cacheKey(q), up.id}
 	if f := q.fetched; f != nil && f.key == key {
-		return f.message, f.source(group), f.err
+		return f.answer(q, group)
 	}
 	if stored, ok := r.cache.Get(key.Key, up.id, q.Received); ok {
-		kept := stored // on the heap only if there is one
-		source.From, source.stored = stored.From, &kept
-		return stored.Message.Aged(stored.Age(q.Received)), source, nil
+		return s.hit(q, key, up, stored)
 	}
-	if !q.RD {
-		return wire.Message{}, source, errNotCached
+	rest, known := r.cache.Rest(key.Key, up.id, q.Received, s.config.Cache.Stale)
+	if known && rest.Left(q.Received) > 0 { // there is no such name
+		rest.Message = rest.Message.For(q.Question)
+		return s.hit(q, key, up, rest)
 	}
-	return wire.Message{}, source, &missing{key, up}
+	m := &missing{key: key, up: up}
+	if known {
+		m.keep(rest)
+	}
+	return r.unknown(q, m)
 }
 
-// source is where f came from.
-func (f *fetched) source(group string) Source {
-	source := Source{Upstream: group, From: f.from, Cache: "miss", RTT: f.rtt}
-	if f.shared {
-		source.Cache = "shared"
-	}
-	return source
-}
-
-// fetch asks an upstream for what w misses, and has it go on with what that said.
-// Identical questions under way share one upstream query.
-func (r *Resolver) fetch(w *waiting) {
-	if !r.flight.Join(w.missing.key, w) {
-		return
-	}
-	if err := r.exchange(w); err != nil {
-		r.land(&fetched{key: w.missing.key, err: err})
-	}
-	r.due.add(w.missing.up)
-}
-
-// exchange asks the upstream. The error is a panic of ours.
-func (r *Resolver) exchange(w *waiting) (err error) {
-	defer guard.Catch(&err)
-	m, asked := w.missing, w.query.Received // a moment ago
-	m.up.Exchange(m.query(w.now), func(response wire.Message, from string, err error) {
-		now := r.now()
-		f := &fetched{key: m.key, message: response, from: from, err: err, rtt: now.Sub(asked)}
-		if err == nil {
-			f.err = r.keep(w.now, m, f, now)
+// hit is the answer to q that lay in the cache. The error is nil.
+func (s *snapshot) hit(q Query, key flightKey, up *group, stored cache.Stored) (wire.Message, Source, error) {
+	age := stored.Age(q.Received)
+	source := Source{Upstream: up.config.Name, From: stored.From, Cache: "hit", RTT: -1, stored: &stored}
+	if q.RD && age >= s.refreshFrom(stored) && !stored.Message.DeniesName() { // that may be about a name above
+		source.refresh = &missing{key: key, up: up}
+		if s.config.Cache.Stale > 0 {
+			source.refresh.stale = &stored // it will have expired when it is needed
 		}
-		r.land(f)
-	})
-	return nil
-}
-
-// land has all go on that wait for f. The first of them has asked.
-func (r *Resolver) land(f *fetched) {
-	for i, w := range r.flight.Land(f.key) {
-		if i == 1 {
-			again := *f
-			again.shared = true
-			f = &again
-		}
-		w.goOn(f)
 	}
+	return stored.Message.Aged(age), source, nil
 }
 
-// due are the upstream groups that queries were left with to be sent together.
-type due struct {
-	any    atomic.Bool // there are some
-	mu     sync.Mutex  // guards groups
-	groups []*group
-}
+// minPrefetched is the shortest lifetime of what is refreshed before its end. Of a
+// shorter one, the last tenth is less than a second.
+const minPrefetched = 10 * time.Second
 
-// add adds up.
-func (d *due) add(up *group) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !slices.Contains(d.groups, up) {
-		d.groups = append(d.groups, up)
+// refreshFrom is how old stored is when a hit has it refreshed: in the last tenth of its
+// life. What is never refreshed is never so old.
+func (s *snapshot) refreshFrom(stored cache.Stored) time.Duration {
+	if !s.config.Cache.Prefetch || stored.Lifetime < minPrefetched {
+		return stored.Lifetime
 	}
-	d.any.Store(true)
-}
-
-// flush sends the queries, and reports whether there were any. Without, it costs next to
-// nothing.
-func (d *due) flush() bool {
-	if !d.any.Swap(false) {
-		return false
-	}
-	d.mu.Lock()
-	groups := d.groups
-	d.groups = nil
-	d.mu.Unlock()
-	for _, up := range groups {
-		up.Flush()
-	}
-	return true
-}
-
-// query is what an upstream is asked for what is missing: nothing of the client's but
-// the question, DO and CD.
-func (m *missing) query(s *snapshot) wire.UpstreamQuery {
-	return wire.UpstreamQuery{
-		Question: wire.Question{Name: m.key.Name, Type: m.key.Type, Class: m.key.Class},
-		DO:       m.key.DO, CD: m.key.CD, UDPSize: s.config.Server.UDPSize,
-	}
-}
-
-// keep puts what an upstream said into the cache, and makes it what clients get: they
-// keep it no longer than we do. The error is a panic of ours.
-func (r *Resolver) keep(s *snapshot, m *missing, f *fetched, now time.Time) (err error) {
-	defer guard.Catch(&err)
-	f.message = f.message.CapTTL(longest(f.message, s.config.Cache))
-	r.cache.Put(m.key.Key, m.up.id, cache.Stored{
-		Message: f.message, From: f.from, StoredAt: now,
-		Lifetime: f.message.Lifetime(s.config.Cache.MaxTTL, s.config.Cache.MaxNegativeTTL),
-	})
-	return nil
-}
-
-// longest is the highest TTL, in seconds, of what c lets be kept of m.
-func longest(m wire.Message, c config.Cache) uint32 {
-	limit := c.MaxTTL
-	if m.Empty() {
-		limit = min(limit, c.MaxNegativeTTL)
-	}
-	return uint32(limit / time.Second)
+	return stored.Lifetime - stored.Lifetime/10
 }
 
 // cacheKey is what q is cached under. DO and CD change what upstreams say.

@@ -30,7 +30,11 @@ func (s *Server) serve(dst, packet []byte, from listen.Peer) (response []byte, l
 		w := &waiting{server: s, now: now, query: q, missing: o.missing}
 		return dst, w.begin
 	}
-	return s.answer(dst, now, q, o), nil
+	response = s.answer(dst, now, q, o)
+	if o.Source.refresh != nil {
+		s.resolver.prefetch(s, now, o.Source.refresh, q.Received)
+	}
+	return response, nil
 }
 
 // waiting is a query for which an upstream is asked.

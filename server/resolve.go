@@ -2,9 +2,7 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -46,9 +44,11 @@ type Outcome struct {
 type Source struct {
 	Upstream string        // the group that was asked, now or when the answer was cached
 	From     string        // the server of the group that answered
-	Cache    string        // "hit", "miss", or "shared" with an identical question under way
+	Cache    string        // "hit", "stale", "miss", or "shared" with an identical question under way
 	RTT      time.Duration // of the upstream; negative if none was asked for this query
 	stored   *cache.Stored // for a hit: what lay in the cache
+	refresh  *missing      // what is to be asked for, as that is about to expire; nil: nothing
+	notes    []wire.EDE    // extended errors about how the response was come by
 }
 
 // Resolver finds responses. It outlives reloads: the cache and the queries
@@ -62,7 +62,8 @@ type Resolver struct {
 	about   about
 	now     func() time.Time // by which answers age
 
-	finished *finishedTable // answers that need no Resolve
+	finished    *finishedTable // answers that need no Resolve
+	prefetching atomic.Int32   // answers that are refreshed with nobody waiting
 }
 
 // Resolve finds the response to q by what s says. Read it from top to bottom:
@@ -147,7 +148,11 @@ func failed(q Query, d policy.Decision, err error) Outcome {
 		return o
 	}
 	o.Response = wire.NewMessage(q.Question, wire.ServFail)
-	o.Notes = []wire.EDE{{Code: failureCode(err), Text: err.Error()}}
+	o.Notes = []wire.EDE{reason(err)}
+	if _, ok := errors.AsType[*cachedError](err); ok {
+		o.Source.Cache = "hit"
+		o.Notes = append(o.Notes, wire.EDE{Code: wire.EDECachedError})
+	}
 	if _, ok := errors.AsType[*guard.PanicError](err); ok {
 		o.Notes = []wire.EDE{{Text: "internal error: the program's log has more"}}
 	}
@@ -159,19 +164,14 @@ func failed(q Query, d policy.Decision, err error) Outcome {
 // that refuses has refused us and not the client, who gets SERVFAIL as with any
 // other trouble behind us.
 func (o Outcome) relayed(m wire.Message, source Source) Outcome {
-	o.Source = source
-	for _, e := range m.EDEs() {
-		e.Text = strings.TrimSuffix("upstream "+source.Upstream+": "+e.Text, ": ") // never taken for ours
-		o.Relayed = append(o.Relayed, e)
-	}
-	rcode := m.Rcode()
-	if rcode != wire.ServFail && rcode != wire.Refused {
+	o.Source, o.Notes = source, source.notes
+	o.Relayed = relayedEDEs(m, source.Upstream)
+	if !isFailure(m.Rcode()) {
 		return o
 	}
 	o = o.servfail()
 	if len(o.Relayed) == 0 {
-		text := fmt.Sprintf("upstream %s: %s: answered %v", source.Upstream, source.From, rcode)
-		o.Notes = []wire.EDE{{Code: wire.EDENoReachable, Text: text}}
+		o.Notes = append(refusal(m, source.Upstream, source.From), o.Notes...)
 	}
 	return o
 }

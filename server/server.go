@@ -14,6 +14,10 @@
 // effect on the next query. Keeping finished answers alone was turned down: it
 // would make every reload a cold start.
 //
+// Where the cache has nothing that holds, an upstream is asked (fetch.go), and where that
+// fails or takes long, clients get what has expired or the failure (stale.go). So policy
+// applies to stale answers as well.
+//
 // Most queries need none of it: what was asked before, by a client of the same
 // class, is answered from finished octets (fast.go), which a reload makes void. The
 // fast path has one door, in serve, and may refuse anything.

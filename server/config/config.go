@@ -81,6 +81,9 @@ type Cache struct {
 	Memory         int64 // octets that the answers kept may take
 	MaxTTL         time.Duration
 	MaxNegativeTTL time.Duration
+	FailureTTL     time.Duration // how long it is remembered that there was no answer
+	Stale          time.Duration // how long expired answers may be given while there is no other; 0: never
+	Prefetch       bool          // what is in use is refreshed before it expires
 }
 
 // Upstream is [upstream.NAME], a group of resolvers that queries are forwarded to.
@@ -136,6 +139,8 @@ const (
 	defaultMemory         = 256 // mebibytes
 	defaultMaxTTL         = 24 * time.Hour
 	defaultMaxNegativeTTL = 3 * time.Hour // RFC 2308, section 5
+	defaultFailureTTL     = 5 * time.Second
+	defaultStale          = 24 * time.Hour
 )
 
 // defaultTimeout is that of an upstream group. Stub resolvers and dig give up

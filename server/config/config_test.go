@@ -47,6 +47,9 @@ entries = 9
 memory = 65536
 max_ttl = "1h"
 max_negative_ttl = "1m"
+stale = "1h"
+prefetch = false
+failure_ttl = "2s"
 
 [upstream.isp]
 servers = ["10.0.0.1", "10.0.0.1:5353", "[2001:db8::1]:53", "2001:db8::4"]
@@ -116,7 +119,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 			NAT64: []netip.Prefix{prefix("2001:db8:64::/96")}, HideIdentity: true, QueriesInFlight: 5, TCPConnections: 6,
 			TCPIdle: 7 * time.Second, UDPSize: 4096, UDPHold: 2 * time.Millisecond,
 		},
-		Cache: config.Cache{Entries: 9, Memory: 64 << 30, MaxTTL: time.Hour, MaxNegativeTTL: time.Minute},
+		Cache: config.Cache{Entries: 9, Memory: 64 << 30, MaxTTL: time.Hour, MaxNegativeTTL: time.Minute, Stale: time.Hour, FailureTTL: 2 * time.Second},
 		Upstreams: []config.Upstream{
 			{Name: "isp", Servers: []netip.AddrPort{ap("10.0.0.1:53"), ap("10.0.0.1:5353"), ap("[2001:db8::1]:53"), ap("[2001:db8::4]:53")}, Timeout: 4 * time.Second},
 			{Name: "default", Servers: []netip.AddrPort{ap("10.0.0.3:53")}, Timeout: 1500 * time.Millisecond},
@@ -153,7 +156,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	corp := &zones.Zone{
 		Name: "corp", File: "/etc/splitdns/config.toml",
 		Rows: []zones.Row{{
-			Name: "inline", Line: 36, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
+			Name: "inline", Line: 39, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
 			Ports: []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}, Required: true,
 		}},
 	}

@@ -20,7 +20,7 @@ var schema = tomlfile.Schema{
 			"admins": zones.WantPrefix, "nat64": "an IPv6 prefix",
 		},
 	},
-	{Table: "cache", Keys: []string{"entries", "memory", "max_ttl", "max_negative_ttl"}},
+	{Table: "cache", Keys: []string{"entries", "memory", "max_ttl", "max_negative_ttl", "stale", "prefetch", "failure_ttl"}},
 	{Table: "upstream.*", Keys: []string{"servers", "timeout"}, Wants: map[string]string{"servers": `an address such as "192.0.2.53"`}},
 	{Table: "client.*", Keys: []string{"addresses"}, Wants: map[string]string{"addresses": zones.WantPrefix}},
 	{Table: "zones", Keys: []string{"edition"}, Wants: map[string]string{"edition": tomlfile.Alternatives(zones.Editions())}},

@@ -72,6 +72,10 @@ func (l *loader) cache() {
 		Memory:         int64(t.Int("memory", defaultMemory, 1, 65_536)) << 20,
 		MaxTTL:         t.Duration("max_ttl", defaultMaxTTL, time.Second, maxTTL),
 		MaxNegativeTTL: t.Duration("max_negative_ttl", defaultMaxNegativeTTL, time.Second, maxTTL),
+		// RFC 9520, section 3.2: 5 minutes at most.
+		FailureTTL: t.Duration("failure_ttl", defaultFailureTTL, time.Second, 5*time.Minute),
+		Stale:      t.Duration("stale", defaultStale, 0, maxTTL),
+		Prefetch:   t.Bool("prefetch", true),
 	}
 }
 

@@ -17,6 +17,24 @@
 // are found by a hash, and compared in full. A hit reads, and several read at once;
 // only once in a while does it move its entry to the front of the list, which is
 // changing it.
+//
+// # No such name
+//
+// An NXDOMAIN says that a name does not exist, whatever type was asked for, and that
+// nothing exists below it (RFC 8020, section 2). So it is kept once for the name, a cut:
+// [Cache.Rest] finds it for all types and for all names below, up to the root, as long as
+// it holds. What is known of these names from before stays until its own time is over
+// (section 2 leaves that open), and an answer which shows that the name exists after all,
+// or one below it, ends the cut. An NXDOMAIN at the end of a CNAME chain is about another
+// name than was asked for, and is kept as an answer to that question. DO, CD and upstream
+// groups are kept apart here too: a group that a rule routes names below to has its own
+// entries, which no other group's NXDOMAIN covers.
+//
+// # Failures and stale answers
+//
+// That there was no answer is kept as well, for a short time (RFC 9520), beside what the
+// cache has of the question: what holds no longer stays there, to be used where nothing
+// better can be had (RFC 8767), until it is too old or others need its place.
 package cache
 
 import (
@@ -43,6 +61,8 @@ type Key struct {
 	Type   wire.Type
 	Class  wire.Class
 	DO, CD bool
+
+	failure bool // what is kept is that there was no answer
 }
 
 // maxKey is the longest name, type, class, flags, and the number of a group.
@@ -59,6 +79,9 @@ func (k Key) append(dst []byte, group int) []byte {
 	}
 	if k.CD {
 		flags |= 2
+	}
+	if k.failure {
+		flags |= 4
 	}
 	return binary.AppendVarint(append(dst, flags), int64(group))
 }
@@ -91,6 +114,7 @@ type Cache struct {
 	start  time.Time    // what the times in entries count from, so that setting the clock changes no age
 	words  words        // the names of groups and upstreams
 	shards []*shard
+	rare   *rare // how many cuts and failures there may be, by their hash
 }
 
 // New returns an empty cache for that many entries, which together take about that
@@ -101,68 +125,113 @@ func New(entries int, octets int64) *Cache {
 	if entries <= 0 {
 		return c
 	}
+	c.rare, octets = newRare(entries, octets)
 	n := min(maxShards, max(1, entries/minShard))
 	for i := range n {
 		size := entries / n
 		if i < entries%n {
 			size++
 		}
-		c.shards = append(c.shards, newShard(size, octets/int64(n)))
+		c.shards = append(c.shards, newShard(size, octets/int64(n), c.rare))
 	}
 	return c
 }
 
 // Get returns what the group answered to the question of k, if it still holds at
-// now, and marks the entry as used. What has expired is dropped.
+// now, and marks the entry as used.
 func (c *Cache) Get(k Key, group string, now time.Time) (Stored, bool) {
+	return c.get(k, group, now, manner{uses: true})
+}
+
+// A manner is how entries are looked for.
+type manner struct {
+	stale time.Duration // an entry is found for that long after its time
+	uses  bool          // what is found is marked as used
+	drops bool          // what is older is dropped
+}
+
+// get finds the entry of k.
+func (c *Cache) get(k Key, group string, now time.Time, how manner) (Stored, bool) {
 	var room [maxKey]byte
 	key, ok := c.key(room[:0], k, group)
 	if !ok {
 		return Stored{}, false
 	}
+	return c.at(key, k, now, how)
+}
+
+// at is get for k as key, or for the name that key begins with if k has none.
+func (c *Cache) at(key []byte, k Key, now time.Time, how manner) (r Stored, ok bool) {
 	s, hash := c.shard(key)
+	if k.isRare() && c.rare.none(hash) {
+		return Stored{}, false
+	}
 	e, due, ok := s.find(hash, key)
 	if !ok {
 		return Stored{}, false
 	}
-	r, ok := c.read(e, k, len(key), now)
+	if k.Name.IsZero() {
+		k.Name, _, _ = matcher.NameFromWire(key)
+	}
+	r, ok = c.read(e, k, len(key), now.Add(-how.stale))
 	switch {
-	case !ok:
+	case !ok && how.drops:
 		s.drop(hash, e)
-	case due:
+	case ok && due && how.uses:
 		s.use(hash, e)
 	}
 	return r, ok
 }
 
-// Peek is Get without leaving a trace: nothing is marked as used, nothing dropped.
-func (c *Cache) Peek(k Key, group string, now time.Time) (Stored, bool) {
-	var room [maxKey]byte
-	key, ok := c.key(room[:0], k, group)
-	if !ok {
-		return Stored{}, false
-	}
-	s, hash := c.shard(key)
-	e, _, ok := s.find(hash, key)
-	if !ok {
-		return Stored{}, false
-	}
-	return c.read(e, k, len(key), now)
-}
-
-// Put keeps the group's response to the question of k in place of an earlier one.
-// A response without a lifetime is not kept.
+// Put keeps the group's response to the question of k in place of all that it
+// contradicts: an earlier response, failures, and what said that there is no such
+// name. A response without a lifetime is not kept, but ends those as well.
 func (c *Cache) Put(k Key, group string, r Stored) {
-	if r.Lifetime <= 0 || len(c.shards) == 0 {
+	if len(c.shards) == 0 {
 		return
 	}
+	c.remove(k.asFailure(), group)
+	if r.Message.DeniesName() {
+		c.remove(k, group)
+		k.Type = cutType
+	} else {
+		c.uncut(k, group)
+	}
+	if r.Lifetime <= 0 {
+		c.remove(k, group)
+		return
+	}
+	c.store(k, group, r)
+}
+
+// store keeps r under k.
+func (c *Cache) store(k Key, group string, r Stored) {
 	var room [1024]byte // enough for most
 	key := k.append(room[:0], c.words.add(group))
 	s, hash := c.shard(key)
 	octets := binary.AppendVarint(key, int64(c.words.add(r.From)))
 	octets = binary.AppendVarint(octets, int64(r.StoredAt.Sub(c.start)))
 	octets = binary.AppendVarint(octets, int64(r.Lifetime))
-	s.put(hash, string(r.Message.AppendCompact(octets)))
+	s.put(hash, entry{octets: string(r.Message.AppendCompact(octets)), rare: k.isRare()})
+}
+
+// remove drops the entry of k.
+func (c *Cache) remove(k Key, group string) {
+	var room [maxKey]byte
+	if key, ok := c.key(room[:0], k, group); ok {
+		c.removeAt(key, k.isRare())
+	}
+}
+
+// removeAt drops the entry of key, which is a cut or a failure if it is rare.
+func (c *Cache) removeAt(key []byte, rare bool) {
+	s, hash := c.shard(key)
+	if rare && c.rare.none(hash) {
+		return
+	}
+	if e, _, ok := s.find(hash, key); ok {
+		s.drop(hash, e)
+	}
 }
 
 // read returns what is kept in e under k, which takes up size octets in it, if it

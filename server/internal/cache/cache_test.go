@@ -47,13 +47,13 @@ func TestLifetime(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		now = time.Now()
-		if _, ok := c.Peek(k, "default", now); ok || c.Len() != 1 {
+		if _, ok := c.Peek(k, "default", now, 0); ok || c.Len() != 1 {
 			t.Errorf("second 60: Peek %v, %v entries; want a miss that drops nothing", ok, c.Len())
 		}
-		if _, ok := c.Get(k, "default", now); ok {
-			t.Error("second 60: Get hits, want a miss")
+		if _, ok := c.Get(k, "default", now); ok || c.Len() != 1 {
+			t.Errorf("second 60: Get %v, %v entries; want a miss that drops nothing", ok, c.Len())
 		}
-		if c.Len() != 0 {
+		if _, ok := c.Rest(k, "default", now, 0); ok || c.Len() != 0 {
 			t.Errorf("second 60: %v entries, want the expired one gone", c.Len())
 		}
 	})
@@ -150,7 +150,7 @@ func TestLeastRecentlyUsedGoes(t *testing.T) {
 		c.Put(key(t, name), "default", minute(name))
 	}
 	c.Get(key(t, "a.example"), "default", now)
-	c.Peek(key(t, "b.example"), "default", now) // does not count as use
+	c.Peek(key(t, "b.example"), "default", now, 0) // does not count as use
 	c.Put(key(t, "d.example"), "default", minute("d.example"))
 	for name, want := range map[string]bool{"a.example": true, "b.example": false, "c.example": true, "d.example": true} {
 		if _, ok := c.Get(key(t, name), "default", now); ok != want {

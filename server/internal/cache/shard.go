@@ -13,6 +13,7 @@ type shard struct {
 	entries *simplelru.LRU[uint64, entry] // by the hash of the key; of two keys with one hash the later stays
 	octets  int64                         // of all entries
 	puts    uint32                        // so far
+	rare    *rare                         // of all shards
 }
 
 // An entry is one response. It never changes, but is put in place of itself when it
@@ -20,6 +21,7 @@ type shard struct {
 type entry struct {
 	octets string // the key, from whom, when and for how long, and the compact message
 	used   uint32 // how many puts there had been when it came to the front of the list
+	rare   bool   // it is a cut or a failure
 }
 
 // overhead is what an entry takes besides its octets: the element of the list and the
@@ -31,14 +33,24 @@ const overhead = 136
 func (e entry) size() int64 { return overhead + int64(len(e.octets)+len(e.octets)/8) }
 
 // newShard returns a shard for that many entries, at least one.
-func newShard(size int, octets int64) *shard {
-	s := &shard{limit: octets}
+func newShard(size int, octets int64, r *rare) *shard {
+	s := &shard{limit: octets, rare: r}
 	var err error
-	s.entries, err = simplelru.NewLRU(size, func(_ uint64, e entry) { s.octets -= e.size() })
+	s.entries, err = simplelru.NewLRU(size, s.count(-1))
 	if err != nil {
 		panic("cache: " + err.Error()) // only for a size below 1
 	}
 	return s
+}
+
+// count returns what counts an entry that comes, for n = 1, or goes, for -1. The lock is held.
+func (s *shard) count(n int64) func(hash uint64, e entry) {
+	return func(hash uint64, e entry) {
+		s.octets += n * e.size()
+		if e.rare {
+			s.rare.add(hash, int32(n))
+		}
+	}
 }
 
 // find returns the entry of key. due says that it is time to mark it as used: a
@@ -74,10 +86,9 @@ func (s *shard) drop(hash uint64, e entry) {
 	}
 }
 
-// put keeps an entry that begins with its key, in place of an earlier one. One that is too
+// put keeps e, which begins with its key, in place of an earlier entry. One that is too
 // large only takes its place away.
-func (s *shard) put(hash uint64, octets string) {
-	e := entry{octets: octets}
+func (s *shard) put(hash uint64, e entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.size() > s.limit/4 {
@@ -88,9 +99,9 @@ func (s *shard) put(hash uint64, octets string) {
 	e.used = s.puts
 	before, _ := s.entries.Peek(hash)
 	if before.octets != "" {
-		s.octets -= before.size()
+		s.count(-1)(hash, before)
 	}
-	s.octets += e.size()
+	s.count(1)(hash, e)
 	s.entries.Add(hash, e)
 	for s.octets > s.limit && s.entries.Len() > 1 { // the last one is the one just put
 		s.entries.RemoveOldest()

@@ -59,14 +59,16 @@ func TestCacheIsAMap(t *testing.T) {
 				if p := randomPlace(t, c.names); rand.IntN(2) == 0 {
 					s := numbered(p, n, now)
 					cached.Put(p.key, p.group, s)
-					if s.Lifetime > 0 { // else the earlier one stays
-						twin[p] = s
+					if twin[p] = s; s.Lifetime == 0 {
+						delete(twin, p)
 					}
 				}
 				p := randomPlace(t, c.names)
 				get := cached.Get
 				if rand.IntN(4) == 0 {
-					get = cached.Peek
+					get = func(k cache.Key, group string, now time.Time) (cache.Stored, bool) {
+						return cached.Peek(k, group, now, 0)
+					}
 				}
 				got, ok := get(p.key, p.group, now)
 				want, put := twin[p]

@@ -83,6 +83,47 @@ func (m Message) CapTTL(limit uint32) Message {
 	return m.withTTLs(func(ttl uint32) uint32 { return min(ttl, limit) })
 }
 
+// For is m as the answer to q, another question to which the same applies: without
+// records in the answer, it says that there is no such name (see [Message.DeniesName]),
+// and q is about that name or one below. Another message is the answer to one question
+// only, and stays as it is.
+func (m Message) For(q Question) Message {
+	if m.DeniesName() {
+		m.question, m.end = q, q.Name
+	}
+	return m
+}
+
+// Stale is m as an answer past its time: every TTL is ttl, and what it was validated by
+// may have expired as well, so AD is clear (RFC 8767, section 4).
+func (m Message) Stale(ttl uint32) Message {
+	m.ad = false
+	return m.withTTLs(func(uint32) uint32 { return ttl })
+}
+
+// WithEDEs is m with extended errors in place of its own.
+func (m Message) WithEDEs(edes ...EDE) Message {
+	m.edes = edes
+	return m
+}
+
+// CapSOA is m with the SOA of a negative answer, and its signatures, for no longer than
+// its MINIMUM: that is how long clients may keep that there is nothing, and its TTL counts
+// down, which the MINIMUM does not (RFC 2308, section 5).
+func (m Message) CapSOA() Message {
+	soa, ok := m.soa()
+	if !m.negative() || !ok || soa.ttl <= soa.minimum() {
+		return m
+	}
+	m.authority = slices.Clone(m.authority)
+	for i, r := range m.authority {
+		if r.rrset() == soa.rrset() {
+			m.authority[i].ttl = min(r.ttl, soa.minimum())
+		}
+	}
+	return m
+}
+
 // withTTLs is m with each TTL as f says.
 func (m Message) withTTLs(f func(uint32) uint32) Message {
 	for _, section := range []*[]record{&m.answer, &m.authority, &m.additional} { // no name or address changes

@@ -172,6 +172,11 @@ func (m Message) Lifetime(maxPositive, maxNegative time.Duration) time.Duration 
 // negative reports whether m says that there is no such name or no such data.
 func (m Message) negative() bool { return m.rcode == NXDomain || m.rcode == NoError && m.Empty() }
 
+// DeniesName reports whether m says that the name of its question does not exist, for
+// whatever type (RFC 8020, section 2). At the end of a CNAME chain it is another name that
+// does not.
+func (m Message) DeniesName() bool { return m.rcode == NXDomain && len(m.answer) == 0 }
+
 // soa is the SOA record of the authority section.
 func (m Message) soa() (record, bool) {
 	i := slices.IndexFunc(m.authority, func(r record) bool { return r.typ == TypeSOA })
