@@ -27,7 +27,7 @@ import (
 //	asked NAME [REGEX]          print what it was asked; with REGEX, wait for that first
 //	release NAME                let go what it holds, or let it die
 //	expand FILE...              replace $NAME in files
-//	signal HUP|INT|TERM         send a signal to the server
+//	signal HUP|INT|TERM|KILL    send a signal to the server
 //	ended CODE                  wait until the server has ended, with that exit code; -1 is by a signal
 //	said REGEX                  wait until the server's standard error has REGEX; with ! look at it now
 //	logged [REGEX]              print the server's standard output; with REGEX, wait for that first; with ! look now
@@ -224,10 +224,10 @@ func (s *script) expand(_ bool, args []string) error {
 }
 
 func (s *script) signal(_ bool, args []string) error {
-	signals := map[string]os.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+	signals := map[string]os.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
 	sig, ok := signals[strings.Join(args, " ")]
 	if !ok {
-		return errors.New("usage: signal HUP|INT|TERM")
+		return errors.New("usage: signal HUP|INT|TERM|KILL")
 	}
 	return s.server.signal(sig)
 }

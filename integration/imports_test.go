@@ -15,8 +15,9 @@ var imports = map[string][]string{
 	"zones/tomlfile":             {},
 	"zones":                      {"matcher", "zones/tomlfile"},
 	"server/policy":              {"matcher", "zones"},
-	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy"},
+	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy", "server/internal/localzone"},
 	"server/internal/*":          {"matcher", "server/policy", "server/internal/*"},
+	"server/internal/localzone":  {"matcher", "zones/tomlfile", "server/internal/wire"},
 	"server/internal/sim":        {"matcher", "zones", "server/policy", "server/internal/wire"},
 	"server/internal/servertest": {},
 	"server":                     {"matcher", "zones", "zones/tomlfile", "server/policy", "server/config", "server/internal/*"},
@@ -27,7 +28,7 @@ var imports = map[string][]string{
 
 // restricted are modules that only some packages import, outside of tests.
 var restricted = map[string][]string{
-	"github.com/miekg/dns":                {"server/internal/wire", "server/internal/servertest"},
+	"github.com/miekg/dns":                {"server/internal/wire", "server/internal/localzone", "server/internal/servertest"},
 	"github.com/spf13/cobra":              {"cmd/splitdns"},
 	"github.com/google/go-cmp":            {},
 	"github.com/rogpeppe/go-internal":     {},
@@ -35,12 +36,14 @@ var restricted = map[string][]string{
 	"github.com/gaissmai/bart":            {"server/policy"},
 	"github.com/fsnotify/fsnotify":        {"server"},
 	"github.com/hashicorp/golang-lru":     {"server/internal/cache"},
+	"github.com/prometheus":               {},
 	"splitdns/server/internal/servertest": {},
 }
 
 // forTests are what must not be linked into the command.
 var forTests = []string{
-	"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "splitdns/server/internal/servertest",
+	"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/prometheus", "google.golang.org/protobuf",
+	"splitdns/server/internal/servertest",
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -56,7 +56,7 @@ var errTooLarge = errors.New("the answer is too large for DNS")
 // answer that rules have changed.
 func (o Outcome) servfail() Outcome {
 	o.Response = wire.NewMessage(o.Response.Question(), wire.ServFail)
-	o.Changed, o.Code = false, wire.EDEOther
+	o.Changed, o.Code, o.Authoritative = false, wire.EDEOther, false
 	return o
 }
 
@@ -69,25 +69,35 @@ func (s *snapshot) extended(o Outcome) []wire.EDE {
 	switch {
 	case o.Changed && annotate == config.AnnotateOff:
 		all = append(all, wire.EDE{Code: o.Code})
-	case o.Changed, o.Decision.Matched() && annotate == config.AnnotateMatched:
+	case o.annotated(annotate):
 		all = append(all, wire.EDE{Code: o.Code, Text: o.annotation()})
 	}
 	return append(all, o.Relayed...)
+}
+
+// annotated reports whether the answer gets an annotation. Where only private addresses
+// were removed and no rule has matched, a note says all there is to say.
+func (o Outcome) annotated(annotate config.Annotate) bool {
+	matched := o.Decision.Matched() || o.Local != ""
+	return matched && annotate == config.AnnotateMatched || o.Changed && (matched || len(o.Private) == 0)
 }
 
 // annotation says in one line which rules matched and what came of it.
 func (o Outcome) annotation() string {
 	d := o.Decision
 	var t tokens
+	t.add("local", o.Local)
 	t.add("rule", strings.Join(d.Rules(), ","))
 	t.add("zone", d.Match.Zone)
 	t.add("row", d.Match.Row)
-	if d.Answer.Given() {
+	switch {
+	case o.ours():
+	case d.Answer.Given():
 		t.add("answer", d.Answer.String())
 		if !d.Chain.IsZero() {
 			t.add("chain", d.Chain.String())
 		}
-	} else {
+	default:
 		t.add("pin", d.Pin.String())
 		t.add("verdict", o.verdict())
 		t.add("spared", d.Spared)
@@ -99,11 +109,18 @@ func (o Outcome) annotation() string {
 // verdict is the verdict in words. A failure has none: nothing was answered that
 // could be judged.
 func (o Outcome) verdict() string {
+	if o.ours() {
+		return ""
+	}
 	if rcode := o.Response.Rcode(); !o.Decision.Answer.Given() && rcode != wire.NoError && rcode != wire.NXDomain {
 		return ""
 	}
 	return o.Judgement.Verdict.String()
 }
+
+// ours reports whether the answer is that of a local zone or a special-use name, which
+// is neither judged nor pinned.
+func (o Outcome) ours() bool { return o.Local != "" || o.Special != nil }
 
 // tokens is a line of key=value words in the making.
 type tokens []string

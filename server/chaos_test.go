@@ -40,23 +40,23 @@ pin     = "enforce"
 max_ttl = "5m"
 
 [rule.secret]
-names   = ["secret.test"]
+names   = ["secret.example.net"]
 clients = ["phones"]
 
 [rule.null]
-names  = ["null.test"]
+names  = ["null.example.net"]
 answer = "null"
 
 [rule.gone]
-names  = ["gone.test"]
+names  = ["gone.example.net"]
 answer = "nxdomain"
 
 [rule.alias]
-names  = ["alias.test"]
-answer = "www.test"
+names  = ["alias.example.net"]
+answer = "www.example.net"
 
 [rule.tracker]
-names  = ["*.tracker.test"]
+names  = ["*.tracker.example.net"]
 tags   = ["tracker"]
 answer = "null"
 `
@@ -71,16 +71,16 @@ func explainBench(t *testing.T) *server.Bench {
 	b := newBench(t, explaining, says(t, `
 		dual.example. 300 IN A 192.0.2.1
 		dual.example. 300 IN A 198.51.100.9
-		x.dual.example. 300 IN CNAME edge.test.
-		edge.test. 300 IN A 198.51.100.9
+		x.dual.example. 300 IN CNAME edge.example.net.
+		edge.example.net. 300 IN A 198.51.100.9
 		dual.example. 300 IN HTTPS 1 . ipv4hint=192.0.2.2
-		secret.test. 300 IN A 192.0.2.1
-		bare.example. 300 IN CNAME a.tracker.test.
-		www.test. 300 IN CNAME a.tracker.test.
-		a.other.test. 300 IN CNAME a.tracker.test.
-		a.tracker.test. 300 IN A 198.51.100.9
-		www.test. 300 IN HTTPS 1 . alpn=h2`))
-	for _, words := range []string{"dual.example", "dual.example HTTPS", "x.dual.example", "secret.test", "bare.example", "www.test", "www.test HTTPS", "a.other.test"} {
+		secret.example.net. 300 IN A 192.0.2.1
+		bare.example. 300 IN CNAME a.tracker.example.net.
+		www.example.net. 300 IN CNAME a.tracker.example.net.
+		a.other.example.net. 300 IN CNAME a.tracker.example.net.
+		a.tracker.example.net. 300 IN A 198.51.100.9
+		www.example.net. 300 IN HTTPS 1 . alpn=h2`))
+	for _, words := range []string{"dual.example", "dual.example HTTPS", "x.dual.example", "secret.example.net", "bare.example", "www.example.net", "www.example.net HTTPS", "a.other.example.net"} {
 		send(t, b, question(words), phone, false)
 	}
 	return b
@@ -122,15 +122,15 @@ var factCells = []struct {
 		"match zone=vendor row=dual pattern=*.dual.example rule=phones,published rule-pattern=*.dual.example",
 		"decision log tags=mdm,phones pin=enforce upstream=default max_ttl=5m", ranges, "cache none", "verdict=not-asked",
 	}},
-	{"others' lookups are hidden where no rule matches", "secret.test", netip.MustParseAddr("10.1.1.1"), []string{
+	{"others' lookups are hidden where no rule matches", "secret.example.net", netip.MustParseAddr("10.1.1.1"), []string{
 		"match none", "decision pin=observe upstream=default", "published no-range",
 	}},
-	{"but not from administrators", "secret.test", client, []string{
+	{"but not from administrators", "secret.example.net", client, []string{
 		"match none", "decision pin=observe upstream=default", "published no-range",
 		"cache A age=61 ttl=239 from=192.0.2.53 192.0.2.1=no-range", "verdict=no-range",
 	}},
-	{"nor from a client that a rule matches", "secret.test", phone, []string{
-		"match rule=secret rule-pattern=secret.test", "decision pin=observe upstream=default", "published no-range",
+	{"nor from a client that a rule matches", "secret.example.net", phone, []string{
+		"match rule=secret rule-pattern=secret.example.net", "decision pin=observe upstream=default", "published no-range",
 		"cache A age=61 ttl=239 from=192.0.2.53 192.0.2.1=no-range", "verdict=no-range",
 	}},
 	{"carved out", "cut.wide.example", phone, []string{
@@ -145,28 +145,28 @@ var factCells = []struct {
 		"match zone=vendor row=numbers pattern={0..50}-push.example rule=published",
 		"decision log tags=mdm pin=observe upstream=default", "published 192.0.2.0/25", "cache none", "verdict=not-asked",
 	}},
-	{"answer null", "null.test", phone, []string{
-		"match rule=null rule-pattern=null.test", "decision answer=null", "published no-range",
+	{"answer null", "null.example.net", phone, []string{
+		"match rule=null rule-pattern=null.example.net", "decision answer=null", "published no-range",
 		"answer A 0.0.0.0", "answer AAAA ::", "answer HTTPS none", "cache none", "verdict=not-asked",
 	}},
-	{"answer nxdomain", "gone.test", phone, []string{
-		"match rule=gone rule-pattern=gone.test", "decision answer=nxdomain", "published no-range",
+	{"answer nxdomain", "gone.example.net", phone, []string{
+		"match rule=gone rule-pattern=gone.example.net", "decision answer=nxdomain", "published no-range",
 		"answer A rcode=NXDOMAIN none", "answer AAAA rcode=NXDOMAIN none", "answer HTTPS rcode=NXDOMAIN none", "cache none", "verdict=not-asked",
 	}},
-	{"answer CNAME", "alias.test", phone, []string{
-		"match rule=alias rule-pattern=alias.test", "decision upstream=default answer=www.test", "published no-range", "cache none", "verdict=not-asked",
+	{"answer CNAME", "alias.example.net", phone, []string{
+		"match rule=alias rule-pattern=alias.example.net", "decision upstream=default answer=www.example.net", "published no-range", "cache none", "verdict=not-asked",
 	}},
-	{"a block along the chain of one type only", "www.test", client, []string{
-		"match rule=tracker rule-pattern=*.tracker.test", "decision tags=tracker answer=null chain=a.tracker.test", "published no-range",
+	{"a block along the chain of one type only", "www.example.net", client, []string{
+		"match rule=tracker rule-pattern=*.tracker.example.net", "decision tags=tracker answer=null chain=a.tracker.example.net", "published no-range",
 		"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "served A 0.0.0.0",
 		"cache HTTPS age=61 ttl=239 from=192.0.2.53", "verdict=no-address",
 	}},
-	{"a block along the chain of all that is cached", "a.other.test", client, []string{
-		"match rule=tracker rule-pattern=*.tracker.test", "decision tags=tracker answer=null chain=a.tracker.test", "published no-range",
+	{"a block along the chain of all that is cached", "a.other.example.net", client, []string{
+		"match rule=tracker rule-pattern=*.tracker.example.net", "decision tags=tracker answer=null chain=a.tracker.example.net", "published no-range",
 		"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "served A 0.0.0.0", "verdict=not-asked",
 	}},
 	{"a block along the chain that is spared", "bare.example", client, []string{
-		"match zone=vendor row=bare pattern=bare.example rule=published,tracker rule-pattern=*.tracker.test",
+		"match zone=vendor row=bare pattern=bare.example rule=published,tracker rule-pattern=*.tracker.example.net",
 		"decision log tags=mdm,tracker pin=observe upstream=default spared=tracker", "published no-range",
 		"cache A age=61 ttl=239 from=192.0.2.53 198.51.100.9=no-range", "verdict=no-range",
 	}},
@@ -196,10 +196,10 @@ func TestFactsOfManyPrefixes(t *testing.T) {
 		for i := range n {
 			prefixes = append(prefixes, fmt.Sprintf("2001:db8:%x::/48", 0xf000+i))
 		}
-		b := newBench(t, fmt.Sprintf("[zone.many]\nnames = [\"many.test\"]\nprefixes = [\"%s\"]\n", strings.Join(prefixes, `", "`)), says(t, ""))
+		b := newBench(t, fmt.Sprintf("[zone.many]\nnames = [\"many.example.net\"]\nprefixes = [\"%s\"]\n", strings.Join(prefixes, `", "`)), says(t, ""))
 		want := "published " + strings.Join(prefixes[:24], " ") + more
 		var got []string // over several records, each with the word before it
-		for _, text := range texts(ask(t, b, "many.test CH TXT")) {
+		for _, text := range texts(ask(t, b, "many.example.net CH TXT")) {
 			if len(text) > 255 {
 				t.Errorf("a text of %d octets: %s", len(text), text)
 			}

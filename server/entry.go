@@ -1,7 +1,7 @@
 package server
 
 import (
-	"net/netip"
+	"slices"
 	"time"
 
 	"splitdns/server/internal/querylog"
@@ -10,12 +10,12 @@ import (
 // entry is the line of the query log for q.
 func (s *Server) entry(q Query, o Outcome) querylog.Entry {
 	d := o.Decision
-	judged := make([]netip.Addr, len(o.Judgement.Addresses))
-	for i, a := range o.Judgement.Addresses {
-		judged[i] = a.Addr
+	judged := slices.Clip(o.Private) // what the upstream gave, whether or not a client got it
+	for _, a := range o.Judgement.Addresses {
+		judged = append(judged, a.Addr)
 	}
 	pin := d.Pin.String()
-	if d.Answer.Given() {
+	if d.Answer.Given() || o.ours() {
 		pin = ""
 	}
 	return querylog.Entry{

@@ -40,6 +40,8 @@ type Explanation struct {
 	Upstream      Settled    `json:"upstream"`
 	Answer        Settled    `json:"answer"`
 	MaxTTL        Settled    `json:"max_ttl"`
+	Private       Settled    `json:"private_answers"`
+	Answered      string     `json:"answered,omitempty"` // what of ours answers: "special=localhost"
 	Chain         string     `json:"chain,omitempty"`
 	Spared        string     `json:"spared,omitempty"`
 	Published     []string   `json:"published"`
@@ -87,7 +89,8 @@ type Cached struct {
 	From      string    `json:"from"`
 	Rcode     string    `json:"rcode"`
 	Addresses []Address `json:"addresses"`
-	Served    []string  `json:"served"` // addresses that the client gets
+	Served    []string  `json:"served"`            // addresses that the client gets
+	Private   []string  `json:"private,omitempty"` // removed: public servers must not give them
 	Changed   bool      `json:"changed"`
 	Stale     bool      `json:"stale,omitempty"` // it has expired: given only if there is no other
 	Cut       string    `json:"cut,omitempty"`   // the name above of which it says that it does not exist
@@ -143,6 +146,11 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 			e.answered(q, d)
 			continue
 		}
+		if o, ok := s.ours(q, d); ok {
+			e.Answered = o.answered()
+			e.addAnswer(o.Response)
+			continue
+		}
 		if e.CacheHidden {
 			continue
 		}
@@ -186,7 +194,7 @@ func keys(q wire.Question) (all [4]cache.Key) {
 // treated is what Resolve makes of m, with what was found about its addresses
 // also where a name of the chain is blocked.
 func (s *snapshot) treated(m wire.Message, d policy.Decision) Outcome {
-	o := s.pin(m, d)
+	o := s.judge(m, d)
 	if d.Answer.Given() {
 		o.Response, o.Code = localAnswer(m.Question(), d.Answer)
 		o.Changed = true
@@ -218,6 +226,9 @@ func (e *Explanation) cached(o Outcome, stored cache.Stored, now time.Time) {
 	for _, addr := range o.Response.Addresses() {
 		c.Served = append(c.Served, addr.String())
 	}
+	for _, addr := range o.Private {
+		c.Private = append(c.Private, addr.String())
+	}
 	e.asked = e.asked || !o.Decision.Answer.Given()
 	e.Cache = append(e.Cache, c)
 }
@@ -229,7 +240,12 @@ func (e *Explanation) answered(q wire.Question, d policy.Decision) {
 		return
 	}
 	m, _ := localAnswer(q, d.Answer)
-	a := Answered{Type: q.Type.String(), Rcode: m.Rcode().String(), Addresses: []string{}}
+	e.addAnswer(m)
+}
+
+// addAnswer adds the answer m, for which nobody is asked.
+func (e *Explanation) addAnswer(m wire.Message) {
+	a := Answered{Type: m.Question().Type.String(), Rcode: m.Rcode().String(), Addresses: []string{}}
 	for _, addr := range m.Addresses() {
 		a.Addresses = append(a.Addresses, addr.String())
 	}
@@ -264,6 +280,9 @@ func (e *Explanation) decision(d policy.Decision) {
 	e.Pin = Settled{d.Pin.String(), d.By.Pin}
 	e.Upstream = Settled{d.Upstream, d.By.Upstream}
 	e.Answer = Settled{d.Answer.String(), d.By.Answer}
+	if d.Private != policy.PrivateUnset {
+		e.Private = Settled{d.Private.String(), d.By.Private}
+	}
 	e.alias = d.Answer.Kind == policy.AnswerCNAME
 	if d.MaxTTL != 0 {
 		e.MaxTTL = Settled{tomlfile.Span(d.MaxTTL), d.By.MaxTTL}

@@ -5,11 +5,14 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
+	"splitdns/matcher"
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/querylog"
@@ -52,12 +55,13 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 	}
 	b := &Bench{next: first.config}
 	b.Server = &Server{
-		resolver: newResolver(first, "test", time.Now), started: first.config, dial: dial, local: slices.Clone(localPrefixes),
+		resolver: newResolver(first, "test", time.Now), inFlight: listen.NewLimiter(10), started: first.config, dial: dial, local: slices.Clone(localPrefixes),
 		options: Options{
 			Load: func() (*config.Config, []config.File, tomlfile.Problems) { return b.next, nil, b.problems },
 			Log:  slog.New(slog.NewTextHandler(&b.messages, nil)),
 		},
 	}
+	b.countGroups(first)
 	var err error
 	if b.http, err = openHTTP(b.Server, nil); err != nil {
 		return nil, err
@@ -132,6 +136,9 @@ func (b *Bench) FinishedOctets() int64 {
 	return t.octets + int64(len(t.slots))*int64(unsafe.Sizeof(t.slots[0]))
 }
 
+// FinishedLen is how many finished answers there are.
+func (b *Bench) FinishedLen() int { return b.resolver.finished.kept }
+
 // Replaced is how many upstream groups wait for the last of their queries.
 func (b *Bench) Replaced() int {
 	b.replaced.mu.Lock()
@@ -145,6 +152,11 @@ func (b *Bench) CloseUpstreams() {
 	b.resolver.current.Load().close()
 }
 
+// IsSpecial reports whether name is one that never leaves, where no rule matches.
+func (b *Bench) IsSpecial(name matcher.Name) bool {
+	return b.resolver.current.Load().special(name, policy.Decision{}) != nil
+}
+
 // Drain marks the server as stopping.
 func (b *Bench) Drain() { b.draining.Store(true) }
 
@@ -155,6 +167,13 @@ func (b *Bench) HTTP(addrs ...netip.AddrPort) (handler http.Handler, closeHTTP f
 		return nil, nil, err
 	}
 	return b.http.server.Handler, b.http.close, nil
+}
+
+// ControlFlush gives the flush of the control socket a body.
+func (b *Bench) ControlFlush(body string) (code int, text string) {
+	w := httptest.NewRecorder()
+	b.controlFlush(w, httptest.NewRequest(http.MethodPost, "/v1/flush", strings.NewReader(body)))
+	return w.Code, w.Body.String()
 }
 
 // Simulate makes the upstream groups of later configurations simulated ones.

@@ -20,6 +20,9 @@ func (e Explanation) Facts() []string {
 		facts = append(facts, "near "+row.String())
 	}
 	facts = append(facts, e.decisionFact(), e.publishedFact())
+	if e.Answered != "" {
+		facts = append(facts, "answered "+e.Answered)
+	}
 	for _, a := range e.Answers {
 		facts = append(facts, a.fact())
 	}
@@ -89,16 +92,17 @@ func (e Explanation) decisionFact() string {
 		t = append(t, "log")
 	}
 	t.add("tags", strings.Join(e.Tags, ","))
-	if e.Answer.Value == "" {
+	if e.Answer.Value == "" && e.Answered == "" {
 		t.add("pin", e.Pin.Value)
 	}
-	if e.Answer.Value == "" || e.alias {
+	if e.Answer.Value == "" && e.Answered == "" || e.alias {
 		t.add("upstream", e.Upstream.Value)
 	}
 	t.add("answer", e.Answer.Value)
 	t.add("chain", e.Chain)
 	t.add("spared", e.Spared)
 	t.add("max_ttl", e.MaxTTL.Value)
+	t.add("private_answers", e.Private.Value)
 	return strings.Join(t, " ")
 }
 
@@ -152,7 +156,9 @@ func (c Cached) facts() []string {
 	if c.Changed {
 		t = tokens{"served", c.Type}
 		t.add("rcode", rcode)
-		facts = append(facts, strings.Join(append(t, orNone(c.Served)...), " "))
+		t = append(t, orNone(c.Served)...)
+		t.add("private", strings.Join(c.Private, ","))
+		facts = append(facts, strings.Join(t, " "))
 	}
 	return facts
 }
@@ -175,7 +181,7 @@ func (e Explanation) Cascade() []string {
 	settled := []struct {
 		key string
 		Settled
-	}{{"pin", e.Pin}, {"upstream", e.Upstream}, {"answer", e.Answer}, {"max_ttl", e.MaxTTL}}
+	}{{"pin", e.Pin}, {"upstream", e.Upstream}, {"answer", e.Answer}, {"max_ttl", e.MaxTTL}, {"private_answers", e.Private}}
 	for _, v := range settled {
 		switch {
 		case v.Rule != "":

@@ -26,6 +26,7 @@ func (s *Server) fast(dst, packet []byte, from listen.Peer) ([]byte, bool) {
 		return dst, false
 	}
 	dst = f.Append(dst, g, uint32(f.age(t.clock(at))/time.Second), f.limit)
+	s.book.Or(from.Tally).Count(f.slot)
 	if f.line != (querylog.Line{}) {
 		s.log.WriteLine(at, from.Addr.Addr().Unmap().WithZone(""), f.line)
 	}

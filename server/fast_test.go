@@ -34,7 +34,7 @@ pin     = "enforce"
 // fastUpstream says something about every name of the tests.
 const fastUpstream = "x.dual.example. 300 IN A 192.0.2.1\nx.dual.example. 200 IN A 198.51.100.1\n" +
 	"short.dual.example. 300 IN CNAME b.test.\nb.test. 250 IN A 192.0.2.7\n" +
-	"www.test. 60 IN A 192.0.2.8\nad"
+	"www.example.net. 60 IN A 192.0.2.8\nad"
 
 // packet packs a query for words.
 func packet(t testing.TB, words string) []byte {
@@ -52,7 +52,8 @@ func TestFastSaysTheSame(t *testing.T) {
 	for _, words := range []string{
 		"x.dual.example", "x.dual.example +noedns", "x.dual.example +do", "x.dual.example +cd", "x.dual.example +ad",
 		"X.Dual.EXAMPLE", "x.dual.example +ad +noedns", "short.dual.example", "short.dual.example +do +ad",
-		"x.dual.example AAAA", "www.test", "www.test +noedns", "a.nx.example", "nodata.example", "null.example AAAA", "null.example +noedns",
+		"x.dual.example AAAA", "www.example.net", "www.example.net +noedns", "a.nx.example", "nodata.example", "null.example AAAA", "null.example +noedns",
+		"LocalHost", "localhost MX +do", "a.onion +ad", "10.in-addr.arpa SOA", "1.0.0.127.in-addr.arpa PTR +noedns",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, fastConfig, says(t, fastUpstream+"\nau dual.example. 900 IN SOA ns.test. host.test. 1 2 3 4 500"))
@@ -193,7 +194,7 @@ func TestFastIsLogged(t *testing.T) {
 }
 
 func TestFastDoesNotAllocate(t *testing.T) {
-	for _, name := range []string{"www.test", "x.dual.example"} { // the second is tagged, noted and logged
+	for _, name := range []string{"www.example.net", "x.dual.example"} { // the second is tagged, noted and logged
 		b := newBench(t, fastConfig, says(t, fastUpstream))
 		for range 2 {
 			ask(t, b, name)
@@ -214,7 +215,7 @@ func TestFastDoesNotAllocate(t *testing.T) {
 // ordinary way.
 func FuzzFast(f *testing.F) {
 	b := newBench(f, fastConfig, says(f, fastUpstream))
-	for _, words := range []string{"x.dual.example", "short.dual.example +do", "www.test +noedns", "a.nx.example +ad", "null.example AAAA +cd"} {
+	for _, words := range []string{"x.dual.example", "short.dual.example +do", "www.example.net +noedns", "a.nx.example +ad", "null.example AAAA +cd"} {
 		for range 2 {
 			b.Serve(packet(f, words), client, false)
 		}
@@ -240,7 +241,7 @@ func BenchmarkAnswer(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			s := newBench(b, fastConfig, says(b, fastUpstream))
-			p, dst := packet(b, "www.test"), make([]byte, 0, 1500)
+			p, dst := packet(b, "www.example.net"), make([]byte, 0, 1500)
 			for range 2 {
 				s.Serve(p, client, false)
 			}

@@ -30,10 +30,12 @@ func (*missing) Error() string { return "an upstream must be asked" }
 // keep has stored be what there is in m's place.
 func (m *missing) keep(stored cache.Stored) { m.stale = &stored }
 
-// flightKey tells identical questions apart: what is asked, and whom.
+// flightKey tells identical questions apart: what is asked, and whom. Those of
+// different eras are never identical: who asks after a flush gets nothing from before.
 type flightKey struct {
 	cache.Key
 	group string
+	era   uint64
 }
 
 // fetched is what an upstream said, and how long it took.
@@ -110,9 +112,11 @@ func (r *Resolver) begin(x *fetching, turn uint64) {
 // exchange asks the upstream. The error is a panic of ours.
 func (r *Resolver) exchange(x *fetching) (err error) {
 	defer guard.Catch(&err)
+	x.up.count.Begin()
 	x.up.Exchange(x.query(x.now), func(response wire.Message, from string, err error) {
 		now := r.now()
 		f := &fetched{key: x.key, message: response, from: from, err: err, rtt: now.Sub(x.asked)}
+		x.up.count.End(f.rtt, err == nil)
 		if err := r.keep(x, f, now); err != nil {
 			f.err, f.stale = err, nil
 		}
@@ -163,9 +167,11 @@ func (r *Resolver) keep(x *fetching, f *fetched, now time.Time) (err error) {
 		return nil
 	}
 	f.message = f.message.CapSOA().CapTTL(longest(f.message, c))
-	r.cache.Put(x.key.Key, x.key.group, cache.Stored{
-		Message: f.message, From: f.from, StoredAt: now,
-		Lifetime: f.message.Lifetime(c.MaxTTL, c.MaxNegativeTTL),
+	r.era.keep(x.key.era, func() {
+		r.cache.Put(x.key.Key, x.key.group, cache.Stored{
+			Message: f.message, From: f.from, StoredAt: now,
+			Lifetime: f.message.Lifetime(c.MaxTTL, c.MaxNegativeTTL),
+		})
 	})
 	return nil
 }
@@ -181,7 +187,9 @@ func (r *Resolver) remember(f *fetched, now time.Time, ttl time.Duration) {
 		question := wire.Question{Name: f.key.Name, Type: f.key.Type, Class: f.key.Class}
 		m = wire.NewMessage(question, wire.ServFail).WithEDEs(reason(f.err))
 	}
-	r.cache.PutFailure(f.key.Key, f.key.group, cache.Stored{Message: m, From: f.from, StoredAt: now, Lifetime: ttl})
+	r.era.keep(f.key.era, func() {
+		r.cache.PutFailure(f.key.Key, f.key.group, cache.Stored{Message: m, From: f.from, StoredAt: now, Lifetime: ttl})
+	})
 }
 
 // longest is the highest TTL, in seconds, of what c lets be kept of m.

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"splitdns/server/internal/cache"
+	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
@@ -28,6 +29,7 @@ type finished struct {
 	counts bool          // they do
 	limit  uint32        // seconds: the rule's max_ttl
 	line   querylog.Line // what the log gets; zero: nothing
+	slot   metrics.Slot  // where a query is counted that gets it
 }
 
 // age is how long the TTLs of f have counted at a time.
@@ -68,6 +70,7 @@ type finishedTable struct {
 
 	mu     sync.Mutex // held to write to slots; guards what follows
 	octets int64      // of all that is there
+	kept   int        // how many that are
 	hand   int        // where room was made last
 }
 
@@ -144,9 +147,11 @@ func (f *finished) choose(places []atomic.Pointer[finished]) int {
 func (t *finishedTable) set(place *atomic.Pointer[finished], f *finished) {
 	if f != nil {
 		t.octets += f.size()
+		t.kept++
 	}
 	if old := place.Swap(f); old != nil {
 		t.octets -= old.size()
+		t.kept--
 	}
 }
 
@@ -177,8 +182,9 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 	if o.Decision.Log {
 		f.line = finishedLine(s.entry(q, o))
 	}
+	f.slot = s.book.Slot(o.kind(fromFinished))
 	if f.Finished = response.Finish(); f.Size(true) <= maxFinishedSize {
-		t.put(f)
+		s.resolver.era.keep(q.era, func() { t.put(f) })
 	}
 }
 

@@ -25,7 +25,7 @@ var answerCells = []golden{
 	{"A nothing published", "bare.example A", "bare.example. 300 IN A 198.51.100.1"},
 	{"A carved out of what is published around it", "cut.wide.example A", "cut.wide.example. 300 IN A 198.51.100.1"},
 	{"A beside the carved-out name", "x.wide.example A", "x.wide.example. 300 IN A 198.51.100.1\nx.wide.example. 300 IN A 192.0.2.1"},
-	{"A of a name that no rule and no zone knows", "www.test A", "www.test. 300 IN A 198.51.100.1"},
+	{"A of a name that no rule and no zone knows", "www.example.net A", "www.example.net. 300 IN A 198.51.100.1"},
 	{"A without EDNS, mixed", "dual.example A +noedns", "dual.example. 300 IN A 198.51.100.1\ndual.example. 300 IN A 192.0.2.1"},
 	{"A with CD, mixed", "dual.example A +cd", "dual.example. 300 IN A 198.51.100.1\ndual.example. 300 IN A 192.0.2.1"},
 
@@ -129,7 +129,7 @@ func TestGoldenAnnotate(t *testing.T) {
 		{"changed", "range.example A", "range.example. 300 IN A 198.51.100.1"},
 		{"answered here", "dual.example TXT", ""},
 		{"upstream failed", "dual.example A", "rcode SERVFAIL"},
-		{"no rule matches", "www.test A", "www.test. 300 IN A 198.51.100.1"},
+		{"no rule matches", "www.example.net A", "www.example.net. 300 IN A 198.51.100.1"},
 	}
 	for _, annotate := range []string{"changed", "off"} {
 		t.Run(annotate, func(t *testing.T) {

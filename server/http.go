@@ -19,8 +19,9 @@ import (
 	"splitdns/matcher"
 )
 
-// httpServer is the HTTP service: health for supervisors and explanations for
-// administrators. It is off unless the configuration gives an address.
+// httpServer is the HTTP service: health and metrics for supervisors and explanations for
+// administrators. It is off unless the configuration gives an address. The control socket
+// is another one.
 type httpServer struct {
 	server    http.Server
 	listeners []net.Listener
@@ -39,6 +40,7 @@ func openHTTP(s *Server, listen []netip.AddrPort) (*httpServer, error) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /api/explain", s.apiExplain)
+	mux.HandleFunc("GET /metrics", s.metrics)
 	h := &httpServer{server: http.Server{
 		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, MaxHeaderBytes: httpMaxHeader,
 	}}
@@ -54,8 +56,12 @@ func openHTTP(s *Server, listen []netip.AddrPort) (*httpServer, error) {
 }
 
 // serve answers until ctx is cancelled. An address that fails is reported to log,
-// and the others go on: queries are answered without this service.
+// and the others go on: queries are answered without this service. A nil h was never
+// opened.
 func (h *httpServer) serve(ctx context.Context, log *slog.Logger) error {
+	if h == nil {
+		return nil
+	}
 	var g sync.WaitGroup
 	for _, l := range h.listeners {
 		g.Go(func() {

@@ -57,18 +57,48 @@ func (r *Resolver) alias(s *snapshot, q Query, d policy.Decision) Outcome {
 	if q.Type != wire.TypeCNAME && q.Type != wire.TypeANY {
 		target := q
 		target.Name = d.Answer.Target
-		m, source, err := r.lookup(s, target, d.Upstream)
-		if err == nil && slices.Contains(links(m), q.Name) {
+		found, err := r.target(s, target, d)
+		if err == nil && slices.Contains(links(found.Response), q.Name) {
 			err = fmt.Errorf("%v leads back to %v: the CNAME chain is a loop", target.Name, q.Name)
 		}
 		if err != nil {
 			return failed(q, d, err)
 		}
-		o.Response = m.Prepend(head)
-		o = o.relayed(m, source)
+		o = o.before(found, head)
 	}
 	o.Response = capTTL(o.Response, d)
 	return o
+}
+
+// before is o with found behind head, the CNAME records that lead to it.
+func (o Outcome) before(found Outcome, head wire.Message) Outcome {
+	o.Response, o.Source = found.Response.Prepend(head), found.Source
+	o.Private, o.Notes, o.Relayed = found.Private, append(o.Notes, found.Notes...), found.Relayed
+	if rcode := o.Response.Rcode(); rcode == wire.ServFail {
+		return o.servfail()
+	}
+	return o
+}
+
+// target finds what is said about the name of q, which a CNAME of ours leads to: by us, or
+// by the upstream group of d, whose answer may have lost addresses.
+func (r *Resolver) target(s *snapshot, q Query, d policy.Decision) (Outcome, error) {
+	if o, ok, err := r.fromLocalZone(s, q, d); ok {
+		return o, err
+	}
+	if o, ok := s.neverLeaves(q.Question, d); ok {
+		return o, nil
+	}
+	m, source, err := r.lookup(s, q, d.Upstream)
+	if err != nil {
+		return Outcome{}, err
+	}
+	kept, private := s.withoutPrivate(m, d)
+	o := Outcome{Response: kept, Private: private}
+	if len(private) > 0 {
+		o.Notes = []wire.EDE{s.privateNote(private, d)}
+	}
+	return o.relayed(m, source), nil
 }
 
 // links are the names that the CNAME records of m lead to: the chain up to its

@@ -34,7 +34,7 @@ func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Sou
 	if !q.RD && !s.admin(q.Client) {
 		return wire.Message{}, Source{}, errNotCached // nor does anybody learn what others looked up
 	}
-	key := flightKey{cacheKey(q), up.id}
+	key := flightKey{cacheKey(q), up.id, q.era}
 	if f := q.fetched; f != nil && f.key == key {
 		return f.answer(q, group)
 	}

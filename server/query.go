@@ -19,8 +19,10 @@ func (s *Server) serve(dst, packet []byte, from listen.Peer) (response []byte, l
 	}
 	q, refusal := parseQuery(packet, from)
 	if refusal != nil {
+		s.book.Or(from.Tally).Count(s.book.Slot(refusedKind(refusal)))
 		return append(dst, refusal.Response...), nil
 	}
+	q.era = s.resolver.era.current() // before anything is looked up
 	now := s.resolver.current.Load() // one snapshot for the whole query
 	if q.Class == wire.ClassCH {
 		return dst, s.explainLater(now, q)
@@ -84,6 +86,7 @@ func (s *Server) answer(dst []byte, now *snapshot, q Query, o Outcome) []byte {
 	if o.Decision.Log {
 		s.log.Write(s.entry(q, o))
 	}
+	s.book.Or(q.tally).Count(s.book.Slot(o.kind(o.source())))
 	s.reportPanic(q, o)
 	s.finish(now, q, o)
 	return packet
@@ -93,6 +96,7 @@ func (s *Server) answer(dst []byte, now *snapshot, q Query, o Outcome) []byte {
 // enough: a panic that clients can cause must not fill the log.
 func (s *Server) reportPanic(q Query, o Outcome) {
 	if p, ok := errors.AsType[*guard.PanicError](o.Failure); ok {
+		s.failed.Add(1)
 		s.panicked.Do(func() {
 			s.options.Log.Error("a query failed, and later ones may without a word here: "+p.Error(),
 				"question", q.Question.String(), "stack", string(p.Stack))
@@ -107,6 +111,7 @@ func parseQuery(packet []byte, from listen.Peer) (Query, *wire.Refusal) {
 		Query:    q,
 		Client:   from.Addr.Addr().Unmap().WithZone(""),
 		TCP:      from.TCP,
+		tally:    from.Tally,
 		Received: from.At,
 	}, refusal
 }

@@ -19,7 +19,7 @@ import (
 // Queries under way finish with the one they began with; the cache stays.
 //
 // The old one and the new one are in memory together.
-func (s *Server) reload(why string) {
+func (s *Server) reload(why string) reloaded {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	defer giveBack(allocated())
@@ -28,7 +28,7 @@ func (s *Server) reload(why string) {
 	s.tried = files
 	if c != nil && why == fileChanged && c.Digest == old.config.Digest {
 		s.reverted(c) // or touched, or written with the same content
-		return
+		return reloaded{ok: true}
 	}
 	if c != nil {
 		if err := s.replace(old, c); err != nil {
@@ -37,15 +37,21 @@ func (s *Server) reload(why string) {
 	}
 	if c == nil || problems.Errors() {
 		s.refuse(why, problems, old.config)
-		return
+		return reloaded{problems: problems}
 	}
 	s.refused = ""
+	s.reloads.add(true)
 	s.reportProblems(problems)
-	for _, key := range needRestart(s.started, c) {
-		s.options.Log.Warn(key + " has changed: this takes effect when the server is started again")
+	restart := needRestart(s.started, c)
+	for _, key := range restart {
+		s.options.Log.Warn(key + restartNote)
 	}
 	s.options.Log.Info("reloaded: "+s.Summary(), "why", why)
+	return reloaded{ok: true, problems: problems, restart: restart}
 }
+
+// restartNote is what is said of a key that a reload cannot follow.
+const restartNote = " has changed: this takes effect when the server is started again"
 
 // worthGivingBack is how much a load must have allocated, in octets, before memory is
 // given back. Large lists leave so much behind that the collector, which waits for the
@@ -76,6 +82,7 @@ func (s *Server) refuse(why string, problems tomlfile.Problems, c *config.Config
 		return
 	}
 	s.refused = text
+	s.reloads.add(false)
 	s.reportProblems(problems)
 	s.options.Log.Error("reload refused, the old configuration stays in force",
 		"why", why, "problems", countErrors(problems), "config", c.Digest)
@@ -86,6 +93,7 @@ func (s *Server) refuse(why string, problems tomlfile.Problems, c *config.Config
 func (s *Server) reverted(c *config.Config) {
 	if s.refused != "" {
 		s.options.Log.Info("the configuration on disk is again the one in force", "config", c.Digest)
+		s.reloads.add(true)
 	}
 	s.refused = ""
 }
@@ -124,6 +132,7 @@ func (s *Server) replace(old *snapshot, c *config.Config) error {
 	if err := next.connect(s.Addrs(), have, s.dialer(c)); err != nil {
 		return err
 	}
+	s.countGroups(next)
 	s.resolver.current.Store(next)
 	for name, g := range old.upstreams {
 		if next.upstreams[name] != g {
@@ -170,7 +179,7 @@ func (r *replacedGroups) close() {
 // withoutNames returns a copy of c that does not keep large lists in memory.
 func withoutNames(c *config.Config) *config.Config {
 	other := *c
-	other.Zones, other.Policy = nil, nil
+	other.Zones, other.Policy, other.Local = nil, nil, nil
 	return &other
 }
 
@@ -183,6 +192,7 @@ func needRestart(old, c *config.Config) []string {
 		}
 	}
 	add("server.listen", slices.Equal(old.Server.Listen, c.Server.Listen))
+	add("server.control", old.Server.Control == c.Server.Control)
 	add("server.queries_in_flight", old.Server.QueriesInFlight == c.Server.QueriesInFlight)
 	add("server.tcp_connections", old.Server.TCPConnections == c.Server.TCPConnections)
 	add("server.tcp_idle", old.Server.TCPIdle == c.Server.TCPIdle)

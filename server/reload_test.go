@@ -114,6 +114,7 @@ func TestNeedRestart(t *testing.T) {
 		"": nil,
 		"[server]\nlisten = [\"127.0.0.1:5301\"]":                                 {"server.listen"},
 		"[server]\nqueries_in_flight = 5\ntcp_connections = 5\ntcp_idle = \"5s\"": {"server.queries_in_flight", "server.tcp_connections", "server.tcp_idle"},
+		"[server]\ncontrol = \"/run/splitdns/control.sock\"":                      {"server.control"},
 		"[server]\nudp_hold = \"0s\"":                                             {"server.udp_hold"},
 		"[cache]\nentries = 5":                                                    {"cache.entries"},
 		"[log]\nqueries = \"off\"":                                                {"log.queries"},

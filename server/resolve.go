@@ -3,12 +3,14 @@ package server
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/flight"
 	"splitdns/server/internal/guard"
+	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
 )
@@ -19,7 +21,9 @@ type Query struct {
 	Client   netip.Addr // unmapped, without a scope
 	TCP      bool
 	Received time.Time
-	fetched  *fetched // what an upstream said when it was asked for this query; nil before
+	fetched  *fetched       // what an upstream said when it was asked for this query; nil before
+	era      uint64         // that of the resolver when the query came
+	tally    *metrics.Tally // where it is counted; see [metrics.Book.Or]
 }
 
 // Outcome is what became of a query. The answer, the query log and explain
@@ -34,8 +38,12 @@ type Outcome struct {
 	Code          uint16     // the extended error that a change calls for (RFC 8914)
 	Notes         []wire.EDE // extended errors besides the annotation
 	Relayed       []wire.EDE // those that the upstream sent
-	Authoritative bool       // the answer is about this server itself
+	Authoritative bool       // the answer is about this server itself, or of a local zone
 	Failure       error      // why nobody had an answer
+
+	Private []netip.Addr // addresses that were removed because public servers must not give them
+	Special *special     // the special-use name that was answered
+	Local   string       // the local zone that has answered
 
 	missing *missing // what has to be asked for before there is an outcome; the rest is not set
 }
@@ -44,7 +52,7 @@ type Outcome struct {
 type Source struct {
 	Upstream string        // the group that was asked, now or when the answer was cached
 	From     string        // the server of the group that answered
-	Cache    string        // "hit", "stale", "miss", or "shared" with an identical question under way
+	Cache    string        // "hit", "stale", "miss", "shared" with an identical question under way; "local" and "special" are ours
 	RTT      time.Duration // of the upstream; negative if none was asked for this query
 	stored   *cache.Stored // for a hit: what lay in the cache
 	refresh  *missing      // what is to be asked for, as that is about to expire; nil: nothing
@@ -64,6 +72,7 @@ type Resolver struct {
 
 	finished    *finishedTable // answers that need no Resolve
 	prefetching atomic.Int32   // answers that are refreshed with nobody waiting
+	era         era            // ends with each flush
 }
 
 // Resolve finds the response to q by what s says. Read it from top to bottom:
@@ -85,6 +94,12 @@ func (r *Resolver) Resolve(s *snapshot, q Query) Outcome {
 	if d.Answer.Given() {
 		return r.local(s, q, d)
 	}
+	if o, ok := r.localZone(s, q, d); ok {
+		return o
+	}
+	if o, ok := s.neverLeaves(q.Question, d); ok {
+		return o
+	}
 	if q.Type == wire.TypeANY {
 		return minimal(q, d)
 	}
@@ -98,7 +113,7 @@ func (r *Resolver) Resolve(s *snapshot, q Query) Outcome {
 		o.Source = source
 		return o
 	}
-	o := s.pin(m, d) // after the cache: a reload takes effect on cached answers
+	o := s.judge(m, d)
 	o.Response = capTTL(o.Response, d)
 	return o.relayed(m, source)
 }
@@ -120,9 +135,19 @@ const anyTTL = 3600
 
 // minimal answers ANY without asking anybody (RFC 8482, section 4.2).
 func minimal(q Query, d policy.Decision) Outcome {
-	m := wire.NewMessage(q.Question, wire.NoError).WithHINFO("RFC8482", "", anyTTL)
-	return Outcome{Decision: d, Response: capTTL(m, d), Source: Source{RTT: -1}}
+	return Outcome{Decision: d, Response: capTTL(minimalAnswer(q.Question), d), Source: Source{RTT: -1}}
 }
+
+// minimalAnswer is the answer to ANY for a name that may have anything.
+func minimalAnswer(q wire.Question) wire.Message {
+	return wire.NewMessage(q, wire.NoError).WithHINFO("RFC8482", "", anyTTL)
+}
+
+// What Source.Cache says of answers that come from neither a cache nor an upstream.
+const (
+	cacheLocal   = "local"
+	cacheSpecial = "special"
+)
 
 // refused is REFUSED with its reason.
 func refused(q Query, why wire.EDE) Outcome {
@@ -164,12 +189,13 @@ func failed(q Query, d policy.Decision, err error) Outcome {
 // that refuses has refused us and not the client, who gets SERVFAIL as with any
 // other trouble behind us.
 func (o Outcome) relayed(m wire.Message, source Source) Outcome {
-	o.Source, o.Notes = source, source.notes
+	o.Source, o.Notes = source, slices.Concat(o.Notes, source.notes)
 	o.Relayed = relayedEDEs(m, source.Upstream)
 	if !isFailure(m.Rcode()) {
 		return o
 	}
 	o = o.servfail()
+	o.Private, o.Notes = nil, source.notes // of an answer that is none
 	if len(o.Relayed) == 0 {
 		o.Notes = append(refusal(m, source.Upstream, source.From), o.Notes...)
 	}

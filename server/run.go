@@ -21,6 +21,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var last errgroup.Group
 	last.Go(func() error { return s.log.Run(lastCtx) })
 	last.Go(func() error { return s.http.serve(lastCtx, s.options.Log) })
+	last.Go(func() error { return s.control.serve(lastCtx, s.options.Log) })
 
 	g, ctx := errgroup.WithContext(ctx)
 	last.Go(func() error { return s.drain(ctx, lastCtx.Done()) })

@@ -3,6 +3,9 @@
 //
 //	parse -> decide -> cache -> upstream -> along the chain -> judge and pin -> tag -> answer -> log
 //
+// Between decide and cache stands what is known here: a rule's answer, the local zones, and
+// the names that never leave, in this order.
+//
 // Two functions hold the whole way and are meant to be read first: serve
 // (query.go) does parse, answer and log, Resolve (resolve.go) the rest. Neither waits: a
 // query for which an upstream must be asked is put aside and resolved once more with what
@@ -54,6 +57,7 @@ import (
 	"splitdns/server/config"
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/listen"
+	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/sim"
 	"splitdns/zones/tomlfile"
@@ -86,12 +90,19 @@ type Server struct {
 	log       *querylog.Log
 	listeners []*listen.Listener
 	http      *httpServer
+	control   *httpServer // on the control socket; nil without one
 	dial      dialer
 	hangups   chan os.Signal // SIGHUP, from Open on: its default would end the program
 	leeway    []byte         // see there
 	draining  atomic.Bool    // no longer ready: /readyz says so
 	panicked  sync.Once      // the first panic of a query is reported
+	failed    atomic.Uint64  // queries that a panic made fail
 	replaced  replacedGroups
+	book      metrics.Book // of what becomes of queries
+	opened    time.Time
+	reloads   reloads
+	flushed   atomic.Uint64 // answers that a flush took
+	inFlight  *listen.Limiter
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
@@ -117,13 +128,17 @@ func Open(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{options: o, started: withoutNames(c), local: localNetworks(), tried: files, leeway: spare}
+	s := &Server{
+		options: o, started: withoutNames(c), local: localNetworks(), tried: files, leeway: spare,
+		opened: time.Now(), inFlight: listen.NewLimiter(c.Server.QueriesInFlight),
+	}
 	s.dial = dialUpstream(s.flushResponses)
 	s.reportProblems(problems)
 	first := newSnapshot(c, s.local)
 	if err := first.connect(nil, nil, s.dialer(c)); err != nil {
 		return nil, err
 	}
+	s.countGroups(first)
 	s.resolver = newResolver(first, o.Version, o.Now)
 	var err error
 	s.log, err = querylog.Open(c.Log.Queries, o.Stdout, func(text string) { o.Log.Warn(text) })
@@ -188,11 +203,12 @@ func (e *ConfigError) Error() string {
 // listen opens the listeners of c.
 func (s *Server) listen(c *config.Config) error {
 	limits := listen.Limits{
-		InFlight:    listen.NewLimiter(c.Server.QueriesInFlight),
+		InFlight:    s.inFlight,
 		Connections: c.Server.TCPConnections,
 		Hold:        c.Server.UDPHold,
 		Idle:        c.Server.TCPIdle,
 		Now:         s.options.Now,
+		Tally:       s.book.Open,
 	}
 	report := func(text string) { s.options.Log.Warn(text) }
 	for _, addr := range c.Server.Listen {
@@ -210,7 +226,10 @@ func (s *Server) listen(c *config.Config) error {
 		return errors.New("listening on no address: give server.listen or --listen")
 	}
 	var err error
-	s.http, err = openHTTP(s, c.HTTP.Listen)
+	if s.http, err = openHTTP(s, c.HTTP.Listen); err != nil {
+		return err
+	}
+	s.control, err = openControl(s, c.Server.Control) // last: a second copy has been refused by now
 	return err
 }
 
@@ -273,6 +292,7 @@ func (s *Server) closeAll() {
 	signal.Stop(s.hangups)
 	s.closeListeners()
 	s.http.close()
+	s.control.close()
 	s.replaced.close()
 	s.resolver.current.Load().close()
 }

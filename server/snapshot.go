@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"splitdns/server/config"
+	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/upstream"
 	"splitdns/server/policy"
 )
@@ -17,6 +18,7 @@ type snapshot struct {
 	config    *config.Config
 	policy    *policy.Policy
 	upstreams map[string]*group
+	public    map[string]bool // the groups whose answers must not hold private addresses
 
 	generation uint64 // one more than that of the snapshot before
 }
@@ -26,6 +28,7 @@ type group struct {
 	Exchanger
 	config config.Upstream
 	id     string // name and servers: answers of other servers are not its answers
+	count  *metrics.Exchanges
 }
 
 // is reports whether g is the group that u describes.
@@ -53,7 +56,9 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 	if err != nil {
 		return err
 	}
+	s.public = make(map[string]bool, len(groups))
 	for _, u := range groups {
+		s.public[u.Name] = !u.PrivateAnswers()
 		if i := slices.IndexFunc(u.Servers, func(a netip.AddrPort) bool { return isSelf(a, own) }); i >= 0 {
 			return fmt.Errorf("upstream.%s.servers: %s is this server itself: queries would go in a circle", u.Name, u.Servers[i])
 		}

@@ -25,6 +25,9 @@ type serveFlags struct {
 	listen   []string
 	upstream []string
 	demo     bool
+	control  string // "" is none, if hasControl
+	// hasControl says that control was given.
+	hasControl bool
 }
 
 // serveCommand is `splitdns serve`.
@@ -44,6 +47,7 @@ SIGINT finish the queries under way and stop, and a second one stops at once.`,
 			if f.demo && len(f.upstream) > 0 {
 				return misuse{c, errors.New("--demo asks nobody: it goes without --upstream")}
 			}
+			f.hasControl = c.Flags().Changed("control")
 			signal.Ignore(syscall.SIGPIPE) // who reads the query log may go; the resolver stays
 			ctx, stop := untilSignal(c.Context())
 			defer stop()
@@ -53,6 +57,7 @@ SIGINT finish the queries under way and stop, and a second one stops at once.`,
 	configFlag(c, &f.file)
 	c.Flags().StringArrayVar(&f.listen, "listen", nil, "listen on `ADDR[:PORT]` instead of server.listen; may be repeated")
 	c.Flags().StringArrayVar(&f.upstream, "upstream", nil, "forward to `ADDR[:PORT]` instead of [upstream.default]; may be repeated")
+	c.Flags().StringVar(&f.control, "control", "", "let status, reload and flush in by the socket `PATH` instead of server.control")
 	c.Flags().BoolVar(&f.demo, "demo", false, "answer from a simulated internet, without a network")
 	return c
 }
@@ -110,6 +115,10 @@ func (f serveFlags) loader() (func() (*config.Config, []config.File, tomlfile.Pr
 	if err != nil {
 		return nil, err
 	}
+	control, err := f.controlPath()
+	if err != nil {
+		return nil, err
+	}
 	return func() (*config.Config, []config.File, tomlfile.Problems) {
 		c, files, problems := f.read()
 		if c == nil {
@@ -121,8 +130,23 @@ func (f serveFlags) loader() (func() (*config.Config, []config.File, tomlfile.Pr
 		if len(upstream) > 0 || f.demo { // a simulated internet has no servers to be known
 			c = c.WithUpstream(upstream)
 		}
+		if f.hasControl {
+			c = c.WithControl(control)
+		}
 		return c, files, problems
 	}, nil
+}
+
+// controlPath is the path that --control gives.
+func (f serveFlags) controlPath() (string, error) {
+	if f.control == "" {
+		return "", nil
+	}
+	path, err := config.ParseControl(f.control)
+	if err != nil {
+		return "", problem{fmt.Errorf("--control: %w", err)}
+	}
+	return path, nil
 }
 
 // read reads the configuration that the flags name.
@@ -161,7 +185,7 @@ func announce(w io.Writer, s *server.Server, f serveFlags) {
 	}
 	fmt.Fprintf(w, "splitdns %s: listening on %s, UDP and TCP\n%s\n", version(), strings.Join(addrs, ", "), s.Summary())
 	for _, a := range s.HTTPAddrs() {
-		fmt.Fprintf(w, "HTTP on http://%s: /healthz, /readyz, /api/explain?name=NAME\n", a)
+		fmt.Fprintf(w, "HTTP on http://%s: /healthz, /readyz, /metrics, /api/explain?name=NAME\n", a)
 	}
 	if f.demo {
 		announceDemo(w, s.Addrs()[0])

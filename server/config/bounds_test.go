@@ -31,6 +31,7 @@ func TestTooMany(t *testing.T) {
 		"client groups": {groups, "c.toml:" + last(groups) + ": client.c65536: more than 65536 [client.NAME]"},
 		"rules":         {rules, "c.toml:" + last(rules) + ": rule.r65536: more than 65536 [rule.NAME]"},
 		"zones":         {own, "c.toml:8193: zone.z4096: more than 4096 [zone.NAME]"},
+		"local zones":   {repeated(4097, "[local.l%d]\nformat = 'hosts'\n"), "c.toml:8193: local.l4096: more than 4096 [local.NAME]"},
 		"upstreams":     {upstreams, "c.toml:8193: upstream.u4096: more than 4096 [upstream.NAME]"},
 		"listen": {
 			"[server]\nlisten = [\n" + repeated(1001, "'[::1]:%d0',\n") + "]\n",

@@ -15,6 +15,8 @@ import (
 	"net/netip"
 	"time"
 
+	"splitdns/matcher"
+	"splitdns/server/internal/localzone"
 	"splitdns/server/policy"
 	"splitdns/zones"
 )
@@ -28,11 +30,16 @@ type Config struct {
 	Cache     Cache
 	Upstreams []Upstream // in the order of the file; without "default" unless the file has it
 	Edition   string
-	Zones     []*zones.Zone // all that are loaded: those of the edition and one's own, by name
+	Zones     []*zones.Zone  // all that are loaded: those of the edition and one's own, by name
+	Local     *localzone.Set // nil: none
 	Log       Log
 	HTTP      HTTP
 	Rules     []policy.Rule
 	Clients   []policy.ClientGroup
+
+	// Designated are the encrypted listeners that clients may find by asking this server
+	// (RFC 9462), the preferred one first; none: clients learn that there is none.
+	Designated []Designated
 
 	// Policy is what Zones, Rules and Clients come to, where those are served whom Server.Allow
 	// names. Large lists make it large, so that it is compiled once.
@@ -50,6 +57,8 @@ type Server struct {
 	StrictFamilies  bool           // pin_families is "strict"
 	NAT64           []netip.Prefix // IPv4 addresses are taken out of these (RFC 6052)
 	HideIdentity    bool           // no answer to version.bind and the like
+	Control         string         // the absolute path of the control socket; "" without one
+	KeepClients     bool           // names by which clients look for other resolvers do not exist
 
 	QueriesInFlight int
 	TCPConnections  int
@@ -91,6 +100,16 @@ type Upstream struct {
 	Name    string
 	Servers []netip.AddrPort
 	Timeout time.Duration // for all servers together
+	Private policy.Private
+}
+
+// A Designated is an encrypted listener as clients find it.
+type Designated struct {
+	Name      matcher.Name // that its certificate is for
+	ALPN      []string     // "dot", or "h2" for DNS over HTTPS (RFC 9461)
+	Port      uint16
+	Path      string       // of DNS over HTTPS, as a template: "/dns-query{?dns}"
+	Addresses []netip.Addr // where it listens; none: clients look Name up
 }
 
 // DefaultUpstream is the name of the upstream group of rules that name none. It

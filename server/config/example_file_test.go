@@ -57,6 +57,8 @@ func TestExampleLoadsWithEverythingTakenIntoUse(t *testing.T) {
 		"config.toml":        string(uncommented(t)),
 		"zones/branch.toml":  "[row.all]\nnames = ['*.branch.example']\n",
 		"lists/unwanted.txt": "# unwanted\n.ads.example\n",
+		"local/lab.zone":     "@ 3600 IN SOA ns hostmaster 1 3600 1200 604800 300\n",
+		"local/hosts":        "192.0.2.1 printer.lab.example printer\n",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -73,7 +75,7 @@ func TestExampleLoadsWithEverythingTakenIntoUse(t *testing.T) {
 		texts = append(texts, p.String())
 	}
 	onlyForPins(t, cfg, texts)
-	if want := 3; len(files) != want {
+	if want := 5; len(files) != want {
 		t.Errorf("files = %v, want %d", files, want)
 	}
 }

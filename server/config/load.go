@@ -132,6 +132,7 @@ func (l *loader) load() {
 	l.clientGroups()
 	l.edition()
 	l.ownZones()
+	l.localZones()
 	l.rules()
 }
 

@@ -132,8 +132,8 @@ func TestServerProblems(t *testing.T) {
 		"later features do not exist": {
 			text: "[server]\nstate = '/var/lib'\n[rule.a]\nzones = ['*']\nsets = ['inet filter a']\n[upstream.a]\nservers = ['tls://9.9.9.9#dns.quad9.net', 'https://dns.example/dns-query']\n",
 			want: []string{
-				`c.toml:2: server.state: unknown key; have listen, allow, admins, annotate, pin_families, nat64, hide_identity, queries_in_flight, tcp_connections, tcp_idle, drain, udp_size, udp_hold`,
-				`c.toml:5: rule.a.sets: unknown key; have zones, names, clients, log, tags, pin, upstream, answer, max_ttl`,
+				`c.toml:2: server.state: unknown key; have listen, allow, admins, annotate, pin_families, nat64, hide_identity, control, keep_clients, queries_in_flight, tcp_connections, tcp_idle, drain, udp_size, udp_hold`,
+				`c.toml:5: rule.a.sets: unknown key; have zones, names, clients, log, tags, pin, upstream, answer, max_ttl, private_answers`,
 				`c.toml:7: upstream.a.servers[0]: "tls://9.9.9.9#dns.quad9.net": only plain addresses are supported, such as "192.0.2.1" or "192.0.2.1:53"`,
 				`c.toml:7: upstream.a.servers[1]: "https://dns.example/dns-query": only plain addresses are supported, such as "192.0.2.1" or "192.0.2.1:53"`,
 			},
@@ -233,7 +233,7 @@ listen = []
 `,
 			want: []string{
 				`c.toml:2: server.listen[0]: "localhost:53": a host name; write the address: "127.0.0.1:53" or "[::1]:53"`,
-				`c.toml:3: server.colour: unknown key; have listen, allow, admins, annotate, pin_families, nat64, hide_identity, queries_in_flight, tcp_connections, tcp_idle, drain, udp_size, udp_hold`,
+				`c.toml:3: server.colour: unknown key; have listen, allow, admins, annotate, pin_families, nat64, hide_identity, control, keep_clients, queries_in_flight, tcp_connections, tcp_idle, drain, udp_size, udp_hold`,
 				`c.toml:6: cache.entries: want an integer, have a string`,
 				`c.toml:9: upstream.isp.servers[0]: "tls://192.0.2.53": only plain addresses are supported, such as "192.0.2.1" or "192.0.2.1:53"`,
 				`c.toml:12: client.ios.addresses[0]: "10.0.0.1/8": bits are set beyond the prefix length; write "10.0.0.0/8"`,

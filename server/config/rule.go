@@ -46,6 +46,7 @@ func (l *loader) rule(t *tomlfile.Table) policy.Rule {
 		Pin:     rulePin(t),
 		Answer:  ruleAnswer(t),
 		MaxTTL:  t.Duration("max_ttl", 0, time.Second, maxTTL),
+		Private: private(t),
 	}
 	r.Zones, r.AllZones = l.ruleZones(t)
 	r.Upstream = l.ruleUpstream(t)

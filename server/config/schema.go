@@ -12,16 +12,16 @@ var schema = tomlfile.Schema{
 	{
 		Table: "server",
 		Keys: []string{
-			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity",
+			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity", "control", "keep_clients",
 			"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size", "udp_hold",
 		},
 		Wants: map[string]string{
 			"listen": `an address such as "127.0.0.1:53"`, "allow": `"local", an address or a prefix`,
-			"admins": zones.WantPrefix, "nat64": "an IPv6 prefix",
+			"admins": zones.WantPrefix, "nat64": "an IPv6 prefix", "control": "the path of a socket",
 		},
 	},
 	{Table: "cache", Keys: []string{"entries", "memory", "max_ttl", "max_negative_ttl", "stale", "prefetch", "failure_ttl"}},
-	{Table: "upstream.*", Keys: []string{"servers", "timeout"}, Wants: map[string]string{"servers": `an address such as "192.0.2.53"`}},
+	{Table: "upstream.*", Keys: []string{"servers", "timeout", "private_answers"}, Wants: map[string]string{"servers": `an address such as "192.0.2.53"`}},
 	{Table: "client.*", Keys: []string{"addresses"}, Wants: map[string]string{"addresses": zones.WantPrefix}},
 	{Table: "zones", Keys: []string{"edition"}, Wants: map[string]string{"edition": tomlfile.Alternatives(zones.Editions())}},
 	{
@@ -32,8 +32,13 @@ var schema = tomlfile.Schema{
 		},
 	},
 	{
+		Table: "local.*",
+		Keys:  []string{"file", "format", "zone"},
+		Wants: map[string]string{"file": "the path of a file", "zone": `a name such as "corp.example"`},
+	},
+	{
 		Table: "rule.*",
-		Keys:  []string{"zones", "names", "clients", "log", "tags", "pin", "upstream", "answer", "max_ttl"},
+		Keys:  []string{"zones", "names", "clients", "log", "tags", "pin", "upstream", "answer", "max_ttl", "private_answers"},
 		Wants: map[string]string{
 			"zones": "the name of a zone", "names": zones.WantPattern, "clients": "the name of a client group",
 			"pin": tomlfile.Alternatives(pinWords()), "upstream": "the name of an upstream group",

@@ -26,6 +26,8 @@ func (l *loader) server() {
 	s.StrictFamilies = t.OneOf("pin_families", "pass", "strict") == 1
 	s.NAT64 = nat64(t.Texts("nat64", defaultNAT64...))
 	s.HideIdentity = t.Bool("hide_identity", false)
+	s.Control = l.control(t)
+	s.KeepClients = t.Bool("keep_clients", false)
 	s.QueriesInFlight = t.Int("queries_in_flight", defaultQueriesInFlight, 1, 1_000_000)
 	s.TCPConnections = t.Int("tcp_connections", defaultTCPConnections, 1, 100_000)
 	s.TCPIdle = t.Duration("tcp_idle", defaultTCPIdle, time.Second, time.Hour)

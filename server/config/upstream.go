@@ -20,6 +20,7 @@ func (l *loader) upstreamGroups() {
 			Name:    t.Name(),
 			Servers: tomlfile.Each(t.NeedTexts("servers", "192.0.2.53"), l.parseServer),
 			Timeout: t.Duration("timeout", defaultTimeout, 100*time.Millisecond, time.Minute),
+			Private: private(t),
 		}
 		l.cfg.Upstreams = append(l.cfg.Upstreams, u)
 	}

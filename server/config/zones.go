@@ -108,13 +108,7 @@ func (l *loader) zoneFile(t *tomlfile.Table, isList bool) *zones.Zone {
 		text.Problem("%s", otherFormat(path, isList))
 		return nil
 	}
-	for _, p := range problems {
-		if !l.said[p] {
-			l.others.Add(p)
-		}
-		l.said[p] = true
-	}
-	l.order = append(l.order, path)
+	l.addOthers(path, problems)
 	if err := l.addPatterns(path, z); err != nil {
 		text.Problem("%v", err)
 		return nil

@@ -11,7 +11,7 @@ import (
 // client and state different values for Key. Which of them won would be
 // chance, so it is a problem of the configuration.
 type Conflict struct {
-	Key          string // "pin", "upstream", "answer" or "max_ttl"
+	Key          string // "pin", "upstream", "answer", "max_ttl" or "private_answers"
 	RuleA, RuleB string // in the order of Input.Rules
 	Pattern      string // a pattern on which they meet, or two of equal rank that overlap
 }
@@ -78,7 +78,7 @@ func newSearch(p *Policy) *search {
 type statement [len(singular)]string
 
 // singular are the keys of a rule that only one rule can settle.
-var singular = [...]string{"pin", "upstream", "answer", "max_ttl"}
+var singular = [...]string{"pin", "upstream", "answer", "max_ttl", "private_answers"}
 
 // statement puts together what r states.
 func (r *Rule) statement() statement {
@@ -89,6 +89,7 @@ func (r *Rule) statement() statement {
 	if r.MaxTTL != 0 {
 		s[3] = r.MaxTTL.String()
 	}
+	s[4] = r.Private.String()
 	return s
 }
 

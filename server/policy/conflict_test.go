@@ -130,6 +130,7 @@ func TestConflictingValues(t *testing.T) {
 		"pin":                          {policy.Rule{Pin: policy.Enforce}, policy.Rule{Pin: policy.Observe}, "pin"},
 		"upstream":                     {policy.Rule{Upstream: "default"}, policy.Rule{Upstream: "x"}, "upstream"},
 		"max_ttl":                      {policy.Rule{MaxTTL: time.Second}, policy.Rule{MaxTTL: time.Minute}, "max_ttl"},
+		"private_answers":              {policy.Rule{Private: policy.PrivateAllowed}, policy.Rule{Private: policy.PrivateRemoved}, "private_answers"},
 		"answer":                       {policy.Rule{Answer: answer("nxdomain")}, policy.Rule{Answer: answer("nodata")}, "answer"},
 		`answer = "" is a value`:       {policy.Rule{Answer: answer("nxdomain")}, policy.Rule{Answer: answer("")}, "answer"},
 		"answer, other addresses":      {policy.Rule{Answer: answer("192.0.2.1")}, policy.Rule{Answer: answer("192.0.2.2")}, "answer"},

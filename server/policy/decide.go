@@ -23,6 +23,7 @@ type Decision struct {
 	Upstream string
 	Answer   Answer
 	MaxTTL   time.Duration // 0: as the upstream said
+	Private  Private       // PrivateUnset: as the upstream group has it
 
 	// By says which rule settled the values above that only one rule can.
 	By By
@@ -38,7 +39,7 @@ type Decision struct {
 
 // By names the rules that settled a Decision; empty is the default.
 type By struct {
-	Pin, Upstream, Answer, MaxTTL string
+	Pin, Upstream, Answer, MaxTTL, Private string
 }
 
 // A Step is one rule that applies, with the rank by which it does.
@@ -65,6 +66,16 @@ func (d Decision) Rules() []string {
 		names[i] = s.Rule
 	}
 	return names
+}
+
+// Routed reports whether a rule states an upstream for the name. One for all names there are
+// says nothing about this one.
+func (d Decision) Routed() bool {
+	if d.By.Upstream == "" {
+		return false
+	}
+	i := slices.IndexFunc(d.Steps, func(s Step) bool { return s.Rule == d.By.Upstream })
+	return i < 0 || d.Steps[i].Pattern != "." && d.Steps[i].Pattern != "*"
 }
 
 // RulePattern returns the most specific pattern that is a rule's own, or "".
@@ -219,6 +230,14 @@ func (d *Decision) take(r *Rule) {
 	}
 	if r.MaxTTL != 0 && d.By.MaxTTL == "" {
 		d.MaxTTL, d.By.MaxTTL = r.MaxTTL, r.Name
+	}
+	d.takePrivate(r)
+}
+
+// takePrivate is take for private_answers.
+func (d *Decision) takePrivate(r *Rule) {
+	if r.Private != PrivateUnset && d.By.Private == "" {
+		d.Private, d.By.Private = r.Private, r.Name
 	}
 }
 

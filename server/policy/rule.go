@@ -27,6 +27,7 @@ type Rule struct {
 	Upstream string
 	Answer   Answer
 	MaxTTL   time.Duration
+	Private  Private
 }
 
 // via says how r comes to the patterns of z, and whether it does.

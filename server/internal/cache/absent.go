@@ -27,6 +27,9 @@ func (c *Cache) cut(k Key, group string, now time.Time, how manner) (r Stored, o
 	key, more := c.key(room[:0], k, group)
 	k.Name = matcher.Name{} // that of key
 	for ; more; key, more = above(key) {
+		if _, hash := c.shard(key); c.rare.none(hash) {
+			continue // nearly always, and copies nothing
+		}
 		found, there := c.at(key, k, now, how)
 		if there && (!ok || found.Left(now) > 0) {
 			r, ok = found, true

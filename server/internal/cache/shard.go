@@ -14,6 +14,7 @@ type shard struct {
 	octets  int64                         // of all entries
 	puts    uint32                        // so far
 	rare    *rare                         // of all shards
+	evicted uint64                        // so far: see Stats
 }
 
 // An entry is one response. It never changes, but is put in place of itself when it
@@ -102,9 +103,12 @@ func (s *shard) put(hash uint64, e entry) {
 		s.count(-1)(hash, before)
 	}
 	s.count(1)(hash, e)
-	s.entries.Add(hash, e)
+	if s.entries.Add(hash, e) {
+		s.evicted++
+	}
 	for s.octets > s.limit && s.entries.Len() > 1 { // the last one is the one just put
 		s.entries.RemoveOldest()
+		s.evicted++
 	}
 }
 

@@ -14,9 +14,10 @@ import "sync"
 // ready for use; it must not be copied after the first use. Its methods may be
 // called concurrently. Bounding how many wait is left to those who let them in.
 type Flight[K comparable, W any] struct {
-	mu    sync.Mutex // guards what follows
-	works map[K]work[W]
-	turns uint64 // the number of works so far
+	mu      sync.Mutex // guards what follows
+	works   map[K]work[W]
+	waiters int    // of all works
+	turns   uint64 // the number of works so far
 }
 
 // work is work under way.
@@ -41,6 +42,7 @@ func (f *Flight[K, W]) Join(key K, w ...W) (turn uint64, first bool) {
 		now.turn = f.turns
 	}
 	now.waiting = append(now.waiting, w...)
+	f.waiters += len(w)
 	f.works[key] = now
 	return now.turn, !underWay
 }
@@ -52,6 +54,7 @@ func (f *Flight[K, W]) Land(key K) []W {
 	defer f.mu.Unlock()
 	all := f.works[key].waiting
 	delete(f.works, key)
+	f.waiters -= len(all)
 	return all
 }
 
@@ -68,6 +71,7 @@ func (f *Flight[K, W]) Relieve(key K, turn uint64) []W {
 	all := now.waiting
 	now.waiting, now.late = nil, true
 	f.works[key] = now
+	f.waiters -= len(all)
 	return all
 }
 
@@ -77,4 +81,11 @@ func (f *Flight[K, W]) Late(key K) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.works[key].late
+}
+
+// UnderWay is how much work is under way now, and how many wait for it.
+func (f *Flight[K, W]) UnderWay() (works, waiters int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.works), f.waiters
 }

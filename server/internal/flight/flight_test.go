@@ -19,8 +19,14 @@ func TestOneIsFirst(t *testing.T) {
 	if _, first := f.Join("other", 9); !first {
 		t.Error("another key shares the work")
 	}
+	if works, waiters := f.UnderWay(); works != 2 || waiters != 4 {
+		t.Errorf("%d works and %d waiters under way, want 2 and 4", works, waiters)
+	}
 	if got := f.Land("www"); !slices.Equal(got, []int{0, 1, 2}) {
 		t.Errorf("%v waited, want 0, 1, 2", got)
+	}
+	if works, waiters := f.UnderWay(); works != 1 || waiters != 1 {
+		t.Errorf("%d works and %d waiters under way, want 1 and 1", works, waiters)
 	}
 	if _, first := f.Join("www", 3); !first {
 		t.Error("whoever comes after the work is not the first of the next")

@@ -22,8 +22,8 @@ func NewLimiter(n int) *Limiter {
 // UnderWay is the number of queries under way now.
 func (l *Limiter) UnderWay() int { return len(l.slots) }
 
-// limit is the number of queries that may be under way.
-func (l *Limiter) limit() int { return cap(l.slots) }
+// Limit is the number of queries that may be under way.
+func (l *Limiter) Limit() int { return cap(l.slots) }
 
 // tryUDP takes a place for a UDP query if one is free.
 func (l *Limiter) tryUDP() bool {

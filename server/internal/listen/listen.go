@@ -46,18 +46,22 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"splitdns/server/internal/metrics"
 )
 
 // Peer is where a query came from, where it was sent to, and when. IPv4 addresses are never IPv4-mapped.
 // Local has the bound address where the system does not tell the one that was asked. At is when the
-// query was read, the same for all that were read together.
+// query was read, the same for all that were read together. Tally is for the service to count it, shared by
+// as few others as possible; nil if nobody gave any.
 type Peer struct {
 	Addr, Local netip.AddrPort
 	TCP         bool
 	At          time.Time
+	Tally       *metrics.Tally
 }
 
-// Limits bounds what clients can take up. Every field but Hold and Now must be set.
+// Limits bounds what clients can take up. Every field but Hold, Now and Tally must be set.
 type Limits struct {
 	// InFlight bounds the queries that wait for their answers, over UDP and TCP, of all listeners that
 	// are given it.
@@ -78,6 +82,9 @@ type Limits struct {
 	Idle time.Duration
 	// Now tells when a query was read, for Peer.At; [time.Now] if it is nil.
 	Now func() time.Time
+	// Tally gives a new tally for queries that come by a transport, for Peer.Tally; nil if nobody counts.
+	// Each UDP socket has one of its own, and all TCP connections of a listener share one.
+	Tally func(transport string) *metrics.Tally
 }
 
 // Stats is what a listener has done since it was opened.
@@ -115,6 +122,7 @@ type Listener struct {
 	datagrams, messages sync.Pool // of *datagram, *message
 	conns               connections
 	drops               *drops
+	tally               *metrics.Tally // of TCP
 	panicked            sync.Once
 	count               struct {
 		tcp, dropped, unsent, panics, accepted, evicted atomic.Uint64 // those of UDP: see udpSocket
@@ -162,7 +170,19 @@ func Open(addr netip.AddrPort, limits Limits, h Service, settled func(), report 
 	if err := l.openSockets(); err != nil {
 		return nil, err
 	}
+	l.openTallies()
 	return l, nil
+}
+
+// openTallies gives each reader its tally, if somebody counts.
+func (l *Listener) openTallies() {
+	if l.limits.Tally == nil {
+		return
+	}
+	l.tally = l.limits.Tally("tcp")
+	for _, s := range l.udp {
+		s.tally = l.limits.Tally("udp")
+	}
 }
 
 // openSockets opens the sockets for TCP and for UDP, all on one port.
@@ -339,7 +359,7 @@ func (l *Listener) drop() {
 // reportDrops says that n queries were dropped.
 func (l *Listener) reportDrops(n uint64) {
 	l.report(fmt.Sprintf("listening on %s: dropped %d queries: %d under way is the limit, server.queries_in_flight",
-		l.addr, n, l.limits.InFlight.limit()))
+		l.addr, n, l.limits.InFlight.Limit()))
 }
 
 // reportAfter is the number of errors in a row, over about a quarter of a second, after which a loop

@@ -36,7 +36,7 @@ func (s *udpSocket) singles() func() error {
 
 // peer is who sent a query that came with info, at that time, and the part of info to send with the response.
 func (s *udpSocket) peer(from netip.AddrPort, info []byte, at time.Time) (Peer, []byte) {
-	p := Peer{Addr: from, Local: s.l.addr, At: at}
+	p := Peer{Addr: from, Local: s.l.addr, At: at, Tally: s.tally}
 	if !s.l.packetInfo {
 		return p, nil
 	}

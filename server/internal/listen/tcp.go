@@ -40,6 +40,7 @@ func newConn(l *Listener, nc *net.TCPConn) *conn {
 			Addr:  unmap(nc.RemoteAddr().(*net.TCPAddr).AddrPort()),
 			Local: unmap(nc.LocalAddr().(*net.TCPAddr).AddrPort()),
 			TCP:   true,
+			Tally: l.tally,
 		},
 		places: make(chan struct{}, connQueries),
 	}

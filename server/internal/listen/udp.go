@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/cpu"
+
+	"splitdns/server/internal/metrics"
 )
 
 const (
@@ -34,6 +36,7 @@ type udpSocket struct {
 	raw    syscall.RawConn // of conn, or what has taken its place
 	closer io.Closer
 	held   bool // its reader waits inside the system call
+	tally  *metrics.Tally
 
 	_     cpu.CacheLinePad
 	count struct{ answered, dropped, unsent, overflowed atomic.Uint64 }

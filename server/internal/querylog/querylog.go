@@ -45,6 +45,7 @@ type Log struct {
 
 	lines   sync.Pool // of *[]byte, each one line
 	dropped atomic.Uint64
+	written atomic.Uint64
 	next    atomic.Pointer[os.File] // opened by Reopen, not yet in use
 
 	wake  chan struct{} // there is something to do
@@ -167,6 +168,9 @@ func signal(c chan struct{}) {
 
 // Dropped is the number of entries lost so far.
 func (l *Log) Dropped() uint64 { return l.dropped.Load() }
+
+// Written is the number of entries that the sink took so far.
+func (l *Log) Written() uint64 { return l.written.Load() }
 
 // Reopen opens the file anew, so that the old one can be moved away before: entries go to the new one
 // soon, and all that are written after the call do. On an error the old file stays in use. Without a

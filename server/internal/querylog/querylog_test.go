@@ -235,8 +235,8 @@ func TestFailingSinkIsReportedAndRecovers(t *testing.T) {
 		if got := said.all(); len(got) != 1 || got[0] != "query log: 1 entry dropped: write log: no space left on device" {
 			t.Errorf("reports %q, want one with the cause", got)
 		}
-		if l.Dropped() != 1 {
-			t.Errorf("%d dropped, want 1", l.Dropped())
+		if l.Dropped() != 1 || l.Written() != 2 {
+			t.Errorf("%d dropped, %d written, want 1 and 2", l.Dropped(), l.Written())
 		}
 	})
 }

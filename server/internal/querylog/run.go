@@ -73,6 +73,7 @@ func (l *Log) writeBatch(spare []byte) []byte {
 	if err != nil {
 		l.blame(err)
 	}
+	l.written.Add(uint64(max(0, countLines(batch)-n)))
 	if lost += n; lost > 0 {
 		l.drop(lost)
 	}

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"slices"
 
@@ -80,19 +79,9 @@ func (m Message) withAnswer(t Type, class Class, ttl uint32, data ...string) Mes
 
 // WithSOA is m with a SOA record that lets a negative answer be kept for ttl,
 // owned by the end of the chain. It takes the place of the authority section: what
-// stood there went with another answer, and may hold for longer. The other fields
-// are those of RFC 6303, section 3.
+// stood there went with another answer, and may hold for longer.
 func (m Message) WithSOA(ttl uint32) Message {
-	const contact = "\x06nobody\x07invalid\x00"
-	end := m.End()
-	data := []byte(end.Wire() + contact)
-	for _, v := range [...]uint32{1, 3600, 1200, 604800, ttl} { // serial, refresh, retry, expire, minimum
-		data = binary.BigEndian.AppendUint32(data, v)
-	}
-	soa := record{end, TypeSOA, m.question.Class, ttl, string(data)}
-	m.authority = []record{soa}
-	m.ad = false
-	return m
+	return m.WithAuthority(SOARecord(m.End(), m.question.Class, ttl))
 }
 
 // Prepend is m as the answer to head's question: the answer of head, then that of

@@ -15,34 +15,35 @@ type Type uint16
 
 // The types that this program gives a meaning to. All others pass as they are.
 const (
-	TypeA      Type = 1
-	TypeNS     Type = 2
-	TypeCNAME  Type = 5
-	TypeSOA    Type = 6
-	TypePTR    Type = 12
-	TypeHINFO  Type = 13
-	TypeMX     Type = 15
-	TypeTXT    Type = 16
-	TypeAAAA   Type = 28
-	TypeSRV    Type = 33
-	TypeNAPTR  Type = 35
-	TypeDNAME  Type = 39
-	TypeOPT    Type = 41
-	TypeDS     Type = 43
-	TypeRRSIG  Type = 46
-	TypeNSEC   Type = 47
-	TypeDNSKEY Type = 48
-	TypeNSEC3  Type = 50
-	TypeSVCB   Type = 64
-	TypeHTTPS  Type = 65
-	TypeNXNAME Type = 128
-	TypeTKEY   Type = 249
-	TypeTSIG   Type = 250
-	TypeIXFR   Type = 251
-	TypeAXFR   Type = 252
-	TypeMAILB  Type = 253
-	TypeMAILA  Type = 254
-	TypeANY    Type = 255
+	TypeA          Type = 1
+	TypeNS         Type = 2
+	TypeCNAME      Type = 5
+	TypeSOA        Type = 6
+	TypePTR        Type = 12
+	TypeHINFO      Type = 13
+	TypeMX         Type = 15
+	TypeTXT        Type = 16
+	TypeAAAA       Type = 28
+	TypeSRV        Type = 33
+	TypeNAPTR      Type = 35
+	TypeDNAME      Type = 39
+	TypeOPT        Type = 41
+	TypeDS         Type = 43
+	TypeRRSIG      Type = 46
+	TypeNSEC       Type = 47
+	TypeDNSKEY     Type = 48
+	TypeNSEC3      Type = 50
+	TypeNSEC3PARAM Type = 51
+	TypeSVCB       Type = 64
+	TypeHTTPS      Type = 65
+	TypeNXNAME     Type = 128
+	TypeTKEY       Type = 249
+	TypeTSIG       Type = 250
+	TypeIXFR       Type = 251
+	TypeAXFR       Type = 252
+	TypeMAILB      Type = 253
+	TypeMAILA      Type = 254
+	TypeANY        Type = 255
 )
 
 // ParseType reads a type as people write it: "A", "https", "TYPE65280"
@@ -115,6 +116,7 @@ const (
 	NXDomain Rcode = 3
 	NotImp   Rcode = 4
 	Refused  Rcode = 5
+	YXDomain Rcode = 6
 	NotAuth  Rcode = 9
 	BadVers  Rcode = 16
 )

@@ -1,0 +1,59 @@
+package metrics
+
+// All is every metric there is, in the order in which they are written. README.md, beside
+// this file, has the same for those who look at them.
+var All = []Metric{
+	{"splitdns_build_info", "gauge", "What is running; always 1.", []string{"version", "goversion"}},
+	{"splitdns_config_info", "gauge", "The configuration in force; always 1.", []string{"digest", "edition"}},
+
+	{"splitdns_queries_total", "counter", "Queries that were treated, by how they came.", []string{"transport"}},
+	{"splitdns_responses_total", "counter", "What queries were answered with; none is silence.", []string{"rcode"}},
+	{"splitdns_answers_total", "counter", "Where answers came from.", []string{"source"}},
+	{"splitdns_rule_queries_total", "counter", "Queries for names that a rule matched, by the rule that settled the most.", []string{"rule"}},
+	{"splitdns_verdicts_total", "counter", "What the addresses of answers were found to be, for names that a rule matched.", []string{"rule", "verdict"}},
+	{"splitdns_rule_acts_total", "counter", "Answers that a rule gave or changed, and how.", []string{"rule", "act"}},
+
+	{"splitdns_queries_dropped_total", "counter", "Queries left unanswered: over server.queries_in_flight, or too long.", []string{"listener"}},
+	{"splitdns_packets_overflowed_total", "counter", "Packets that the system had no room for before they were read.", []string{"listener"}},
+	{"splitdns_responses_unsent_total", "counter", "Responses that could not be sent.", []string{"listener"}},
+	{"splitdns_panics_total", "counter", "Queries that a mistake in the program left unanswered.", []string{"listener"}},
+	{"splitdns_internal_errors_total", "counter", "Queries answered with SERVFAIL because of a mistake in the program.", nil},
+	{"splitdns_connections", "gauge", "TCP connections that are open.", []string{"listener"}},
+	{"splitdns_connections_accepted_total", "counter", "TCP connections that were accepted.", []string{"listener"}},
+	{"splitdns_connections_evicted_total", "counter", "TCP connections that were closed to make room for others.", []string{"listener"}},
+
+	{"splitdns_queries_in_flight", "gauge", "Queries that wait for an upstream.", nil},
+	{"splitdns_queries_in_flight_limit", "gauge", "How many may: server.queries_in_flight.", nil},
+	{"splitdns_flight_questions", "gauge", "Different questions that upstreams are being asked.", nil},
+	{"splitdns_flight_waiters", "gauge", "Queries that wait for the answers to these.", nil},
+
+	{"splitdns_upstream_queries_total", "counter", "Questions that an upstream group was asked.", []string{"group"}},
+	{"splitdns_upstream_answers_total", "counter", "Those that it answered.", []string{"group"}},
+	{"splitdns_upstream_errors_total", "counter", "Those that none of its servers answered.", []string{"group"}},
+	{"splitdns_upstream_rtt_seconds", "histogram", "How long its answers took.", []string{"group"}},
+
+	{"splitdns_cache_entries", "gauge", "Answers in the cache.", nil},
+	{"splitdns_cache_entries_limit", "gauge", "How many there may be: cache.entries.", nil},
+	{"splitdns_cache_bytes", "gauge", "Memory that they take, about.", nil},
+	{"splitdns_cache_bytes_limit", "gauge", "How much they may take: cache.memory.", nil},
+	{"splitdns_cache_evictions_total", "counter", "Answers that made room for others.", nil},
+	{"splitdns_cache_flushed_total", "counter", "Answers that a flush took.", nil},
+	{"splitdns_finished_entries", "gauge", "Answers kept ready to send.", nil},
+	{"splitdns_finished_bytes", "gauge", "Memory that they take, about.", nil},
+
+	{"splitdns_reloads_total", "counter", "Reloads of the configuration: ok or refused.", []string{"result"}},
+	{"splitdns_last_reload_ok", "gauge", "1, or 0 while the files hold a configuration that was refused.", nil},
+	{"splitdns_last_reload_timestamp_seconds", "gauge", "When the configuration was last read.", nil},
+
+	{"splitdns_querylog_written_total", "counter", "Entries of the query log that were written.", nil},
+	{"splitdns_querylog_dropped_total", "counter", "Entries of the query log that were lost.", nil},
+
+	{"go_goroutines", "gauge", "Goroutines that exist.", nil},
+	{"go_gc_cycles_total", "counter", "Collections of garbage.", nil},
+	{"go_memory_heap_bytes", "gauge", "Memory of objects, in use or not yet collected.", nil},
+	{"go_memory_total_bytes", "gauge", "Memory that the Go runtime has from the system.", nil},
+	{"process_start_time_seconds", "gauge", "When the program was started.", nil},
+	{"process_cpu_seconds_total", "counter", "Time of processors used, by the program and by the system for it; Linux only.", nil},
+	{"process_resident_memory_bytes", "gauge", "Memory of the process; Linux only.", nil},
+	{"process_open_fds", "gauge", "Files and sockets that are open; Linux only.", nil},
+}

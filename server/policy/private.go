@@ -1,0 +1,73 @@
+package policy
+
+import "net/netip"
+
+// A Private says whether an answer from public servers may hold private addresses: those
+// that mean a machine of the client's own network, or the client itself. A name of
+// somebody else's that leads there lets his web pages reach it (DNS rebinding).
+type Private uint8
+
+// The values of private_answers. PrivateUnset is one that says nothing.
+const (
+	PrivateUnset Private = iota
+	PrivateAllowed
+	PrivateRemoved
+)
+
+// privateWords are the values as they stand in the configuration, in order.
+var privateWords = [...]string{"", "true", "false"}
+
+// String is the word of the configuration.
+func (p Private) String() string { return privateWords[p] }
+
+// PrivateIf is the value for a boolean of the configuration.
+func PrivateIf(allowed bool) Private {
+	if allowed {
+		return PrivateAllowed
+	}
+	return PrivateRemoved
+}
+
+// The prefixes that the library has no word for.
+var (
+	thisNetwork = netip.MustParsePrefix("0.0.0.0/8")     // RFC 1122, section 3.2.1.3
+	shared      = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
+	wellKnown   = netip.MustParsePrefix("64:ff9b::/96")  // RFC 6052, section 2.1
+	compatible  = netip.MustParsePrefix("::/96")         // RFC 4291, section 2.5.5.1
+)
+
+// PrivateKind says what kind of private address addr is, "" for one that is public.
+// Documentation ranges are public: nobody is reached by them. It does not allocate.
+func PrivateKind(addr netip.Addr) string {
+	addr = addr.Unmap().WithZone("")
+	switch {
+	case addr.IsUnspecified():
+		return "unspecified"
+	case addr.IsLoopback():
+		return "loopback"
+	case addr.IsLinkLocalUnicast():
+		return "link-local"
+	case addr.IsPrivate() && addr.Is4():
+		return "RFC 1918"
+	case addr.IsPrivate():
+		return "unique local"
+	case thisNetwork.Contains(addr):
+		return "this-network"
+	case shared.Contains(addr):
+		return "shared (RFC 6598)"
+	}
+	return ""
+}
+
+// PrivateKind is the function of this name, and sees what stands in an IPv6 address: an
+// IPv4 one that is mapped, compatible, or behind a prefix of NAT64.
+func (p *Policy) PrivateKind(addr netip.Addr) string {
+	inner := p.unmap(addr)
+	if kind := PrivateKind(inner); kind != "" || inner.Is4() {
+		return kind
+	}
+	if wellKnown.Contains(inner) || compatible.Contains(inner) {
+		return PrivateKind(embedded(inner, wellKnown.Bits()))
+	}
+	return ""
+}
