@@ -60,7 +60,7 @@ func TestCapSOA(t *testing.T) {
 		from response
 		want []uint32 // of the authority section
 	}{
-		"NXDOMAIN":        {gone, []uint32{600, 300, 700}},
+		"NXDOMAIN":        {gone, []uint32{300, 300, 700}}, // of an RRset with its signatures, the lowest
 		"a short MINIMUM": {response{authority: []string{"example. 900 IN SOA a. b. 1 2 3 4 6", sig("example.", "SOA", "example.")}}, []uint32{6, 6}},
 		"a short TTL":     {response{authority: []string{"example. 5 IN SOA a. b. 1 2 3 4 600"}}, []uint32{5}},
 		"a large MINIMUM": {response{authority: []string{"example. 5 IN SOA a. b. 1 2 3 4 4294967295"}}, []uint32{5}},

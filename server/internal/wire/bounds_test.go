@@ -144,7 +144,7 @@ func TestIdenticalRecordsAreOne(t *testing.T) {
 	m = response{answer: []string{
 		"www.example. 300 A 192.0.2.1", "www.example. 300 A 192.0.2.2", "www.example. 60 A 192.0.2.1", "www.example. 900 A 192.0.2.2",
 	}}.parse(t, "www.example A")
-	want := []string{"www.example. 60 IN A 192.0.2.1", "www.example. 300 IN A 192.0.2.2"}
+	want := []string{"www.example. 60 IN A 192.0.2.1", "www.example. 60 IN A 192.0.2.2"}
 	if diff := cmp.Diff(want, lines(shown(t, m).Answer)); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}

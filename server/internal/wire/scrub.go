@@ -47,6 +47,9 @@ func (m Message) scrubbed(s sections) (Message, error) {
 	m.answer = answer
 	m.authority = authorityFor(names, ofClass(s.authority, class))
 	m.additional = addressesFor(m.answer, ofClass(s.additional, class))
+	for _, section := range m.sections() {
+		levelTTLs(section)
+	}
 	m = m.settled()
 	if err := m.bounded(); err != nil {
 		return Message{}, err
@@ -55,6 +58,22 @@ func (m Message) scrubbed(s sections) (Message, error) {
 		m.capSOA()
 	}
 	return m, nil
+}
+
+// levelTTLs gives all records of each RRset in list, which it writes to, and its signatures
+// the lowest TTL among them (RFC 2181, section 5.2, and RFC 4034, section 3).
+func levelTTLs(list []record) {
+	for len(list) > 0 {
+		n := together(list)
+		lowest := list[0].ttl
+		for _, r := range list[1:n] {
+			lowest = min(lowest, r.ttl)
+		}
+		for i := range list[:n] {
+			list[i].ttl = lowest
+		}
+		list = list[n:]
+	}
 }
 
 // bounded says what m has too much of for an answer.

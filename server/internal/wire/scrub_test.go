@@ -34,6 +34,12 @@ func TestScrub(t *testing.T) {
 			answer: []string{"www.example. 300 IN A 192.0.2.1", "www.example. 300 IN A 192.0.2.2"},
 			end:    "www.example",
 		},
+		"the records of an RRset have one TTL, the lowest": {
+			asked:  "www.example A",
+			from:   response{answer: []string{"www.example. 300 IN A 192.0.2.1", sig("www.example.", "A", "example."), "www.example. 20 IN A 192.0.2.2"}},
+			answer: []string{"www.example. 20 IN A 192.0.2.1", "www.example. 20 IN A 192.0.2.2", strings.Replace(sig("www.example.", "A", "example."), " 300 IN", " 20 IN", 1)},
+			end:    "www.example",
+		},
 		"records of others go": {
 			asked: "www.example A",
 			from: response{
@@ -136,7 +142,7 @@ func TestScrub(t *testing.T) {
 			}},
 			authority: []string{
 				"example. 60 IN SOA ns.example. h.example. 1 2 3 4 60", strings.Replace(sig("example.", "SOA", "example."), " 300 IN", " 60 IN", 1),
-				"w.example. 60 IN NSEC y.example. A", sig("w.example.", "NSEC", "example."),
+				"w.example. 60 IN NSEC y.example. A", strings.Replace(sig("w.example.", "NSEC", "example."), " 300 IN", " 60 IN", 1),
 			},
 			end: "x.example", empty: true,
 		},
