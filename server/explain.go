@@ -194,7 +194,8 @@ func keys(q wire.Question) (all [4]cache.Key) {
 // treated is what Resolve makes of m, with what was found about its addresses
 // also where a name of the chain is blocked.
 func (s *snapshot) treated(m wire.Message, d policy.Decision) Outcome {
-	o := s.judge(m, d)
+	public, private := s.withoutPrivate(m, d)
+	o := s.lessPrivate(s.pin(public, d), private, d)
 	if d.Answer.Given() {
 		o.Response, o.Code = localAnswer(m.Question(), d.Answer)
 		o.Changed = true

@@ -116,7 +116,7 @@ func (r *Resolver) exchange(x *fetching) (err error) {
 	x.up.Exchange(x.query(x.now), func(response wire.Message, from string, err error) {
 		now := r.now()
 		f := &fetched{key: x.key, message: response, from: from, err: err, rtt: now.Sub(x.asked)}
-		x.up.count.End(f.rtt, err == nil)
+		x.up.count.End(f.rtt, !f.failed())
 		if err := r.keep(x, f, now); err != nil {
 			f.err, f.stale = err, nil
 		}

@@ -39,7 +39,7 @@ func (e *era) end() {
 }
 
 // Flush makes the server forget what upstreams answered for the names of pattern: a
-// name, `*.NAME` for all names below it, or `.NAME` for both; "" is every name. It
+// name, `*.NAME` for all names below it, or `.NAME` for both; "." and "" are every name. It
 // returns how many answers that were. No query that comes after it gets any of them,
 // nor what an upstream was asked for before.
 func (s *Server) Flush(pattern string) (int, error) {
@@ -54,14 +54,14 @@ func (s *Server) Flush(pattern string) (int, error) {
 
 // flusher returns what drops the answers for the names of pattern from the cache.
 func (r *Resolver) flusher(pattern string) (func() int, error) {
-	if pattern == "" {
+	if pattern == "" || pattern == "." {
 		return r.cache.FlushAll, nil
 	}
 	text, below := strings.CutPrefix(pattern, "*.")
-	if !below && pattern != "." {
+	if !below {
 		text = strings.TrimPrefix(pattern, ".")
 	}
-	if text == "." && pattern != "." || strings.ContainsAny(text, "*{") && !strings.Contains(text, `\`) {
+	if text == "." || strings.ContainsAny(text, "*{") && !strings.Contains(text, `\`) {
 		return nil, fmt.Errorf("%q: %w", pattern, errFlushPattern)
 	}
 	name, err := matcher.ParseName(text)

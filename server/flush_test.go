@@ -19,7 +19,7 @@ var flushed = map[string]string{
 	"CORP.example.":           "corp.example",
 	"*.corp.example":          "a.corp.example b.a.corp.example",
 	".corp.example":           "corp.example a.corp.example b.a.corp.example",
-	".":                       "",
+	".":                       "corp.example a.corp.example b.a.corp.example www.example",
 	".a.corp.example":         "a.corp.example b.a.corp.example",
 	`\099orp.example`:         "corp.example",
 	"nobody.asked.example":    "",

@@ -182,6 +182,36 @@ answer = "nxdomain"
 	}
 }
 
+// TestLocalChainsFollowTheRulesOfTheirNames holds that a name outside, to which a local zone leads,
+// is asked for where a rule sends it, and blocked where a rule blocks it.
+func TestLocalChainsFollowTheRulesOfTheirNames(t *testing.T) {
+	const corp = "[upstream.corp]\nservers = ['10.0.0.1']\n[rule.r]\nnames = ['www.example.net']\n"
+	for rule, want := range map[string]string{
+		"upstream = 'corp'":   "corp asked: NOERROR CNAME www.example.net. A 10.0.0.7",
+		"tags = ['x']":        "default asked: NOERROR CNAME www.example.net. A 192.0.2.7",
+		"answer = 'nxdomain'": "default asked: NXDOMAIN soa=cdn.lab.example.",
+	} {
+		asked := ""
+		b, err := server.NewBench(localConfig(t, corp+rule), func(u config.Upstream) server.Exchanger {
+			return exchange(func(q wire.UpstreamQuery) (wire.Message, string, error) {
+				asked = u.Name + " asked: "
+				script := fmt.Sprintf("%v. 300 IN A 192.0.2.7", q.Name)
+				if u.Name == "corp" {
+					script = fmt.Sprintf("%v. 300 IN A 10.0.0.7", q.Name)
+				}
+				return respond(t, q.Question, script), u.Name, nil
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := outcome(ask(t, b, "cdn.lab.example"))
+		if got := asked + answer; got != want {
+			t.Errorf("%s: %s, want %s", rule, got, want)
+		}
+	}
+}
+
 func TestLocalZonesAreOfTheirGeneration(t *testing.T) {
 	b := localBench(t, "", says(t, "rcode NXDOMAIN"))
 	for range 2 { // the second is finished

@@ -8,12 +8,8 @@ import (
 	"splitdns/server/policy"
 )
 
-// judge is what becomes of m, the answer of the upstream group that d names: without
-// private addresses where none belong, then as the pin says. It comes after the cache, so
-// a reload takes effect on cached answers.
-func (s *snapshot) judge(m wire.Message, d policy.Decision) Outcome {
-	kept, private := s.withoutPrivate(m, d)
-	o := s.pin(kept, d)
+// lessPrivate is o, which lacks those private addresses, with a word about them.
+func (s *snapshot) lessPrivate(o Outcome, private []netip.Addr, d policy.Decision) Outcome {
 	if len(private) == 0 {
 		return o
 	}

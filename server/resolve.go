@@ -114,7 +114,9 @@ func (r *Resolver) Resolve(s *snapshot, q Query) Outcome {
 		o.Source = source
 		return o
 	}
-	o := s.judge(m, d)
+	public, private := s.withoutPrivate(m, d) // after the cache, as the pin: a reload takes effect on cached answers
+	o := s.pin(public, d)
+	o = s.lessPrivate(o, private, d)
 	o.Response = capTTL(o.Response, d)
 	return o.relayed(m, source)
 }

@@ -32,7 +32,7 @@ func flushCommand() *cobra.Command {
 		if len(args) == 1 && pattern == "" {
 			return misuse{c, errors.New("an empty NAME; without one everything is flushed")}
 		}
-		if below {
+		if below && pattern != "." {
 			if pattern == "" || strings.HasPrefix(pattern, "*.") || strings.HasPrefix(pattern, ".") {
 				return misuse{c, errors.New("--below wants a NAME without a star or dot before it")}
 			}
@@ -50,7 +50,7 @@ func flushCommand() *cobra.Command {
 
 // flushedWhat is the pattern in words.
 func flushedWhat(pattern string) string {
-	if pattern == "" {
+	if pattern == "" || pattern == "." {
 		return "everything"
 	}
 	return pattern

@@ -43,6 +43,8 @@ const (
 	maxKinds = 1024
 	// maxNamed is how many of them may have a rule's own name.
 	maxNamed = maxKinds / 2
+	// maxAliases is how many kinds in all are known to be counted somewhere, most of them with others.
+	maxAliases = 8 * maxKinds
 	// maxGroups is the number of upstream groups.
 	maxGroups = 256
 )
@@ -101,10 +103,25 @@ func (b *Book) Slot(k Kind) Slot {
 	return b.add(k)
 }
 
-// add is Slot for a kind that was not seen before.
+// add is Slot for a kind that was not seen before. Where it is counted is known from then on.
 func (b *Book) add(k Kind) Slot {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	s := b.choose(k)
+	next := map[Kind]Slot{}
+	if known := b.slots.Load(); known != nil {
+		if len(*known) == maxAliases {
+			return s
+		}
+		next = maps.Clone(*known)
+	}
+	next[k] = s
+	b.slots.Store(&next)
+	return s
+}
+
+// choose gives k a slot of its own while there are any, or one that it shares. b.mu is held.
+func (b *Book) choose(k Kind) Slot {
 	if b.kinds == nil {
 		b.kinds = []Kind{{Source: Other, Rcode: Other, Rule: Other}}
 	}
@@ -120,14 +137,8 @@ func (b *Book) add(k Kind) Slot {
 	if k.Rule != "" && k.Rule != Other {
 		b.named++
 	}
-	next := map[Kind]Slot{}
-	if known := b.slots.Load(); known != nil {
-		next = maps.Clone(*known)
-	}
-	next[k] = Slot(len(b.kinds))
 	b.kinds = append(b.kinds, k)
-	b.slots.Store(&next)
-	return next[k]
+	return Slot(len(b.kinds) - 1)
 }
 
 // Each gives do how many queries of each kind came by each transport, where there were any.
