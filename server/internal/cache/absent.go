@@ -19,27 +19,35 @@ func (k Key) asFailure() Key {
 // isRare reports whether k is the key of a cut or a failure.
 func (k Key) isRare() bool { return k.failure || k.Type == cutType }
 
-// cut finds the nearest cut at or above the name of k that holds at now, or else the
-// nearest of those that are no more than stale. It costs one look for each label.
+// cut finds the nearest cut at or above the name of k that holds at now, or else one of
+// the name itself that is no more than stale. It costs one look for each label.
+//
+// One that has expired says nothing about names below it: they may have stale answers of
+// their own. Nor does one of the root or of a top-level domain, though RFC 8020 has no such
+// exception: it would be a whole Internet to lose by one wrong answer, which is easier to
+// forge where there are few letters to spell at random.
 func (c *Cache) cut(k Key, group string, now time.Time, how manner) (r Stored, ok bool) {
 	var room [maxKey]byte
 	k.Type = cutType
 	key, more := c.key(room[:0], k, group)
 	k.Name = matcher.Name{} // that of key
-	for ; more; key, more = above(key) {
-		if _, hash := c.shard(key); c.rare.none(hash) {
-			continue // nearly always, and copies nothing
+	for self := true; more && (self || isBelowTop(key)); key, more = above(key) {
+		if _, hash := c.shard(key); !c.rare.none(hash) { // nearly never, and that copies nothing
+			found, there := c.at(key, k, now, how)
+			if there && (self && !ok || found.Left(now) > 0) {
+				r, ok = found, true
+			}
+			if ok && r.Left(now) > 0 {
+				break
+			}
 		}
-		found, there := c.at(key, k, now, how)
-		if there && (!ok || found.Left(now) > 0) {
-			r, ok = found, true
-		}
-		if ok && r.Left(now) > 0 {
-			break
-		}
+		self = false
 	}
 	return r, ok
 }
+
+// isBelowTop reports whether the name that key begins with has two labels or more.
+func isBelowTop(key []byte) bool { return key[0] != 0 && key[1+int(key[0])] != 0 }
 
 // uncut drops the cuts at and above the name of k.
 func (c *Cache) uncut(k Key, group string) {

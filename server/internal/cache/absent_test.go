@@ -59,7 +59,7 @@ func TestCut(t *testing.T) {
 func TestNearestCutThatHolds(t *testing.T) {
 	now := time.Now()
 	c := cache.New(100, plenty)
-	near, far := key(t, "a.gone.example"), key(t, "example")
+	near, far := key(t, "a.gone.example"), key(t, "gone.example")
 	c.Put(near, "default", denied(near, now, time.Second))
 	c.Put(far, "default", denied(far, now, time.Minute))
 	for seconds, want := range []matcher.Name{near.Name, far.Name} {
@@ -75,15 +75,46 @@ func TestNearestCutThatHolds(t *testing.T) {
 func TestLongestNameCut(t *testing.T) {
 	now := time.Now()
 	c := cache.New(100, plenty)
-	root := key(t, ".")
-	c.Put(root, "default", denied(root, now, time.Minute))
+	short := key(t, "a.a")
+	c.Put(short, "default", denied(short, now, time.Minute))
 	longest := key(t, strings.Repeat("a.", 127))
 	if _, ok := c.Rest(longest, "default", now, 0); !ok {
-		t.Error("it is not below the root")
+		t.Error("it is not below the cut")
 	}
 	c.Put(longest, "default", minute("192.0.2.53"))
-	if _, ok := c.Rest(key(t, "example"), "default", now, 0); ok {
-		t.Error("an answer for the longest name did not end the cut of the root")
+	if _, ok := c.Rest(key(t, "b.a.a"), "default", now, 0); ok {
+		t.Error("an answer for the longest name did not end the cut")
+	}
+}
+
+// TestTopIsNoCut has the root and a top-level domain denied: for all types, and nothing below.
+func TestTopIsNoCut(t *testing.T) {
+	for _, name := range []string{".", "example"} {
+		c, now := cache.New(100, plenty), time.Now()
+		top := key(t, name)
+		c.Put(top, "default", denied(top, now, time.Minute))
+		other := top
+		other.Type = wire.TypeTXT
+		if _, ok := c.Rest(other, "default", now, 0); !ok {
+			t.Errorf("%s: another type is not denied", name)
+		}
+		if _, ok := c.Rest(key(t, "www.example"), "default", now, time.Hour); ok {
+			t.Errorf("%s: www.example is denied with it", name)
+		}
+	}
+}
+
+// TestExpiredCutIsNoStaleAnswer has an old answer, and a later denial of a name above it that has expired.
+func TestExpiredCutIsNoStaleAnswer(t *testing.T) {
+	c, now := cache.New(100, plenty), time.Now()
+	www, above := key(t, "www.corp.example"), key(t, "corp.example")
+	c.Put(www, "default", minute("192.0.2.53"))
+	c.Put(above, "default", denied(above, now.Add(time.Second), 2*time.Minute))
+	if r, ok := c.Rest(www, "default", now.Add(90*time.Second), time.Hour); !ok || r.Message.Rcode() != wire.NXDomain {
+		t.Errorf("while the denial holds: %v, %v", r.Message.Rcode(), ok)
+	}
+	if r, ok := c.Rest(www, "default", now.Add(3*time.Minute), time.Hour); !ok || r.From != "192.0.2.53" {
+		t.Errorf("when it has expired: from %q, %v, want the answer", r.From, ok)
 	}
 }
 
@@ -179,18 +210,19 @@ func (m memory) answer(k cache.Key) (cache.Stored, bool) {
 	return cache.Stored{}, false
 }
 
-// cut is the nearest cut at or above the name of k that is no older than wanted.
+// cut is the nearest cut that holds, at the name of k or above it but below a top-level domain.
 func (m memory) cut(k cache.Key, now time.Time) (cache.Stored, bool) {
-	for name := k.Name; ; {
+	for name := k.Name; name == k.Name || strings.Contains(strings.Trim(name.String(), "."), "."); {
 		if r, ok := m.cutAt(name); ok && r.Left(now) > 0 {
 			return r, true
 		}
 		wire := name.Wire()
 		if len(wire) == 1 {
-			return cache.Stored{}, false
+			break
 		}
 		name, _, _ = matcher.NameFromWire([]byte(wire[1+wire[0]:]))
 	}
+	return cache.Stored{}, false
 }
 
 // cutAt is the cut at name, if nothing that came later has ended it.
@@ -211,7 +243,7 @@ func (m memory) cutAt(name matcher.Name) (cache.Stored, bool) {
 // random, and compares Get and Rest with the twin.
 func TestTwinOfNamesThatAreNot(t *testing.T) {
 	const stale = 30 * time.Second
-	names := []string{".", "example", "a.example", "b.example", "c.a.example", "d.a.example", "e.c.a.example"}
+	names := []string{".", "example", "a.example", "b.a.example", "c.a.example", "d.a.example", "e.c.a.example"}
 	random := func() cache.Key {
 		k := key(t, names[rand.IntN(len(names))])
 		k.Type = []wire.Type{wire.TypeA, wire.TypeAAAA}[rand.IntN(2)]
@@ -246,7 +278,7 @@ func TestTwinOfNamesThatAreNot(t *testing.T) {
 		answered = answered && answer.Left(now.Add(-stale)) > 0
 		if cut, isCut := twin.cut(k, now); isCut {
 			how, answer, answered = "a Rest that holds", cut, true
-		} else if cut, isCut = twin.cut(k, now.Add(-stale)); isCut && (!answered || cut.StoredAt.After(answer.StoredAt)) {
+		} else if cut, isCut = twin.cutAt(k.Name); isCut && cut.Left(now.Add(-stale)) > 0 && (!answered || cut.StoredAt.After(answer.StoredAt)) {
 			answer, answered = cut, true
 		}
 		got, ok = c.Rest(k, "default", now, stale)
