@@ -32,9 +32,21 @@ func PrivateIf(allowed bool) Private {
 var (
 	thisNetwork = netip.MustParsePrefix("0.0.0.0/8")     // RFC 1122, section 3.2.1.3
 	shared      = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
-	wellKnown   = netip.MustParsePrefix("64:ff9b::/96")  // RFC 6052, section 2.1
-	compatible  = netip.MustParsePrefix("::/96")         // RFC 4291, section 2.5.5.1
+	siteLocal   = netip.MustParsePrefix("fec0::/10")     // RFC 3879: deprecated, and routed by some
 )
+
+// carriers are the prefixes behind which translators and tunnels of any network find an
+// IPv4 address, from that octet on. Those that a network has chosen itself are in server.nat64.
+var carriers = [...]struct {
+	prefix netip.Prefix
+	at     int
+}{
+	{netip.MustParsePrefix("64:ff9b::/96"), 12},    // RFC 6052, section 2.1
+	{netip.MustParsePrefix("64:ff9b:1::/48"), 12},  // RFC 8215, with the usual length of 96
+	{netip.MustParsePrefix("::/96"), 12},           // RFC 4291, section 2.5.5.1
+	{netip.MustParsePrefix("::ffff:0:0:0/96"), 12}, // RFC 2765, section 2.1
+	{netip.MustParsePrefix("2002::/16"), 2},        // RFC 3056, section 2
+}
 
 // PrivateKind says what kind of private address addr is, "" for one that is public.
 // Documentation ranges are public: nobody is reached by them. It does not allocate.
@@ -55,19 +67,24 @@ func PrivateKind(addr netip.Addr) string {
 		return "this-network"
 	case shared.Contains(addr):
 		return "shared (RFC 6598)"
+	case siteLocal.Contains(addr):
+		return "site-local"
 	}
 	return ""
 }
 
 // PrivateKind is the function of this name, and sees what stands in an IPv6 address: an
-// IPv4 one that is mapped, compatible, or behind a prefix of NAT64.
+// IPv4 one that is mapped, or behind a prefix of NAT64 or of another carrier.
 func (p *Policy) PrivateKind(addr netip.Addr) string {
 	inner := p.unmap(addr)
 	if kind := PrivateKind(inner); kind != "" || inner.Is4() {
 		return kind
 	}
-	if wellKnown.Contains(inner) || compatible.Contains(inner) {
-		return PrivateKind(embedded(inner, wellKnown.Bits()))
+	for _, c := range carriers {
+		if c.prefix.Contains(inner) {
+			b := inner.As16()
+			return PrivateKind(netip.AddrFrom4([4]byte(b[c.at:])))
+		}
 	}
 	return ""
 }

@@ -16,6 +16,12 @@ func TestPrivateKindSeesWhatStandsInAnAddress(t *testing.T) {
 		"::192.0.2.1":          "",
 		"64:ff9b::c0a8:101":    "RFC 1918", // without being configured
 		"64:ff9b::808:808":     "",
+		"64:ff9b:1::a00:9":     "RFC 1918",
+		"64:ff9b:1::808:808":   "",
+		"::ffff:0:192.168.1.1": "RFC 1918",
+		"2002:c0a8:101::1":     "RFC 1918",
+		"2002:808:808::1":      "",
+		"fec0::1":              "site-local",
 		"2001:db8:64::a00:9":   "RFC 1918",
 		"2001:db8:64::808:808": "",
 		"2001:db8:65::a00:9":   "",
