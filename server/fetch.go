@@ -95,6 +95,7 @@ func (r *Resolver) prefetch(s *Server, now *snapshot, m *missing, asked time.Tim
 		r.prefetching.Add(-1)
 		return
 	}
+	r.prefetched.Add(1)
 	r.begin(&fetching{missing: m, server: s, now: now, asked: asked}, turn)
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"splitdns/server/internal/metrics"
+	"splitdns/server/internal/upstream"
 )
 
 // metrics is `GET /metrics`, for everybody who reaches the HTTP service: it has nothing of clients
@@ -29,8 +30,13 @@ func (s *Server) figures() *metrics.Page {
 		addListener(p, l)
 	}
 	p.Add("splitdns_internal_errors_total", float64(s.failed.Load()))
+	p.Add("splitdns_queries_limited_total", float64(st.Queries.Limited.Truncated), "truncated")
+	p.Add("splitdns_queries_limited_total", float64(st.Queries.Limited.Dropped), "dropped")
 	s.addFlight(p, st.Queries)
 	s.addUpstreams(p)
+	for _, u := range st.Upstreams {
+		addServers(p, u)
+	}
 	addCache(p, st.Cache)
 	addReloads(p, st)
 	p.Add("splitdns_querylog_written_total", float64(st.QueryLog.Written))
@@ -83,12 +89,14 @@ func (s *Server) addQueries(p *metrics.Page) {
 func addListener(p *metrics.Page, l ListenerStatus) {
 	for name, n := range map[string]uint64{
 		"splitdns_queries_dropped_total":      l.Dropped,
+		"splitdns_queries_shed_total":         l.Shed,
 		"splitdns_packets_overflowed_total":   l.Overflowed,
 		"splitdns_responses_unsent_total":     l.Unsent,
 		"splitdns_panics_total":               l.Panics,
 		"splitdns_connections":                uint64(l.Connections),
 		"splitdns_connections_accepted_total": l.Accepted,
 		"splitdns_connections_evicted_total":  l.Evicted,
+		"splitdns_failed_handshakes_total":    l.FailedHandshakes,
 	} {
 		p.Add(name, float64(n), l.Address)
 	}
@@ -111,7 +119,31 @@ func (s *Server) addUpstreams(p *metrics.Page) {
 		p.Add("splitdns_upstream_queries_total", float64(x.Begun), name)
 		p.Add("splitdns_upstream_answers_total", float64(x.Answered), name)
 		p.Add("splitdns_upstream_errors_total", float64(x.Failed), name)
+		p.Add("splitdns_upstream_private_addresses_total", float64(x.Private), name)
 		p.AddHistogram("splitdns_upstream_rtt_seconds", x.Took, name)
+	}
+}
+
+// addServers adds how the servers of a group in force do. One that is given twice is shown
+// once: a page with two figures of the same labels is refused as a whole.
+func addServers(p *metrics.Page, u UpstreamStatus) {
+	seen := map[string]bool{}
+	for _, s := range u.Servers {
+		if s.State == "" || seen[s.Address] {
+			continue
+		}
+		seen[s.Address] = true
+		up := 1.0
+		if s.State != upstream.StateOK {
+			up = 0
+		}
+		p.Add("splitdns_upstream_server_up", up, u.Group, s.Address)
+		if s.RTT > 0 {
+			p.Add("splitdns_upstream_server_rtt_seconds", s.RTT/1000, u.Group, s.Address)
+		}
+		p.Add("splitdns_upstream_server_queries_total", float64(s.Queries), u.Group, s.Address)
+		p.Add("splitdns_upstream_server_timeouts_total", float64(s.Timeouts), u.Group, s.Address)
+		p.Add("splitdns_upstream_server_errors_total", float64(s.Errors), u.Group, s.Address)
 	}
 }
 
@@ -123,6 +155,7 @@ func addCache(p *metrics.Page, c CacheStatus) {
 	p.Add("splitdns_cache_bytes_limit", float64(c.BytesLimit))
 	p.Add("splitdns_cache_evictions_total", float64(c.Evicted))
 	p.Add("splitdns_cache_flushed_total", float64(c.Flushed))
+	p.Add("splitdns_cache_prefetched_total", float64(c.Prefetched))
 	p.Add("splitdns_finished_entries", float64(c.Finished))
 	p.Add("splitdns_finished_bytes", float64(c.FinishedBytes))
 }

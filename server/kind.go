@@ -5,7 +5,6 @@ import (
 
 	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/wire"
-	"splitdns/server/policy"
 )
 
 // Where answers come from, besides what Source.Cache says.
@@ -31,7 +30,7 @@ func (o Outcome) kind(source string) metrics.Kind {
 	switch {
 	case d.Answer.Given():
 		k.Rule, k.Act = cmp.Or(d.By.Answer, k.Rule), "answer"
-	case o.Changed && d.Pin > policy.Observe:
+	case o.Changed && o.Pinned:
 		k.Rule, k.Act = cmp.Or(d.By.Pin, k.Rule), d.Pin.String()
 	default:
 		k.Rule = cmp.Or(d.By.Pin, k.Rule)
@@ -66,5 +65,13 @@ func (s *Server) countGroups(next *snapshot) {
 		if g.count == nil {
 			g.count = s.book.Group(name)
 		}
+	}
+}
+
+// countPrivate counts the private addresses that were removed from the answer of o. Every answer
+// without some was made anew, so none is missed on the fast path.
+func (s *snapshot) countPrivate(o Outcome) {
+	if g := s.upstreams[o.Source.Upstream]; g != nil && len(o.Private) > 0 {
+		g.count.RemovePrivate(len(o.Private))
 	}
 }

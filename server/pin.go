@@ -24,7 +24,7 @@ func (s *snapshot) pin(m wire.Message, d policy.Decision) Outcome {
 	if d.Pin == policy.Prefer && (emptied || !anyInside(o.Judgement)) {
 		return o // nothing published is left to prefer
 	}
-	o.Response, o.Changed, o.Code = kept, true, wire.EDEFiltered
+	o.Response, o.Changed, o.Pinned, o.Code = kept, true, true, wire.EDEFiltered
 	if emptied {
 		o.Response, o.Code = refilled(kept, d)
 	}

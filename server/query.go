@@ -91,6 +91,7 @@ func (s *Server) answer(dst []byte, now *snapshot, q Query, o Outcome) []byte {
 		s.log.Write(s.entry(q, o))
 	}
 	s.book.Or(q.tally).Count(s.book.Slot(o.kind(o.source())))
+	now.countPrivate(o)
 	s.reportPanic(q, o)
 	s.finish(now, q, o)
 	return packet

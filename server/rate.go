@@ -88,8 +88,15 @@ func (r *rates) take(bucket *atomic.Int64, now int64) bool {
 
 // limited counts the queries over the limit. It is safe for concurrent use.
 type limited struct {
-	total atomic.Uint64
-	said  atomic.Int64 // when the log was told, in nanoseconds of Unix time
+	total   atomic.Uint64
+	dropped atomic.Uint64 // of these, left without an answer
+	said    atomic.Int64  // when the log was told, in nanoseconds of Unix time
+}
+
+// status is what l has counted.
+func (l *limited) status() LimitedStatus {
+	dropped := l.dropped.Load() // first: it is never more than the total
+	return LimitedStatus{Truncated: l.total.Load() - dropped, Dropped: dropped}
 }
 
 // overRate reports whether a query is over its client's limit, and appends the response to it, if it gets
@@ -109,6 +116,7 @@ func (s *Server) overRate(dst []byte, now *snapshot, packet []byte, from listen.
 	n := s.limited.total.Add(1)
 	s.reportLimited(q.Client, from.At, n)
 	if refusal != nil || n%2 == 0 {
+		s.limited.dropped.Add(1)
 		return dst, true
 	}
 	q.options = s.replyOptions(now, q.Sent, []byte(q.Cookie), from)

@@ -36,6 +36,7 @@ type Outcome struct {
 	Source    Source
 
 	Changed       bool       // Response is not what an upstream said
+	Pinned        bool       // by what the pin did
 	Code          uint16     // the extended error that a change calls for (RFC 8914)
 	Notes         []wire.EDE // extended errors besides the annotation
 	Relayed       []wire.EDE // those that the upstream sent
@@ -73,6 +74,7 @@ type Resolver struct {
 
 	finished    *finishedTable // answers that need no Resolve
 	prefetching atomic.Int32   // answers that are refreshed with nobody waiting
+	prefetched  atomic.Uint64  // how many were, so far
 	era         era            // ends with each flush
 }
 

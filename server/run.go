@@ -42,15 +42,15 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(err, last.Wait())
 }
 
-// reportStats says what each listener has done.
+// reportStats says what each listener has done, in the words of the status.
 func (s *Server) reportStats() {
-	for _, l := range s.all() {
-		st := l.Stats()
-		s.options.Log.Info("stopped listening on "+l.Addr().String(), "udp", st.UDP, "tcp", st.TCP,
-			"dropped", st.Dropped, "shed", st.Shed, "overflowed", st.Overflowed, "unsent", st.Unsent, "panics", st.Panics, "connections", st.Accepted, "evicted", st.Evicted, "failed_handshakes", st.Handshakes)
+	for _, l := range s.listenerStatus() {
+		s.options.Log.Info("stopped listening on "+l.Address, "transport", l.Transport, "udp", l.UDP, "tcp", l.TCP,
+			"dropped", l.Dropped, "shed", l.Shed, "overflowed", l.Overflowed, "unsent", l.Unsent, "panics", l.Panics,
+			"accepted", l.Accepted, "evicted", l.Evicted, "failed_handshakes", l.FailedHandshakes)
 	}
-	if n := s.limited.total.Load(); n > 0 {
-		s.options.Log.Info("queries over server.rate_limit", "truncated_or_dropped", n)
+	if st := s.limited.status(); st != (LimitedStatus{}) {
+		s.options.Log.Info("queries over server.rate_limit", "truncated", st.Truncated, "dropped", st.Dropped)
 	}
 }
 

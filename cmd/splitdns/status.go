@@ -49,16 +49,22 @@ func printStatus(w io.Writer, st server.Status) error {
 	line("config", "%s, edition %s, %s", st.Config.Digest, st.Config.Edition, orDefaults(st.Config.File))
 	line("reload", "%s", lastReload(st.Reloads))
 	for _, l := range st.Listeners {
-		line("listener", "%s: queries %d over UDP, %d over TCP; dropped %d, overflowed %d, unsent %d, panics %d; connections %d",
-			l.Address, l.UDP, l.TCP, l.Dropped, l.Overflowed, l.Unsent, l.Panics, l.Connections)
+		line("listener", "%s", listener(l))
 	}
 	line("in flight", "%d of %d queries", st.Queries.InFlight, st.Queries.Limit)
+	if text := rateLimit(st.Queries); text != "" {
+		line("rate limit", "%s", text)
+	}
 	line("answers", "%s", sources(st.Queries.Sources))
 	c := st.Cache
-	line("cache", "%d of %d answers, %s of %s; evicted %d, flushed %d", c.Entries, c.EntriesLimit, mebibytes(c.Bytes), mebibytes(c.BytesLimit), c.Evicted, c.Flushed)
+	line("cache", "%d of %d answers, %s of %s; evicted %d, flushed %d, prefetched %d",
+		c.Entries, c.EntriesLimit, mebibytes(c.Bytes), mebibytes(c.BytesLimit), c.Evicted, c.Flushed, c.Prefetched)
 	line("finished", "%s, %s", counted(c.Finished, "answer"), mebibytes(c.FinishedBytes))
 	for _, u := range st.Upstreams {
-		line("upstream", "%s: asked %d, answered %d in %.1f ms, failed %d%s", u.Group, u.Queries, u.Answered, u.RTT, u.Failed, servers(u.Servers))
+		line("upstream", "%s: asked %d, answered %d in %.1f ms, failed %d; private addresses removed %d", u.Group, u.Queries, u.Answered, u.RTT, u.Failed, u.Private)
+		for _, s := range u.Servers {
+			line("server", "%s %s", u.Group, upstreamServer(s, st.Now))
+		}
 	}
 	line("query log", "written %d, dropped %d", st.QueryLog.Written, st.QueryLog.Dropped)
 	return t.Flush()
@@ -120,11 +126,43 @@ func sources(counts map[string]uint64) string {
 // mebibytes is a number of octets for people.
 func mebibytes(octets int64) string { return fmt.Sprintf("%.1f MiB", float64(octets)/(1<<20)) }
 
-// servers lists the servers of an upstream group behind what else is said of it.
-func servers(all []server.ServerStatus) string {
-	var b strings.Builder
-	for _, s := range all {
-		b.WriteString("; " + s.Address)
+// listener is what a listener has done. What its transport cannot have is left out.
+func listener(l server.ListenerStatus) string {
+	lost := fmt.Sprintf("dropped %d", l.Dropped)
+	end := fmt.Sprintf("unsent %d, panics %d; connections %d", l.Unsent, l.Panics, l.Connections)
+	if l.Transport == "plain" {
+		return fmt.Sprintf("%s: queries %d over UDP, %d over TCP; %s, shed %d, overflowed %d, %s", l.Address, l.UDP, l.TCP, lost, l.Shed, l.Overflowed, end)
 	}
-	return b.String()
+	return fmt.Sprintf("%s: queries %d over %s; %s, %s, failed handshakes %d", l.Address, l.TCP, strings.ToUpper(l.Transport), lost, end, l.FailedHandshakes)
+}
+
+// rateLimit is how many queries were over the limit; "" where there is none, and was none.
+func rateLimit(q server.QueryStatus) string {
+	over := fmt.Sprintf("truncated %d, dropped %d", q.Limited.Truncated, q.Limited.Dropped)
+	switch {
+	case q.RateLimit > 0:
+		return fmt.Sprintf("%d a second for each client; %s", q.RateLimit, over)
+	case q.Limited != server.LimitedStatus{}:
+		return "off; " + over
+	}
+	return ""
+}
+
+// upstreamServer is how a server of an upstream group does.
+func upstreamServer(s server.ServerStatus, now time.Time) string {
+	state := s.State
+	switch state {
+	case "": // simulated
+		return s.Address
+	case "resting":
+		state = fmt.Sprintf("RESTING for %v", max(0, s.Until.Sub(now)).Round(100*time.Millisecond))
+	}
+	if s.RTT > 0 {
+		state += fmt.Sprintf(", %.1f ms", s.RTT)
+	}
+	text := fmt.Sprintf("%s: %s; queries %d, answers %d, timeouts %d, errors %d", s.Address, state, s.Queries, s.Answers, s.Timeouts, s.Errors)
+	if len(s.Features) > 0 {
+		text += "; " + strings.Join(s.Features, ", ")
+	}
+	return text
 }

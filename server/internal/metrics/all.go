@@ -14,13 +14,16 @@ var All = []Metric{
 	{"splitdns_rule_acts_total", "counter", "Answers that a rule gave or changed, and how.", []string{"rule", "act"}},
 
 	{"splitdns_queries_dropped_total", "counter", "Queries left unanswered: over server.queries_in_flight, or too long.", []string{"listener"}},
+	{"splitdns_queries_shed_total", "counter", "Of these, the ones that had waited longest when another query needed the place.", []string{"listener"}},
+	{"splitdns_queries_limited_total", "counter", "Queries over server.rate_limit, and what became of them.", []string{"result"}},
 	{"splitdns_packets_overflowed_total", "counter", "Packets that the system had no room for before they were read.", []string{"listener"}},
 	{"splitdns_responses_unsent_total", "counter", "Responses that could not be sent.", []string{"listener"}},
 	{"splitdns_panics_total", "counter", "Queries that a mistake in the program left unanswered.", []string{"listener"}},
 	{"splitdns_internal_errors_total", "counter", "Queries answered with SERVFAIL because of a mistake in the program.", nil},
-	{"splitdns_connections", "gauge", "TCP connections that are open.", []string{"listener"}},
+	{"splitdns_connections", "gauge", "TCP connections that are open, also those with TLS on them.", []string{"listener"}},
 	{"splitdns_connections_accepted_total", "counter", "TCP connections that were accepted.", []string{"listener"}},
 	{"splitdns_connections_evicted_total", "counter", "TCP connections that were closed to make room for others.", []string{"listener"}},
+	{"splitdns_failed_handshakes_total", "counter", "TLS handshakes with clients that failed.", []string{"listener"}},
 
 	{"splitdns_queries_in_flight", "gauge", "Queries that wait for an upstream.", nil},
 	{"splitdns_queries_in_flight_limit", "gauge", "How many may: server.queries_in_flight.", nil},
@@ -31,6 +34,12 @@ var All = []Metric{
 	{"splitdns_upstream_answers_total", "counter", "Those that it answered.", []string{"group"}},
 	{"splitdns_upstream_errors_total", "counter", "Those that none of its servers answered.", []string{"group"}},
 	{"splitdns_upstream_rtt_seconds", "histogram", "How long its answers took.", []string{"group"}},
+	{"splitdns_upstream_private_addresses_total", "counter", "Private addresses that were removed from its answers.", []string{"group"}},
+	{"splitdns_upstream_server_up", "gauge", "1, or 0 while the server is left out because it was silent.", []string{"group", "server"}},
+	{"splitdns_upstream_server_rtt_seconds", "gauge", "How long its answers take, smoothed; none as long as that is not known.", []string{"group", "server"}},
+	{"splitdns_upstream_server_queries_total", "counter", "Queries that were sent to the server.", []string{"group", "server"}},
+	{"splitdns_upstream_server_timeouts_total", "counter", "Those without a response, or none in time.", []string{"group", "server"}},
+	{"splitdns_upstream_server_errors_total", "counter", "Those that came to nothing otherwise: refused connections, malformed responses.", []string{"group", "server"}},
 
 	{"splitdns_cache_entries", "gauge", "Answers in the cache.", nil},
 	{"splitdns_cache_entries_limit", "gauge", "How many there may be: cache.entries.", nil},
@@ -38,6 +47,7 @@ var All = []Metric{
 	{"splitdns_cache_bytes_limit", "gauge", "How much they may take: cache.memory.", nil},
 	{"splitdns_cache_evictions_total", "counter", "Answers that made room for others.", nil},
 	{"splitdns_cache_flushed_total", "counter", "Answers that a flush took.", nil},
+	{"splitdns_cache_prefetched_total", "counter", "Answers that were asked for again before they expired.", nil},
 	{"splitdns_finished_entries", "gauge", "Answers kept ready to send.", nil},
 	{"splitdns_finished_bytes", "gauge", "Memory that they take, about.", nil},
 

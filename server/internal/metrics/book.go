@@ -202,6 +202,7 @@ var waits = [...]time.Duration{
 // nothing.
 type Exchanges struct {
 	begun, failed atomic.Uint64
+	private       atomic.Uint64                 // addresses
 	took          atomic.Int64                  // all together, in nanoseconds
 	within        [len(waits) + 1]atomic.Uint64 // answered, by how long that took; the last is longer than all bounds
 }
@@ -209,6 +210,7 @@ type Exchanges struct {
 // Exchanged is what Exchanges has counted.
 type Exchanged struct {
 	Begun, Answered, Failed uint64
+	Private                 uint64    // private addresses that were removed
 	Took                    Histogram // of those that were answered
 }
 
@@ -233,9 +235,16 @@ func (e *Exchanges) End(took time.Duration, ok bool) {
 	e.took.Add(int64(took))
 }
 
+// RemovePrivate counts private addresses that were removed from an answer.
+func (e *Exchanges) RemovePrivate(addresses int) {
+	if e != nil {
+		e.private.Add(uint64(addresses))
+	}
+}
+
 // read reads the counters, one after the other.
 func (e *Exchanges) read() Exchanged {
-	x := Exchanged{Begun: e.begun.Load(), Failed: e.failed.Load()}
+	x := Exchanged{Begun: e.begun.Load(), Failed: e.failed.Load(), Private: e.private.Load()}
 	x.Took.Sum = time.Duration(e.took.Load())
 	for i := range e.within {
 		x.Took.Counts[i] = e.within[i].Load()
