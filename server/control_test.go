@@ -92,7 +92,7 @@ func TestControlStatus(t *testing.T) {
 	if st.Version != "test" || !st.Ready || st.Started.After(st.Now) || st.Config.File != c.file || len(st.Config.Digest) != 8 || st.Config.Edition != "2026-03-24" {
 		t.Errorf("%+v", st)
 	}
-	if l := st.Listeners; len(l) != 1 || l[0].Address != c.addr || l[0].UDP != 4 || l[0].TCP != 1 || l[0].Accepted != 1 {
+	if l := st.Listeners; len(l) != 1 || l[0].Address != c.addr || l[0].Transport != "plain" || l[0].UDP != 4 || l[0].TCP != 1 || l[0].Accepted != 1 {
 		t.Errorf("listeners %+v, want one with 4 queries over UDP and 1 over TCP", l)
 	}
 	if q := st.Queries; q.Limit != 10_000 || q.InFlight != 0 || q.Sources["miss"] != 2 || q.Sources["hit"] != 1 || q.Sources["finished"] != 2 {
@@ -101,8 +101,10 @@ func TestControlStatus(t *testing.T) {
 	if st.Cache.Entries != 1 || st.Cache.Bytes == 0 || st.Cache.Finished != 1 || st.Cache.FinishedBytes == 0 || st.Cache.BytesLimit != 256<<20 {
 		t.Errorf("cache %+v, want 1 answer, finished too", st.Cache)
 	}
-	if u := st.Upstreams; len(u) != 1 || u[0].Group != "default" || len(u[0].Servers) != 1 || u[0].Queries != 2 || u[0].Answered != 2 || u[0].RTT <= 0 {
+	if u := st.Upstreams; len(u) != 1 || u[0].Group != "default" || u[0].Queries != 2 || u[0].Answered != 2 || u[0].RTT <= 0 {
 		t.Errorf("upstreams %+v, want one that answered twice", u)
+	} else if s := u[0].Servers; len(s) != 1 || s[0].State != "ok" || s[0].Queries < 2 || s[0].Answers < 2 || s[0].RTT <= 0 || !strings.HasPrefix(s[0].Address, "127.0.0.1:") {
+		t.Errorf("servers %+v, want one that is ok and answered twice", s)
 	}
 	if !st.Reloads.LastOK || !st.Reloads.Last.IsZero() {
 		t.Errorf("reloads %+v, want none", st.Reloads)

@@ -15,6 +15,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,11 +125,46 @@ func TestRunEncrypted(t *testing.T) {
 			t.Errorf("Cache-Control: %s, TTL %d", h, least)
 		}
 	}
+	var ways []string
+	for _, l := range r.Status().Listeners {
+		ways = append(ways, fmt.Sprintf("%s %s %d", l.Transport, l.Address, l.TCP))
+	}
+	want := []string{"plain " + r.addr + " 2", "tls " + overTLS[0].String() + " 2", "https " + overHTTPS[0].String() + " 2"}
+	if !slices.Equal(ways, want) {
+		t.Errorf("listeners %q, want %q", ways, want)
+	}
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
 	if said := r.hears(t, overHTTPS[0].String()); !strings.Contains(strings.Join(said, "\n"), "failed_handshakes=0") {
 		t.Errorf("said %q", said)
+	}
+}
+
+// What a listener says at its end are the words and the order of the status.
+func TestEndSpeaksLikeStatus(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writePair(t, dir, 1)
+	write(t, filepath.Join(dir, "config.toml"), runConfig(upstreamOf(t, mixed), "enforce", tlsTable))
+	r := start(t, filepath.Join(dir, "config.toml"))
+	r.asks(t, "dual.example", "udp")
+	listeners := r.Status().Listeners
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	said := strings.Join(r.hears(t, "stopped listening on "+listeners[2].Address), "\n")
+	for _, l := range listeners {
+		var words []string
+		fields := reflect.ValueOf(l)
+		for i := range fields.NumField() {
+			if key := fields.Type().Field(i).Tag.Get("json"); key != "address" && key != "connections" {
+				words = append(words, fmt.Sprintf("%s=%v", key, fields.Field(i)))
+			}
+		}
+		if want := `msg="stopped listening on ` + l.Address + `" ` + strings.Join(words, " "); !strings.Contains(said, want) {
+			t.Errorf("want %s in\n%s", want, said)
+		}
 	}
 }
 

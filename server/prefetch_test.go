@@ -50,6 +50,9 @@ func TestPrefetch(t *testing.T) {
 				if n := asked.Load(); n != c.asked {
 					t.Errorf("asked %d times, want %d", n, c.asked)
 				}
+				if n := b.Status().Cache.Prefetched; n != uint64(c.asked-1) {
+					t.Errorf("%d counted as prefetched, want all but the first of %d", n, c.asked)
+				}
 			})
 		})
 	}

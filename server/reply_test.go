@@ -247,6 +247,9 @@ func TestRateLimit(t *testing.T) {
 				t.Errorf("%s: %s, want %s", step.what, got, step.want)
 			}
 		}
+		if got, want := b.Status().Queries.Limited, (server.LimitedStatus{Truncated: 7, Dropped: 11}); got != want {
+			t.Errorf("counted %+v, want %+v", got, want)
+		}
 		// A truncated response has the cookie with which the next query is spared.
 		asks := withOptions(t, "www.example.net", cookieOption("2464c4abcf10c957"))
 		given := ""

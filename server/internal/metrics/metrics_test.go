@@ -299,6 +299,9 @@ func TestBoard(t *testing.T) {
 			}
 		}
 	}
+	if !strings.Contains(string(text), `source=\"stale\"`) {
+		t.Error("the board does not show stale answers by themselves")
+	}
 	want := map[string]bool{}
 	for _, m := range metrics.All {
 		want[m.Name] = true
