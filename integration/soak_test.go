@@ -105,10 +105,11 @@ func TestSoak(t *testing.T) {
 		return after.rss <= calm.rss+soakGrowth() && after.files <= calm.files+soakSlack && after.threads <= calm.threads+soakSlack &&
 			goroutines <= before+soakSlack
 	})
-	drops, reloads := s.metric("splitdns_queries_dropped_total")+s.overflows(), strings.Count(s.p.stderr.String(), "msg=\"reloaded: ")
+	drops, reloads := s.drops(), strings.Count(s.p.stderr.String(), "msg=\"reloaded: ")
+	shed := s.metric("splitdns_queries_shed_total")
 	s.tally.check(t)
-	t.Logf("%s of storm, recovered after %s\n%sdropped by the server: %d\nreloads: %d\ncalm:  %v\nstorm: %v\nafter: %v\ngoroutines: %d before, %d after",
-		*soakFor, recovered.Round(time.Millisecond), &s.tally, drops, reloads, calm, storm, after, before, goroutines)
+	t.Logf("%s of storm, recovered after %s\n%sdropped: %d, of these %d shed\nreloads: %d\ncalm:  %v\nstorm: %v\nafter: %v\ngoroutines: %d before, %d after",
+		*soakFor, recovered.Round(time.Millisecond), &s.tally, drops, shed, reloads, calm, storm, after, before, goroutines)
 	if s.tally.lost > drops {
 		t.Errorf("%d queries in good form have no answer, and %d were counted as dropped", s.tally.lost, drops)
 	}
@@ -234,7 +235,14 @@ func (s *soak) recovers() time.Duration {
 	return time.Since(began)
 }
 
-// metric is the sum of a metric over its labels.
+// drops is how many queries are known to be without an answer: those that the server has
+// dropped, shed ones among them, or left unanswered over its rate limit, and packets for which
+// the system had no room.
+func (s *soak) drops() int {
+	return s.metric("splitdns_queries_dropped_total") + s.metric(`splitdns_queries_limited_total\{result="dropped"\}`) + s.overflows()
+}
+
+// metric is the sum over its labels of the metric whose name is the regular expression name.
 func (s *soak) metric(name string) (sum int) {
 	s.t.Helper()
 	r, err := http.Get(s.p.stderr.must(s.t, announcedHTTP.String())[1] + "/metrics")
