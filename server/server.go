@@ -1,10 +1,13 @@
 // Package server answers DNS queries: it is the life of a query, from packet
 // to packet.
 //
-//	parse -> decide -> cache -> upstream -> along the chain -> judge and pin -> tag -> answer -> log
+//	parse -> decide -> known here -> cache -> upstream -> along the chain
+//	      -> private addresses -> judge and pin -> tag -> answer -> log
 //
-// Between decide and cache stands what is known here: a rule's answer, the local zones, and
-// the names that never leave, in this order.
+// Known here are, in this order, a rule's answer, the local zones, and the special-use names, unless
+// a rule states an upstream for them; what one of these answers is not judged. The target of
+// a CNAME that stands there is looked for in the same order, a rule's answer apart. Private addresses are removed from what public
+// servers say before a pin judges what is left.
 //
 // Two functions hold the whole way and are meant to be read first: serve
 // (query.go) does parse, answer and log, Resolve (resolve.go) the rest. Neither waits: a
@@ -23,7 +26,12 @@
 //
 // Most queries need none of it: what was asked before, by a client of the same
 // class, is answered from finished octets (fast.go), which a reload makes void. The
-// fast path has one door, in serve, and may refuse anything.
+// fast path has one door, in serve, and may refuse anything. Before it stands the limit of what
+// a client may ask over UDP (rate.go).
+//
+// What is counted on the way lies in package metrics, the listeners and the upstream groups;
+// status.go gathers it, and the control socket, /metrics (figures.go) and what is said at the end
+// show nothing else, so that they agree.
 //
 // What leaves over UDP leaves in batches. A reader that has handed on all that it read
 // calls sendDue: the queries that were put off go to their upstreams (due), and answers
