@@ -133,6 +133,12 @@ func TestRunEncrypted(t *testing.T) {
 	if !slices.Equal(ways, want) {
 		t.Errorf("listeners %q, want %q", ways, want)
 	}
+	page := figures(t, r.metrics(t))
+	for _, transport := range []string{"tcp", "tls", "https"} {
+		if n := page["splitdns_queries_total transport="+transport]; n != 2 {
+			t.Errorf("%v queries over %s in the metrics, want 2", n, transport)
+		}
+	}
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}

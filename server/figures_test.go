@@ -55,6 +55,21 @@ func scrape(t *testing.T, h http.Handler) map[string]float64 {
 	return figures(t, w.Body.Bytes())
 }
 
+// metrics gets the page of a server that runs.
+func (r *running) metrics(t *testing.T) []byte {
+	t.Helper()
+	resp, err := http.Get("http://" + r.HTTPAddrs()[0].String() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
 // metricsConfig has a rule for each thing that can become of an answer.
 const metricsConfig = `
 [zone.vendor]
@@ -162,15 +177,7 @@ func TestMetricsNameNobody(t *testing.T) {
 		r.asks(t, "dual.example", network)
 		r.asks(t, "secret.example", network)
 	}
-	resp, err := http.Get("http://" + r.HTTPAddrs()[0].String() + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	page, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := r.metrics(t)
 	for _, word := range []string{"secret", "dual", "192.0.2"} {
 		if bytes.Contains(page, []byte(word)) {
 			t.Errorf("%q is in\n%s", word, page)
