@@ -32,7 +32,7 @@ var All = []Metric{
 
 	{"splitdns_upstream_queries_total", "counter", "Questions that an upstream group was asked.", []string{"group"}},
 	{"splitdns_upstream_answers_total", "counter", "Those that it answered.", []string{"group"}},
-	{"splitdns_upstream_errors_total", "counter", "Those that none of its servers answered.", []string{"group"}},
+	{"splitdns_upstream_errors_total", "counter", "Those that failed: without an answer, or with SERVFAIL or REFUSED.", []string{"group"}},
 	{"splitdns_upstream_rtt_seconds", "histogram", "How long its answers took.", []string{"group"}},
 	{"splitdns_upstream_private_addresses_total", "counter", "Private addresses that were removed from its answers.", []string{"group"}},
 	{"splitdns_upstream_server_up", "gauge", "1, or 0 while the server is left out because it was silent.", []string{"group", "server"}},
