@@ -59,7 +59,7 @@ var privateAddresses = map[string]string{
 	// RFC 5737, RFC 3849: nobody is reached by documentation ranges.
 	"192.0.2.1": "", "198.51.100.1": "", "203.0.113.1": "", "2001:db8::1": "",
 	"172.15.0.1": "", "172.32.0.1": "", "100.63.0.1": "", "100.128.0.1": "", "8.8.8.8": "", "1.0.0.1": "", "2606:4700::1111": "",
-	"64:ff9b::808:808": "", "fec0::1": "", "fbff::1": "",
+	"64:ff9b::808:808": "", "fec0::1": "site-local", "fbff::1": "",
 }
 
 func TestPrivateAddressesAreRemoved(t *testing.T) {
