@@ -180,7 +180,9 @@ func (s *sockets) close() {
 	}
 }
 
-// dial opens a connection on an unpredictable port.
+// dial opens a connection on an unpredictable port, never the server's own: where a server
+// on this machine is gone, its port is free, and a socket there would be connected to
+// itself, and hear its own queries instead of that nobody is there.
 func dial(to netip.AddrPort) (*net.UDPConn, error) {
 	network := "udp6"
 	if to.Addr().Is4() {
@@ -188,18 +190,24 @@ func dial(to netip.AddrPort) (*net.UDPConn, error) {
 	}
 	remote := net.UDPAddrFromAddrPort(to)
 	for range portTries { // a port may be taken
-		if conn, err := net.DialUDP(network, &net.UDPAddr{Port: randomPort()}, remote); err == nil {
+		if conn, err := net.DialUDP(network, &net.UDPAddr{Port: randomPort(to.Port())}, remote); err == nil {
 			return conn, nil
 		}
 	}
-	return net.DialUDP(network, nil, remote)
+	conn, err := net.DialUDP(network, nil, remote)
+	if err == nil && conn.LocalAddr().(*net.UDPAddr).AddrPort() == to {
+		_ = conn.Close()
+		return nil, syscall.ECONNREFUSED // nobody has the port but we
+	}
+	return conn, err
 }
 
-// randomPort is unpredictable; all ports but the reserved ones are equally likely.
-func randomPort() int {
+// randomPort is unpredictable; all ports but the reserved ones and taboo are equally
+// likely.
+func randomPort(taboo uint16) int {
 	for {
-		if port := int(random16()); port >= firstPort {
-			return port
+		if port := random16(); port >= firstPort && port != taboo {
+			return int(port)
 		}
 	}
 }
