@@ -16,8 +16,10 @@ const (
 	MaxDiscarded  = maxDiscarded
 	MinResend     = minResend
 	StartDelay    = startDelay
+	MinDelay      = minDelay
 	RestAfter     = restAfter
 	RestSpan      = restSpan
+	MinRest       = minRest
 	MaxRest       = maxRest
 	YieldAfter    = yieldAfter
 	ExploreEvery  = exploreEvery

@@ -15,6 +15,9 @@ const (
 	maxHTTPConns = 8
 	// maxHTTPHeader bounds the header of a response, in octets.
 	maxHTTPHeader = 16 << 10
+	// unprovenPlaces is how many queries are under way on a connection on which no response has
+	// come: how many the server takes is not known before.
+	unprovenPlaces = 8
 	// dialPause is how long no further connection is opened beside those that there are,
 	// after that has failed.
 	dialPause = time.Second
@@ -82,13 +85,13 @@ func (p *httpConns) take(ctx context.Context) (*httpConn, error) {
 	case s := <-mine:
 		return s.conn, s.err
 	case <-ctx.Done():
-		p.leave(mine)
+		p.quit(mine)
 		return nil, ctx.Err()
 	}
 }
 
-// leave takes somebody out of the line, who may have got his seat at this moment.
-func (p *httpConns) leave(mine chan seat) {
+// quit takes somebody out of the line, who may have got his seat at this moment.
+func (p *httpConns) quit(mine chan seat) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if i := slices.Index(p.line, mine); i >= 0 {
@@ -114,11 +117,14 @@ func (p *httpConns) give(c *httpConn, silent bool) {
 	}
 }
 
-// leaveIdle leaves the connections that nobody uses: they are as old as one that was found
-// closed.
-func (p *httpConns) leaveIdle() {
+// leave leaves the connections that nobody uses, if one of them was found closed: they are
+// as old.
+func (p *httpConns) leave(found *httpConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if found.client.InFlight() > 0 || found.client.Available() > 0 {
+		return
+	}
 	for _, c := range p.all {
 		if c.client != nil && c.used == 0 {
 			c.retired = true
@@ -164,7 +170,11 @@ func (c *httpConn) places() int {
 	if available == 0 || c.single {
 		return available
 	}
-	return available + c.client.InFlight()
+	all := available + c.client.InFlight()
+	if c.received.Load() == 0 {
+		return min(all, unprovenPlaces)
+	}
+	return all
 }
 
 // grow opens another connection, unless one is about to be open. p.mu is held.

@@ -81,7 +81,7 @@ func (h *https) exchange(w *waiting) ([]byte, error) {
 			return nil, h.failure(ctx, err, "")
 		}
 		w.retries++
-		h.conns.leaveIdle()
+		h.conns.leave(c)
 	}
 }
 
@@ -111,14 +111,14 @@ func (h *https) failure(ctx context.Context, err error, lacks string) error {
 }
 
 // loses says that a query came to nothing with c, not with the server: c has answered
-// others, or the server has not looked at the query.
+// others, or there were too many at once for the server to look at them all.
 func (c *httpConn) loses(err error) bool {
+	const malformed, refused = 1, 7 // what servers say then (RFC 9113, section 5.1.2)
 	if isAnswered(err) {
 		return false
 	}
-	const refused = 7 // REFUSED_STREAM (RFC 9113, section 8.7)
 	e, ok := errors.AsType[streamError](err)
-	return c.received.Load() > 0 || ok && e.Code == refused
+	return c.received.Load() > 0 || ok && (e.Code == malformed || e.Code == refused)
 }
 
 // A streamError is the end of one request of HTTP/2. The library fills in whatever has

@@ -153,9 +153,13 @@ func TestHTTPSBurst(t *testing.T) {
 				if err := <-ended; err != nil {
 					t.Fatal(err)
 				}
+				if n := upstream.Open(g); n > upstream.MaxHTTPConns {
+					t.Fatalf("%v connections, want at most %v", n, upstream.MaxHTTPConns)
+				}
 			}
-			if n := s.accepted.Load(); n > upstream.MaxHTTPConns {
-				t.Errorf("%v connections, want at most %v", n, upstream.MaxHTTPConns)
+			// On a busy machine the library may have closed some.
+			if n := s.accepted.Load(); n > 2*upstream.MaxHTTPConns {
+				t.Errorf("%v connections, want few", n)
 			}
 		})
 	}
