@@ -16,8 +16,10 @@ const (
 	MaxDiscarded  = maxDiscarded
 	MinResend     = minResend
 	StartDelay    = startDelay
+	MinDelay      = minDelay
 	RestAfter     = restAfter
 	RestSpan      = restSpan
+	MinRest       = minRest
 	MaxRest       = maxRest
 	YieldAfter    = yieldAfter
 	ExploreEvery  = exploreEvery
@@ -69,6 +71,9 @@ func (h *Health) Cost() time.Duration { return h.look().cost }
 // FindCookie returns the first COOKIE option of a response.
 func FindCookie(response []byte) (option []byte, ok bool) { return findCookie(response) }
 
+// RandomPort is a port whence queries leave.
+func RandomPort(taboo uint16) int { return randomPort(taboo) }
+
 // Spell puts a name in wire form into random case.
 func Spell(name []byte) { spell(name) }
 
@@ -116,15 +121,18 @@ func Waiting(g *Group) (sockets, queries int) {
 	return len(s.all), queries
 }
 
-// AskOnce asks the first server of g once, and has done called with whether it was
-// silent until then.
-func AskOnce(g *Group, q wire.UpstreamQuery, until time.Time, done func(silent bool)) {
+// AskOnce asks the first server of g once, until then, and has done called with why there
+// is no response.
+func AskOnce(g *Group, q wire.UpstreamQuery, until time.Time, done func(err error)) {
 	s := g.servers[0]
-	s.ask(&waiting{packed: newPacked(q), until: until, done: func(_ []byte, err error) {
-		_, silent := errors.AsType[*silence](err)
-		done(silent)
-	}}, false)
+	s.ask(&waiting{packed: newPacked(q), until: until, done: func(_ []byte, err error) { done(err) }}, false)
 	s.sockets.flush()
+}
+
+// IsSilence says whether err is the end of a wait.
+func IsSilence(err error) bool {
+	_, silent := errors.AsType[*silence](err)
+	return silent
 }
 
 // Idle is how long the first connection to the first server of g may be idle.

@@ -8,9 +8,7 @@ import (
 	"io"
 	"math"
 	"mime"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -22,56 +20,29 @@ const (
 	// maxRequests is how many queries to a server are under way over HTTPS. Each takes a
 	// few goroutines of the HTTP library, some 20 KB.
 	maxRequests = 1000
-	// maxHTTPConns is how many connections there are. With HTTP/2 one does it all.
-	maxHTTPConns = 8
-	// maxHTTPHeader bounds the header of a response, in octets.
-	maxHTTPHeader = 16 << 10
-
 	// messageType is the media type of messages (RFC 8484, section 6).
 	messageType = "application/dns-message"
 )
 
-// https asks one server over HTTPS (RFC 8484). Connections are the library's; they are
-// kept, and with HTTP/2 all queries share one. The library wants a goroutine for each
+// https asks one server over HTTPS (RFC 8484). The library wants a goroutine for each
 // request: one for each query is no more than another.
 type https struct {
 	url    string
 	dialer *dialer
+	conns  *httpConns
 	open   context.Context // of the group: ends with Close
 	heard  func()          // see New
-	work   sync.WaitGroup  // for requests
+	work   sync.WaitGroup  // for requests, and connections
 
 	underWay atomic.Int32
-	received atomic.Uint32 // responses
-	client   atomic.Pointer[http.Transport]
 }
 
 // newHTTPS returns what asks the server; no connection is open.
 func newHTTPS(open context.Context, o Server, heard func()) *https {
 	h := &https{url: o.url(), open: open, heard: heard}
 	h.dialer = newDialer(o, o.tlsConfig("h2", "http/1.1"))
-	h.client.Store(h.newClient())
+	h.conns = newHTTPConns(open, h.dialer, &h.work)
 	return h
-}
-
-// newClient returns a client without connections.
-func (h *https) newClient() *http.Transport {
-	// What is dialled is for whoever comes next, not only for whom it was begun: it ends
-	// with the group, or its own time.
-	dial := func(context.Context, string, string) (net.Conn, error) { return h.dialer.dial(h.open) }
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
-	return &http.Transport{
-		DialTLSContext:         dial,
-		Protocols:              protocols,
-		HTTP2:                  &http.HTTP2Config{StrictMaxConcurrentRequests: true},
-		MaxConnsPerHost:        maxHTTPConns,
-		MaxIdleConnsPerHost:    maxHTTPConns,
-		IdleConnTimeout:        tlsIdle,
-		MaxResponseHeaderBytes: maxHTTPHeader,
-		DisableCompression:     true,
-	}
 }
 
 // ask has w sent at once. Its done is called once, never before ask returns unless there
@@ -83,7 +54,6 @@ func (h *https) ask(w *waiting) {
 		w.done(nil, fmt.Errorf("over HTTPS: more than %d queries wait for answers", maxRequests))
 		return
 	}
-	w.received = h.received.Load()
 	h.work.Go(func() {
 		response, err := h.exchange(w)
 		h.underWay.Add(-1)
@@ -93,45 +63,74 @@ func (h *https) ask(w *waiting) {
 }
 
 // exchange asks until the time of w is up. A connection that was in use may have been
-// closed while the query was on its way: it is asked once more, on another one.
+// closed while the query was on its way: it is asked again, on another one.
 func (h *https) exchange(w *waiting) ([]byte, error) {
 	w.packet[0], w.packet[1] = 0, 0 // for caches (RFC 8484, section 4.1)
 	ctx, cancel := context.WithDeadline(h.open, w.until)
 	defer cancel()
-	client := h.client.Load()
-	response, reused, err := h.post(ctx, client, w)
-	if reused && err != nil && ctx.Err() == nil && !isAnswered(err) {
-		client.CloseIdleConnections()
-		response, _, err = h.post(ctx, client, w)
-	}
-	switch {
-	case err == nil:
-		h.received.Add(1)
-		return response, nil
-	case h.open.Err() != nil:
-		return nil, ErrClosed
-	case ctx.Err() != nil:
-		if reused {
-			h.replace(client, w)
+	for {
+		c, err := h.conns.take(ctx)
+		if err != nil {
+			return nil, h.failure(ctx, err, h.dialer.lacks())
 		}
-		return nil, &silence{over: HTTPS, lacks: h.dialer.lacks()}
+		response, err := h.askOn(ctx, c, w)
+		if err == nil {
+			return response, nil
+		}
+		if ctx.Err() != nil || w.retries == maxRetries || !c.loses(err) {
+			return nil, h.failure(ctx, err, "")
+		}
+		w.retries++
+		h.conns.leave(c)
 	}
-	if _, ok := errors.AsType[rcodeError](err); ok {
-		return nil, err
-	}
-	return nil, fmt.Errorf("over HTTPS: %w", httpCause(err))
 }
 
-// replace leaves a client whose connection may be dead: nothing at all has come since w
-// was asked. What waits there has its time, and closes what then is idle.
-func (h *https) replace(client *http.Transport, w *waiting) {
-	if w.received == h.received.Load() {
-		h.client.CompareAndSwap(client, h.newClient())
+// askOn sends w on c, which it gives back.
+func (h *https) askOn(ctx context.Context, c *httpConn, w *waiting) ([]byte, error) {
+	before := c.received.Load()
+	response, err := h.post(ctx, c, w)
+	if err == nil || isAnswered(err) {
+		c.received.Add(1)
 	}
-	if h.client.Load() != client {
-		client.CloseIdleConnections()
-	}
+	h.conns.give(c, ctx.Err() != nil && c.received.Load() == before)
+	return response, err
 }
+
+// failure puts into words why there is no response, where that lacks something.
+func (h *https) failure(ctx context.Context, err error, lacks string) error {
+	switch {
+	case h.open.Err() != nil:
+		return ErrClosed
+	case ctx.Err() != nil:
+		return &silence{over: HTTPS, lacks: lacks}
+	}
+	if _, ok := errors.AsType[rcodeError](err); ok {
+		return err
+	}
+	return fmt.Errorf("over HTTPS: %w", httpCause(err))
+}
+
+// loses says that a query came to nothing with c, not with the server: c has answered
+// others, or there were too many at once for the server to look at them all.
+func (c *httpConn) loses(err error) bool {
+	const malformed, refused = 1, 7 // what servers say then (RFC 9113, section 5.1.2)
+	if isAnswered(err) {
+		return false
+	}
+	e, ok := errors.AsType[streamError](err)
+	return c.received.Load() > 0 || ok && (e.Code == malformed || e.Code == refused)
+}
+
+// A streamError is the end of one request of HTTP/2. The library fills in whatever has
+// such fields.
+type streamError struct {
+	StreamID uint32
+	Code     uint32 // RFC 9113, section 7
+	Cause    error
+}
+
+// Error names the code.
+func (e streamError) Error() string { return fmt.Sprintf("HTTP/2 error code %d", e.Code) }
 
 // An answeredError is what is wrong with an HTTP response that did come.
 type answeredError string
@@ -146,29 +145,27 @@ func isAnswered(err error) bool {
 	return odd || refused
 }
 
-// post sends w and returns its response; reused says that the connection had been in use.
-func (h *https) post(ctx context.Context, client *http.Transport, w *waiting) (response []byte, reused bool, err error) {
+// post sends w on c and returns its response.
+func (h *https) post(ctx context.Context, c *httpConn, w *waiting) ([]byte, error) {
 	body := wire.ConnectionOptions{Block: padding}.Append(nil, w.packet)
-	trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }}
-	request, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, h.url, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	request.Header = http.Header{
 		"Content-Type": {messageType}, "Accept": {messageType},
-		"User-Agent":      {""}, // nobody's business (RFC 8484, section 8.2)
-		"Idempotency-Key": nil,  // not sent: says that the library may send the query again
+		"User-Agent": {""}, // nobody's business (RFC 8484, section 8.2)
 	}
-	got, err := client.RoundTrip(request) // which follows no redirect
+	got, err := c.client.RoundTrip(request) // which follows no redirect
 	if err != nil {
-		return nil, reused, err
+		return nil, err
 	}
 	defer got.Body.Close()
-	response, err = readBody(got)
+	response, err := readBody(got)
 	if err != nil {
-		return nil, reused, err
+		return nil, err
 	}
-	return response, reused, w.check(response)
+	return response, w.check(response)
 }
 
 // readBody returns the message in an HTTP response, as old as a cache says that it is.
@@ -217,7 +214,4 @@ func httpCause(err error) error {
 }
 
 // close closes every connection. The context has ended.
-func (h *https) close() {
-	h.dialer.close()
-	h.client.Load().CloseIdleConnections()
-}
+func (h *https) close() { h.dialer.close() }

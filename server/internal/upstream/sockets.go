@@ -30,10 +30,6 @@ const (
 	// maxDatagram is more than a server may send to our queries; what fills it is
 	// taken for truncated.
 	maxDatagram = 4096
-	// portTries is how often a port is chosen at random before the kernel may choose.
-	portTries = 4
-	// firstPort is the lowest that is not reserved for privileged services.
-	firstPort = 1024
 )
 
 // errGuessed ends the waiting at a socket where somebody guesses at responses. Over TCP he
@@ -177,30 +173,6 @@ func (s *sockets) close() {
 	s.closed = true
 	for c := range s.all {
 		_ = c.conn.Close() // which its reader notices
-	}
-}
-
-// dial opens a connection on an unpredictable port.
-func dial(to netip.AddrPort) (*net.UDPConn, error) {
-	network := "udp6"
-	if to.Addr().Is4() {
-		network = "udp4"
-	}
-	remote := net.UDPAddrFromAddrPort(to)
-	for range portTries { // a port may be taken
-		if conn, err := net.DialUDP(network, &net.UDPAddr{Port: randomPort()}, remote); err == nil {
-			return conn, nil
-		}
-	}
-	return net.DialUDP(network, nil, remote)
-}
-
-// randomPort is unpredictable; all ports but the reserved ones are equally likely.
-func randomPort() int {
-	for {
-		if port := int(random16()); port >= firstPort {
-			return port
-		}
 	}
 }
 

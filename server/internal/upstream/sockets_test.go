@@ -165,7 +165,8 @@ func TestEachHasItsOwnSilence(t *testing.T) {
 				if wait == time.Hour {
 					to, unended = hours, 1
 				}
-				upstream.AskOnce(g, question("www.example"), until, func(silent bool) {
+				upstream.AskOnce(g, question("www.example"), until, func(err error) {
+					silent := upstream.IsSilence(err)
 					if silent && time.Now().Before(until) {
 						t.Errorf("%v: silence is found too early", wait)
 					}
@@ -264,5 +265,15 @@ func TestGuessedPortIsLeft(t *testing.T) {
 	wantAnswer(t, patient(t, u.Addr), "192.0.2.1")
 	if q := u.Queries(); len(q) != 2 || !q[1].TCP {
 		t.Errorf("%v queries, want one over UDP and one over TCP", len(q))
+	}
+}
+
+// A server on this machine that is gone leaves its port free: a socket there would be connected
+// to itself.
+func TestPortIsNotTheServers(t *testing.T) {
+	for range 1 << 20 { // one of 64,512 would be
+		if upstream.RandomPort(5353) == 5353 {
+			t.Fatal("a query would leave from the port where the server is")
+		}
 	}
 }
