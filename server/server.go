@@ -212,6 +212,7 @@ func (s *Server) listen(c *config.Config) error {
 		Connections: c.Server.TCPConnections,
 		Hold:        c.Server.UDPHold,
 		Idle:        c.Server.TCPIdle,
+		Overloaded:  s.overloaded,
 		Now:         s.options.Now,
 		Tally:       s.book.Open,
 	}

@@ -25,8 +25,9 @@
 // Every other query is a [Query] under one [Limiter], which several listeners may share: one limit
 // before anything is known of a query was turned down, as queries for one slow name then hold up those
 // for cached answers. A goroutine for each was turned down too: it would only wait. At the limit a UDP
-// query takes the place of the one that has waited longest, which is dropped and counted, and reading
-// from that TCP connection waits. A panic in the service is counted, the first one is reported with its stack, and that client
+// query takes the place of the one that has waited longest, which is dropped and counted. A query over TCP is put
+// aside until there is a place, for two seconds at most, and then told that there was none: reading goes on
+// behind it, as whoever pipelines queries would else wait with all of them for one slow name. A panic in the service is counted, the first one is reported with its stack, and that client
 // hears nothing: an answer made of a half-finished query would be worse than asking again.
 //
 // At the limit of TCP connections, one of the client that has the most is closed for a new one.
@@ -69,7 +70,7 @@ type Peer struct {
 	Tally       *metrics.Tally
 }
 
-// Limits bounds what clients can take up. Every field but Hold, Now and Tally must be set.
+// Limits bounds what clients can take up. Every field but Hold, Overloaded, Now and Tally must be set.
 type Limits struct {
 	// InFlight bounds the queries that wait for their answers, over UDP and TCP, of all listeners that
 	// are given it.
@@ -85,9 +86,11 @@ type Limits struct {
 	// then on it no longer follows a change of the processors that the process may use.
 	Hold time.Duration
 	// Idle is how long a TCP connection may be without a query under way, how long one query may
-	// take to arrive and then wait for a place of InFlight, and how long a client may leave its
-	// responses unread.
+	// take to arrive, and how long a client may leave its responses unread.
 	Idle time.Duration
+	// Overloaded gives the response to a query over TCP or TLS for which there was no place of InFlight,
+	// as a [Service] does; nil: silence. Over HTTPS it is 503.
+	Overloaded func(dst, packet []byte, from Peer) []byte
 	// Now tells when a query was read, for Peer.At; [time.Now] if it is nil.
 	Now func() time.Time
 	// Tally gives a new tally for queries that come by a transport, for Peer.Tally; nil if nobody counts.
@@ -99,7 +102,7 @@ type Limits struct {
 type Stats struct {
 	UDP, TCP    uint64 // queries that the service has answered, or met with silence
 	Dropped     uint64 // queries that it has not: over the limit, or longer than any over UDP
-	Shed        uint64 // of these, UDP queries that had waited longest when another needed the place
+	Shed        uint64 // of these, UDP queries that had waited longest when another needed the place, and those over TCP without one
 	Overflowed  uint64 // packets that the system had no room for before we read them, where it says so
 	Unsent      uint64 // responses that could not be sent, or that the client did not take
 	Panics      uint64 // queries during which the service panicked
@@ -262,8 +265,8 @@ func (l *Listener) Addr() netip.AddrPort { return l.addr }
 
 // Serve answers queries until ctx is cancelled. Then it stops reading, lets the queries under way
 // finish, and returns when their responses have been sent and every goroutine it started has ended. It
-// does not bound the time that takes: the caller does, with Close. The error is nil unless Close cut
-// queries off; it is then [net.ErrClosed]. Serve is called once.
+// does not bound the time that takes: the caller does, with Close. The error is nil unless Close ended it
+// before; it is then [net.ErrClosed]. Serve is called once.
 func (l *Listener) Serve(ctx context.Context) error {
 	var loops sync.WaitGroup
 	for _, s := range l.udp {
@@ -281,18 +284,22 @@ func (l *Listener) Serve(ctx context.Context) error {
 		close(finished)
 	}()
 
+	cut := false
 	select {
 	case <-ctx.Done():
 	case <-l.closed:
+		cut = true
 	}
 	l.stopReading()
 	select {
 	case <-finished:
-		return l.Close()
+		if !cut {
+			return l.Close()
+		}
 	case <-l.closed:
 		loops.Wait()
-		return fmt.Errorf("listening on %s: closed before its queries ended: %w", l.addr, net.ErrClosed)
 	}
+	return fmt.Errorf("listening on %s: closed before its queries ended: %w", l.addr, net.ErrClosed)
 }
 
 // isStopping says whether reading has been stopped.
