@@ -11,7 +11,7 @@ func (s *Server) overloaded(dst, packet []byte, from listen.Peer) []byte {
 	now := s.resolver.current.Load()
 	q, refusal := parseQuery(packet, from)
 	if refusal != nil {
-		return append(dst, refusal.Response...)
+		return s.refusal(dst, now, refusal, from)
 	}
 	q.options = s.replyOptions(now, q.Sent, []byte(q.Cookie), from)
 	response, _ := now.pack(dst, q, Outcome{

@@ -100,7 +100,7 @@ func (g *Glance) readOptions(options []byte) bool {
 		options = options[size:]
 	}
 	g.Sent, g.Cookie = h.Sent, h.cookie
-	return !h.badCookie && !h.BadKeepalive
+	return !h.badCookie
 }
 
 // AppendKey appends what tells the answers to two questions apart, whatever the
