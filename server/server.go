@@ -156,6 +156,7 @@ func Open(o Options) (*Server, error) {
 		s.closeAll()
 		return nil, errors.Join(err, s.closeLog())
 	}
+	first.config = s.designating(c) // nobody has asked yet
 	return s, nil
 }
 
