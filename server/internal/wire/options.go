@@ -64,6 +64,9 @@ type Options struct {
 	Block        int // the response is padded to a multiple of so many octets; 0: it is not
 }
 
+// any reports whether o says anything.
+func (o *Options) any() bool { return o.HasCookie || o.HasKeepalive || o.Block > 0 }
+
 // Size is how many octets o takes, without padding.
 func (o *Options) Size() int {
 	n := 0
