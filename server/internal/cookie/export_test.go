@@ -1,4 +1,4 @@
 package cookie
 
-// Sip is SipHash-2-4.
-var Sip = sip
+// SIP is SipHash-2-4.
+var SIP = sip

@@ -36,7 +36,7 @@ func TestSip(t *testing.T) {
 		t.Fatalf("%d vectors", len(vectors))
 	}
 	for n, want := range vectors {
-		if got := binary.LittleEndian.AppendUint64(nil, cookie.Sip(k0, k1, octets[:n])); fmt.Sprintf("%x", got) != want {
+		if got := binary.LittleEndian.AppendUint64(nil, cookie.SIP(k0, k1, octets[:n])); fmt.Sprintf("%x", got) != want {
 			t.Errorf("%d octets: %x, want %s", n, got, want)
 		}
 	}

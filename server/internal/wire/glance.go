@@ -16,8 +16,8 @@ type Glance struct {
 	RD, CD  bool
 	AD, DO  bool
 	EDNS    bool
-	UDPSize int // as in Query
-	Asks    bool    // it has options that the response may have to answer: of the next two, one is not empty
+	UDPSize int  // as in Query
+	Asks    bool // it has options that the response may have to answer: of the next two, one is not empty
 	Sent    Sent
 	Cookie  []byte  // as in Query
 	Options Options // of the response; the caller sets them
