@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
@@ -45,6 +46,20 @@ func openEncrypted(addrs []netip.AddrPort, limits listen.Limits, e listen.Encryp
 // sockets are open until the server is started again.
 func (s *Server) certificate() *tls.Certificate {
 	return cmp.Or(s.resolver.current.Load().config.TLS.Certificate, s.started.TLS.Certificate)
+}
+
+// designating is c, telling clients of the listeners that are open, with their ports: those of c may be others, and
+// need another start.
+func (s *Server) designating(c *config.Config) *config.Config {
+	other := *c
+	other.Designated = c.TLS.Designated(s.EncryptedAddrs())
+	return &other
+}
+
+// allAddrs returns all addresses that DNS queries are taken at, with the ports that were chosen.
+func (s *Server) allAddrs() []netip.AddrPort {
+	overTLS, overHTTPS := s.EncryptedAddrs()
+	return slices.Concat(s.Addrs(), overTLS, overHTTPS)
 }
 
 // EncryptedAddrs returns the addresses listened on for queries over TLS and HTTPS, with the ports that were

@@ -25,7 +25,7 @@ func (s *Server) fast(dst []byte, now *snapshot, packet []byte, from listen.Peer
 	if f == nil {
 		return dst, false
 	}
-	if g.EDNS {
+	if g.Asks {
 		g.Options = s.replyOptions(now, g.Sent, g.Cookie, from)
 	}
 	if f.Size(g.EDNS)+g.Options.Size() > now.limit(g.UDPSize, from.TCP) {

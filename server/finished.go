@@ -21,15 +21,15 @@ import (
 type finished struct {
 	wire.Finished
 	hash       uint64 // of the question and the class
-	class      policy.Class
 	generation uint64
+	class      policy.Class
+	limit      uint32        // seconds: the rule's max_ttl
+	until      time.Duration // when it ends, on the table's clock: up to here all that find reads is one cache line
 
-	until  time.Duration // when it ends, on the table's clock
 	stored time.Duration // when its TTLs began to count
 	counts bool          // they do
-	limit  uint32        // seconds: the rule's max_ttl
-	line   querylog.Line // what the log gets; zero: nothing
 	slot   metrics.Slot  // where a query is counted that gets it
+	line   querylog.Line // what the log gets; zero: nothing
 }
 
 // age is how long the TTLs of f have counted at a time.

@@ -52,7 +52,7 @@ func refusedKind(r *wire.Refusal) metrics.Kind {
 // rcodeWord is the mnemonic of an rcode. Those that upstreams alone could choose share one.
 func rcodeWord(r wire.Rcode) string {
 	switch r {
-	case wire.NoError, wire.FormErr, wire.ServFail, wire.NXDomain, wire.NotImp, wire.Refused, wire.NotAuth, wire.BadVers:
+	case wire.NoError, wire.FormErr, wire.ServFail, wire.NXDomain, wire.NotImp, wire.Refused, wire.NotAuth, wire.BadVers, wire.BadCookie:
 		return r.String()
 	}
 	return metrics.Other

@@ -23,8 +23,9 @@ func (s *Server) serve(dst, packet []byte, from listen.Peer) (response []byte, l
 	}
 	q, refusal := parseQuery(packet, from)
 	if refusal != nil {
+		response = s.refusal(dst, now, refusal, from)
 		s.book.Or(from.Tally).Count(s.book.Slot(refusedKind(refusal)))
-		return append(dst, refusal.Response...), nil
+		return response, nil
 	}
 	q.era = s.resolver.era.current() // before anything is looked up
 	q.options = s.replyOptions(now, q.Sent, []byte(q.Cookie), from)
@@ -112,9 +113,6 @@ func (s *Server) reportPanic(q Query, o Outcome) {
 // parseQuery reads a query as it came from a client.
 func parseQuery(packet []byte, from listen.Peer) (Query, *wire.Refusal) {
 	q, refusal := wire.ParseQuery(packet)
-	if !from.TCP || from.HTTP {
-		q.Sent.BadKeepalive = false // nobody is kept alive: RFC 7828, section 3.2.1
-	}
 	return Query{
 		Query:    q,
 		Client:   from.Addr.Addr().Unmap().WithZone(""),

@@ -123,14 +123,14 @@ func countErrors(problems tomlfile.Problems) int {
 
 // replace puts c in force. The caller holds s.reloading.
 func (s *Server) replace(old *snapshot, c *config.Config) error {
-	next := newSnapshot(c, s.local)
+	next := newSnapshot(s.designating(c), s.local)
 	next.generation = old.generation + 1
 	next.rates = next.rates.or(old.rates)
 	have := old.upstreams
 	if s.options.Demo && c.Digest != old.config.Digest {
 		have = nil // the simulated internet is made of the zones
 	}
-	if err := next.connect(s.Addrs(), have, s.dialer(c)); err != nil {
+	if err := next.connect(s.allAddrs(), have, s.dialer(c)); err != nil {
 		return err
 	}
 	s.countGroups(next)

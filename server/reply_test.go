@@ -119,13 +119,19 @@ func TestOptionsByWay(t *testing.T) {
 	}
 }
 
-func TestTimeoutOfAClientIsMalformed(t *testing.T) {
+// RFC 7828, section 3.2.1: "Clients MUST specify an OPTION-LENGTH of 0 and omit the TIMEOUT value." Nothing there has a
+// server refuse the query of one that does not.
+func TestTimeoutOfAClientIsIgnored(t *testing.T) {
 	b := newBench(t, silent, says(t, fastUpstream))
 	p := withOptions(t, "www.example.net", &dns.EDNS0_LOCAL{Code: dns.EDNS0TCPKEEPALIVE, Data: []byte{0, 7}})
-	for name, want := range map[string]int{"UDP": dns.RcodeSuccess, "TCP": dns.RcodeFormatError, "TLS": dns.RcodeFormatError, "HTTPS": dns.RcodeSuccess} {
+	for name, want := range map[string]string{"UDP": "", "TCP": "10s", "TLS": "10s", "HTTPS": ""} {
+		response := b.ServeFrom(p, from(ways[name], client))
 		m := new(dns.Msg)
-		if err := m.Unpack(b.ServeFrom(p, from(ways[name], client))); err != nil || m.Rcode != want {
-			t.Errorf("%s: %v, %s, want %s", name, err, dns.RcodeToString[m.Rcode], dns.RcodeToString[want])
+		if err := m.Unpack(response); err != nil || m.Rcode != dns.RcodeSuccess {
+			t.Errorf("%s: %v, %s", name, err, dns.RcodeToString[m.Rcode])
+		}
+		if got := option(t, response, dns.EDNS0TCPKEEPALIVE); (got != "") != (want != "") {
+			t.Errorf("%s: keepalive %q", name, got)
 		}
 	}
 }
@@ -359,5 +365,43 @@ func BenchmarkFastOptions(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// What is refused has a cookie too, and a query for nothing but a cookie gets it (RFC 7873, section 5.4).
+func TestRefusalsHaveCookies(t *testing.T) {
+	for cookies, want := range map[string]struct{ version, cookie, bad int }{
+		"true":  {dns.RcodeBadVers, dns.RcodeSuccess, dns.RcodeBadCookie},
+		"false": {dns.RcodeBadVers, dns.RcodeFormatError, dns.RcodeFormatError},
+	} {
+		b := newBench(t, "[server]\ncookies = "+cookies+"\n"+silent, notAsked(t))
+		serve := func(what string, version uint8, cookie string, want int) (again string) {
+			m := new(dns.Msg)
+			m.SetEdns0(1232, false)
+			m.IsEdns0().SetVersion(version)
+			m.IsEdns0().Option = append(m.IsEdns0().Option, cookieOption(cookie))
+			p, err := m.Pack()
+			if err != nil {
+				t.Fatal(err)
+			}
+			response := b.Serve(p, client, false)
+			if err := m.Unpack(response); err != nil || m.Rcode != want || len(m.Question) != 0 {
+				t.Errorf("cookies = %s: %s: %v, %v, want %s", cookies, what, err, m, dns.RcodeToString[want])
+			}
+			again = option(t, response, dns.EDNS0COOKIE)
+			if (again != "") != (cookies == "true") {
+				t.Errorf("cookies = %s: %s: cookie %q", cookies, what, again)
+			}
+			return strings.TrimLeft(again, " ")
+		}
+		serve("version 1", 1, "2464c4abcf10c957", want.version)
+		good := serve("a client cookie", 0, "2464c4abcf10c957", want.cookie)
+		if cookies == "true" {
+			good = good[len(good)-48:]
+			if again := serve("a good cookie", 0, good, dns.RcodeSuccess); again[len(again)-48:] != good {
+				t.Errorf("%s, want the good cookie %s back", again, good)
+			}
+		}
+		serve("a bad cookie", 0, "2464c4abcf10c957010000005cf79f111f8130c3eee29480", want.bad)
 	}
 }

@@ -123,13 +123,10 @@ func (r *Resolver) Resolve(s *snapshot, q Query) Outcome {
 	return o.relayed(m, source)
 }
 
-// unsupported answers what a forwarding resolver does not do, zone transfers and
-// classes other than IN, and a timeout that only servers may send (RFC 7828, section
-// 3.2.1).
+// unsupported answers what a forwarding resolver does not do: zone transfers and
+// classes other than IN.
 func unsupported(q Query) (Outcome, bool) {
 	switch {
-	case q.Sent.BadKeepalive:
-		return Outcome{Response: wire.NewMessage(q.Question, wire.FormErr), Source: Source{RTT: -1}}, true
 	case q.Class != wire.ClassIN:
 		return refused(q, wire.EDE{Code: wire.EDENotSupported, Text: "only classes IN and CH"}), true
 	case q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR:

@@ -164,6 +164,7 @@ func Open(o Options) (*Server, error) {
 		s.closeAll()
 		return nil, errors.Join(err, s.closeLog())
 	}
+	first.config = s.designating(c) // nobody has asked yet
 	return s, nil
 }
 
@@ -220,6 +221,7 @@ func (s *Server) listen(c *config.Config) error {
 		Connections: c.Server.TCPConnections,
 		Hold:        c.Server.UDPHold,
 		Idle:        c.Server.TCPIdle,
+		Overloaded:  s.overloaded,
 		Now:         s.options.Now,
 		Tally:       s.book.Open,
 	}

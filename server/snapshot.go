@@ -53,7 +53,7 @@ func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
 // that began with them: see replacedGroups. None may be this server, which listens
 // on own, and on what s says once it is started with it.
 func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dialer) error {
-	own = slices.Concat(own, s.config.Server.Listen)
+	own = slices.Concat(own, s.config.Server.Listen, s.config.TLS.Listen, s.config.TLS.HTTPS)
 	groups, err := withSystemResolvers(s.config, own)
 	if err != nil {
 		return err

@@ -138,6 +138,7 @@ const (
 type TLS struct {
 	Listen, HTTPS []netip.AddrPort // none: off
 	Certificate   *tls.Certificate // with its key; nil where both are off and none is given
+	Name          matcher.Name     // by which clients are told of these listeners; the zero value: they are not
 }
 
 // HTTP is [http].

@@ -22,10 +22,10 @@ var schema = tomlfile.Schema{
 	},
 	{
 		Table: "tls",
-		Keys:  []string{"listen", "https", "certificate", "key"},
+		Keys:  []string{"listen", "https", "certificate", "key", "name"},
 		Wants: map[string]string{
 			"listen": `an address such as "192.0.2.1:853"`, "https": `an address such as "192.0.2.1:443"`,
-			"certificate": "the path of a file", "key": "the path of a file",
+			"certificate": "the path of a file", "key": "the path of a file", "name": `a name such as "dns.corp.example"`,
 		},
 	},
 	{Table: "cache", Keys: []string{"entries", "memory", "max_ttl", "max_negative_ttl", "stale", "prefetch", "failure_ttl"}},

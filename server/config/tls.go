@@ -28,6 +28,7 @@ func (l *loader) tls() {
 	if certificate != nil && key != nil {
 		c.Certificate = pair(t, certificate, key)
 	}
+	l.designation(t)
 }
 
 // pemFile reads the file that a key names. It gives nil where there is none, which is a problem if it is wanted, or

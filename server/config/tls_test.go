@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -21,12 +22,24 @@ import (
 // writePair writes a certificate that is valid between two times from now, and its key, into dir.
 func writePair(t *testing.T, dir, name string, from, to time.Duration) {
 	t.Helper()
+	writeCertificate(t, dir, name, from, to, certificateFor{})
+}
+
+// certificateFor is whom a certificate is for.
+type certificateFor struct{ names, addresses []string }
+
+// writeCertificate is writePair for a certificate that names somebody.
+func writeCertificate(t *testing.T, dir, name string, from, to time.Duration, who certificateFor) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: now.Add(from), NotAfter: now.Add(to)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: now.Add(from), NotAfter: now.Add(to), DNSNames: who.names}
+	for _, a := range who.addresses {
+		template.IPAddresses = append(template.IPAddresses, net.ParseIP(a))
+	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)

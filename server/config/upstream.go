@@ -76,8 +76,13 @@ func (l *loader) parseBootstrap(text tomlfile.Text) (netip.AddrPort, error) {
 // checkNotOurs refuses an address that is ours.
 func (l *loader) checkNotOurs(text string, ap netip.AddrPort) error {
 	isOurs := func(own netip.AddrPort) bool { return own == ap || ap.Addr().IsLoopback() && covers(own, ap) }
-	if i := slices.IndexFunc(l.cfg.Server.Listen, isOurs); i >= 0 {
-		return fmt.Errorf("%q: our own address, server.listen has %q; queries would go in a circle", text, l.cfg.Server.Listen[i])
+	for _, own := range []struct {
+		key   string
+		addrs []netip.AddrPort
+	}{{"server.listen", l.cfg.Server.Listen}, {"tls.listen", l.cfg.TLS.Listen}, {"tls.https", l.cfg.TLS.HTTPS}} {
+		if i := slices.IndexFunc(own.addrs, isOurs); i >= 0 {
+			return fmt.Errorf("%q: our own address, %s has %q; queries would go in a circle", text, own.key, own.addrs[i])
+		}
 	}
 	return nil
 }

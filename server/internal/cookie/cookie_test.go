@@ -1,6 +1,7 @@
 package cookie_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"net/netip"
 	"testing"
@@ -31,6 +32,10 @@ func TestVectors(t *testing.T) {
 			first, "198.51.100.100", "2464c4abcf10c957010000005cf79f111f8130c3eee29480",
 			"2019-06-05T11:33:05Z", "2464c4abcf10c957010000005cf7a871d4a564a1442aca77",
 		},
+		"another client, whose cookie has expired": {
+			first, "203.0.113.203", "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5",
+			"2019-06-05T11:38:20Z", "fc93fc62807ddb86010000005cf7a9acf73a7810aca2381e",
+		},
 		"over IPv6, before the secret changes": {
 			"dd3bdf9344b678b185a6f5cb60fca715", "2001:db8:220:1:59de:d0f4:8769:82b8", "22681ab97d52c298",
 			"2019-06-05T13:36:57Z", "22681ab97d52c298010000005cf7c57926556bd0934c72f8",
@@ -52,6 +57,16 @@ func TestVectors(t *testing.T) {
 				t.Errorf("%x, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// RFC 9018, section 4.2, and appendix A.3: reserved octets that are not zero are part of what the hash is made of, and
+// no reason to refuse a cookie.
+func TestReservedOctets(t *testing.T) {
+	s := cookie.ParseSecret([16]byte(octets(t, "e5e973e5a6b2a43f48e7dc849e37bfcf")))
+	sent, made := octets(t, "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5"), time.Unix(1559727985, 0)
+	if got, good := s.Answer(sent, netip.MustParseAddr("203.0.113.203"), made); !good || !bytes.Equal(got[:], sent) {
+		t.Errorf("%x, good %v, want the same again", got, good)
 	}
 }
 

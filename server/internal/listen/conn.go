@@ -106,17 +106,10 @@ func (c *conn) read() {
 		from := c.from
 		from.At = c.l.limits.Now()
 		response, later := c.l.handle(m.out[:0], m.in, from)
-		switch {
-		case later == nil:
-			if c.finish(m, response) {
-				c.sendAll()
-			}
-		case c.admit():
-			c.l.begin(later, &once{m: m})
-			c.l.settled()
-		default:
-			c.free(1)
-			return
+		if later != nil {
+			c.begin(m, later)
+		} else if c.finish(m, response) {
+			c.sendAll()
 		}
 	}
 }
@@ -170,22 +163,6 @@ func (c *conn) broke(err error) {
 	}
 }
 
-// admit waits for a place under the limit for queries; false when reading is stopped, the connection is
-// gone, or there was none for as long as a connection may be idle.
-func (c *conn) admit() bool {
-	ctx, cancel := context.WithTimeout(c.open, c.l.limits.Idle)
-	defer cancel()
-	admitted := c.l.limits.InFlight.waitTCP(ctx, c.l.stopping)
-	gone := c.open.Err() != nil
-	if admitted && gone {
-		c.l.limits.InFlight.releaseTCP()
-	}
-	if !admitted && !gone && ctx.Err() != nil {
-		c.l.drop()
-	}
-	return admitted && !gone
-}
-
 // respond answers a query that waited. Its place under the limit is free before the response is sent:
 // clients that do not read shall hold up nobody else, whoever has the response for them among others too.
 func (m *message) respond(answer func(dst []byte) []byte) {
@@ -199,9 +176,14 @@ func (m *message) respond(answer func(dst []byte) []byte) {
 	}
 }
 
-// finish leaves the response to m to be sent and puts m back. With first, sending falls to the caller.
+// finish leaves the answer to m to be sent, as end does.
 func (c *conn) finish(m *message, response []byte) (first bool) {
 	c.l.count.tcp.Add(1)
+	return c.end(m, response)
+}
+
+// end leaves the response to m to be sent and puts m back. With first, sending falls to the caller.
+func (c *conn) end(m *message, response []byte) (first bool) {
 	first = c.respond(response)
 	m.out = kept(m.out, response)
 	if cap(m.in) <= keepResponse {

@@ -23,6 +23,7 @@ const (
 	Candidates  = candidates
 	DropsEvery  = dropsEvery
 	HeaderSize  = headerSize
+	PlaceTime   = placeTime
 )
 
 // Busy is the number of connections with a query under way or a response not yet sent.
@@ -47,6 +48,12 @@ func Full(l *Listener) (n int) {
 
 // FromTCP is the number of TCP queries under way, and of those whose turn is next.
 func FromTCP(l *Limiter) int { return len(l.tcp) }
+
+// Aside is the number of TCP queries that were put aside.
+func Aside(l *Limiter) int { return len(l.aside) }
+
+// Limiter is that of l.
+func (l *Listener) Limiter() *Limiter { return l.limits.InFlight }
 
 // Grow makes the connections that are open no longer young.
 func Grow(l *Listener) { Age(l, youth) }
@@ -127,7 +134,11 @@ func Unreported(l *Listener) *Listener {
 type Ticket struct{ t *ticket }
 
 // NewTicket returns a ticket that is not admitted yet.
-func NewTicket(l *Limiter) *Ticket { return &Ticket{&ticket{limiter: l, d: new(datagram)}} }
+func NewTicket(l *Limiter) *Ticket {
+	listener := &Listener{drops: newDrops()}
+	listener.waiting.Add(1)
+	return &Ticket{&ticket{limiter: l, d: &datagram{s: &udpSocket{l: listener}}}}
+}
 
 // Admit admits the ticket, and reports whether another was shed for it.
 func (t *Ticket) Admit() (shed, admitted bool) {
@@ -153,4 +164,4 @@ func Status(r *refusal) int {
 }
 
 // WaitTCP takes a place for a TCP query when one is free.
-func WaitTCP(ctx context.Context, l *Limiter) bool { return l.waitTCP(ctx, nil) }
+func WaitTCP(ctx context.Context, l *Limiter) bool { return l.waitTCP(ctx) }

@@ -191,13 +191,13 @@ type request struct {
 	done     chan struct{} // closed by the first response
 }
 
-// admit waits for a place under the limit, as [conn.admit] does.
+// admit waits for a place under the limit; false where there was none in time, or ctx ended.
 func (q *request) admit(ctx context.Context) bool {
-	inTime, cancel := context.WithTimeout(ctx, q.l.limits.Idle)
+	inTime, cancel := context.WithTimeout(ctx, q.l.limits.forAPlace())
 	defer cancel()
-	admitted := q.l.limits.InFlight.waitTCP(inTime, q.l.stopping)
-	if !admitted && ctx.Err() == nil && inTime.Err() != nil {
-		q.l.drop()
+	admitted := q.l.limits.InFlight.waitTCP(inTime)
+	if !admitted && ctx.Err() == nil {
+		q.l.giveUp()
 	}
 	return admitted
 }

@@ -7,8 +7,10 @@ import (
 
 // Limiter bounds the queries that wait for an upstream. It may be shared by several listeners, and is
 // safe for concurrent use. TCP has at most half of the places, so that connections which always have a
-// query waiting leave UDP the other half; of these, it takes what becomes free before UDP does, so that
-// a flood over UDP does not starve it. A limit of 1 is one place for both.
+// query waiting leave UDP the other half; of these, it takes what becomes free before UDP does, and the place
+// of the oldest UDP query, so that a flood over UDP does not starve it. A limit of 1 is one place for both. Where
+// TCP has its half, a query over TCP is put aside for some time; as many may be as may be under way, or as one
+// connection may have.
 //
 // At the limit, the oldest UDP query that waits is shed for a new one: its client is the likeliest to have
 // given up, or to have asked again. What the service does for a query that was shed goes on, and what it
@@ -18,6 +20,7 @@ import (
 type Limiter struct {
 	slots chan struct{} // holds one for each query under way
 	tcp   chan struct{} // holds one for each of these that came over TCP, or that waits to be one
+	aside chan struct{} // holds one for each query over TCP that was put aside
 
 	mu             sync.Mutex // guards what follows, and the tickets
 	oldest, newest *ticket    // of the UDP queries that wait
@@ -33,7 +36,9 @@ func NewLimiter(n int) *Limiter {
 	if n < 1 {
 		panic("listen: a limit below 1 lets no query in")
 	}
-	return &Limiter{slots: make(chan struct{}, n), tcp: make(chan struct{}, (n+1)/2)}
+	return &Limiter{
+		slots: make(chan struct{}, n), tcp: make(chan struct{}, (n+1)/2), aside: make(chan struct{}, max(n, connQueries)),
+	}
 }
 
 // UnderWay is the number of queries under way now.
@@ -48,7 +53,7 @@ func (l *Limiter) admit(t *ticket) (shed *datagram, admitted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	admitted = l.tryUDP()
-	if !admitted && l.oldest != nil && l.shed < shedFactor*cap(l.slots) {
+	if !admitted && l.sheds() {
 		shed = l.shedOldest()
 		admitted = l.tryUDP()
 	}
@@ -125,17 +130,64 @@ func (l *Limiter) remove(t *ticket) {
 // releaseUDP gives the place of a UDP query back.
 func (l *Limiter) releaseUDP() { <-l.slots }
 
-// waitTCP takes a place for a TCP query when one is free; false if ctx ended or stopping was closed before.
-func (l *Limiter) waitTCP(ctx context.Context, stopping <-chan struct{}) bool {
-	if !put(ctx, stopping, l.tcp) {
+// tryTCP takes a place for a TCP query if one is free.
+func (l *Limiter) tryTCP() bool {
+	select {
+	case l.tcp <- struct{}{}:
+	default:
 		return false
 	}
-	if !put(ctx, stopping, l.slots) {
+	select {
+	case l.slots <- struct{}{}:
+		return true
+	default:
+		<-l.tcp
+		return false
+	}
+}
+
+// stepAside lets a TCP query wait for a place, on a goroutine of its own, unless too many do.
+func (l *Limiter) stepAside() bool {
+	select {
+	case l.aside <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// comeBack ends what stepAside began.
+func (l *Limiter) comeBack() { <-l.aside }
+
+// waitTCP takes a place for a TCP query: a free one, that of the oldest UDP query, or, where TCP has its half,
+// the next one. False: ctx ended before.
+func (l *Limiter) waitTCP(ctx context.Context) bool {
+	if !put(ctx, nil, l.tcp) {
+		return false
+	}
+	if d := l.makeRoom(); d != nil {
+		d.shed()
+	}
+	if !put(ctx, nil, l.slots) {
 		<-l.tcp
 		return false
 	}
 	return true
 }
+
+// makeRoom sheds the oldest UDP query, if no place is free. Its datagram is the caller's.
+func (l *Limiter) makeRoom() *datagram {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.slots) < cap(l.slots) || !l.sheds() {
+		return nil
+	}
+	return l.shedOldest()
+}
+
+// sheds reports whether there is a query to be shed, and the service has forgotten enough of the others. mu is
+// held.
+func (l *Limiter) sheds() bool { return l.oldest != nil && l.shed < shedFactor*cap(l.slots) }
 
 // releaseTCP gives the place of a TCP query back.
 func (l *Limiter) releaseTCP() {

@@ -25,8 +25,9 @@
 // Every other query is a [Query] under one [Limiter], which several listeners may share: one limit
 // before anything is known of a query was turned down, as queries for one slow name then hold up those
 // for cached answers. A goroutine for each was turned down too: it would only wait. At the limit a UDP
-// query takes the place of the one that has waited longest, which is dropped and counted, and reading
-// from that TCP connection waits. A panic in the service is counted, the first one is reported with its stack, and that client
+// query takes the place of the one that has waited longest, which is dropped and counted. A query over TCP is put
+// aside until there is a place, for two seconds at most, and then told that there was none: reading goes on
+// behind it, as whoever pipelines queries would else wait with all of them for one slow name. A panic in the service is counted, the first one is reported with its stack, and that client
 // hears nothing: an answer made of a half-finished query would be worse than asking again.
 //
 // At the limit of TCP connections, one of the client that has the most is closed for a new one.
@@ -69,7 +70,7 @@ type Peer struct {
 	Tally       *metrics.Tally
 }
 
-// Limits bounds what clients can take up. Every field but Hold, Now and Tally must be set.
+// Limits bounds what clients can take up. Every field but Hold, Overloaded, Now and Tally must be set.
 type Limits struct {
 	// InFlight bounds the queries that wait for their answers, over UDP and TCP, of all listeners that
 	// are given it.
@@ -85,28 +86,16 @@ type Limits struct {
 	// then on it no longer follows a change of the processors that the process may use.
 	Hold time.Duration
 	// Idle is how long a TCP connection may be without a query under way, how long one query may
-	// take to arrive and then wait for a place of InFlight, and how long a client may leave its
-	// responses unread.
+	// take to arrive, and how long a client may leave its responses unread.
 	Idle time.Duration
+	// Overloaded gives the response to a query over TCP or TLS for which there was no place of InFlight,
+	// as a [Service] does; nil: silence. Over HTTPS it is 503.
+	Overloaded func(dst, packet []byte, from Peer) []byte
 	// Now tells when a query was read, for Peer.At; [time.Now] if it is nil.
 	Now func() time.Time
 	// Tally gives a new tally for queries that come by a transport, for Peer.Tally; nil if nobody counts.
 	// Each UDP socket has one of its own, and all TCP connections of a listener share one.
 	Tally func(transport string) *metrics.Tally
-}
-
-// Stats is what a listener has done since it was opened.
-type Stats struct {
-	UDP, TCP    uint64 // queries that the service has answered, or met with silence
-	Dropped     uint64 // queries that it has not: over the limit, or longer than any over UDP
-	Shed        uint64 // of these, UDP queries that had waited longest when another needed the place
-	Overflowed  uint64 // packets that the system had no room for before we read them, where it says so
-	Unsent      uint64 // responses that could not be sent, or that the client did not take
-	Panics      uint64 // queries during which the service panicked
-	Connections int    // TCP connections open now
-	Accepted    uint64 // TCP connections ever accepted
-	Evicted     uint64 // of these, closed to make room for a new one
-	Handshakes  uint64 // TLS handshakes that failed
 }
 
 // Listener is one address, with its TCP socket and its UDP sockets. It is safe for concurrent use.
@@ -262,8 +251,8 @@ func (l *Listener) Addr() netip.AddrPort { return l.addr }
 
 // Serve answers queries until ctx is cancelled. Then it stops reading, lets the queries under way
 // finish, and returns when their responses have been sent and every goroutine it started has ended. It
-// does not bound the time that takes: the caller does, with Close. The error is nil unless Close cut
-// queries off; it is then [net.ErrClosed]. Serve is called once.
+// does not bound the time that takes: the caller does, with Close. The error is nil unless Close ended it
+// before; it is then [net.ErrClosed]. Serve is called once.
 func (l *Listener) Serve(ctx context.Context) error {
 	var loops sync.WaitGroup
 	for _, s := range l.udp {
@@ -281,18 +270,22 @@ func (l *Listener) Serve(ctx context.Context) error {
 		close(finished)
 	}()
 
+	cut := false
 	select {
 	case <-ctx.Done():
 	case <-l.closed:
+		cut = true
 	}
 	l.stopReading()
 	select {
 	case <-finished:
-		return l.Close()
+		if !cut {
+			return l.Close()
+		}
 	case <-l.closed:
 		loops.Wait()
-		return fmt.Errorf("listening on %s: closed before its queries ended: %w", l.addr, net.ErrClosed)
 	}
+	return fmt.Errorf("listening on %s: closed before its queries ended: %w", l.addr, net.ErrClosed)
 }
 
 // isStopping says whether reading has been stopped.
@@ -358,40 +351,6 @@ func (l *Listener) Flush() {
 	for _, s := range l.udp {
 		s.flush()
 	}
-}
-
-// Stats is what the listener has done so far. The figures are read one after the other.
-func (l *Listener) Stats() Stats {
-	st := Stats{
-		TCP:         l.count.tcp.Load(),
-		Dropped:     l.count.dropped.Load(),
-		Unsent:      l.count.unsent.Load(),
-		Panics:      l.count.panics.Load(),
-		Connections: l.conns.len(),
-		Accepted:    l.count.accepted.Load(),
-		Evicted:     l.count.evicted.Load(),
-		Shed:        l.count.shed.Load(),
-		Handshakes:  l.count.handshakes.Load(),
-	}
-	for _, s := range l.udp {
-		st.UDP += s.count.answered.Load()
-		st.Overflowed += s.lost()
-		st.Dropped += s.count.dropped.Load()
-		st.Unsent += s.count.unsent.Load()
-	}
-	return st
-}
-
-// drop counts a query that found no place under the limit.
-func (l *Listener) drop() {
-	l.count.dropped.Add(1)
-	l.drops.add()
-}
-
-// reportDrops says that n queries were dropped.
-func (l *Listener) reportDrops(n uint64) {
-	l.report(fmt.Sprintf("listening on %s: dropped %d queries: %d under way is the limit, server.queries_in_flight",
-		l.addr, n, l.limits.InFlight.Limit()))
 }
 
 // reportAfter is the number of errors in a row, over about a quarter of a second, after which a loop

@@ -1,6 +1,7 @@
 package listen_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -82,8 +83,8 @@ func TestShedQueriesAreBounded(t *testing.T) {
 // silent is no response.
 func silent(dst []byte) []byte { return dst[:0] }
 
-// A flood over UDP that sheds its own does not keep TCP out: the place of the first one shed is for who waits.
-func TestSheddingLeavesTCPItsTurn(t *testing.T) {
+// A flood over UDP does not keep TCP out: the place of the oldest is for who waits over TCP, up to its half.
+func TestTCPShedsTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := listen.NewLimiter(2)
 		for range 2 {
@@ -91,14 +92,19 @@ func TestSheddingLeavesTCPItsTurn(t *testing.T) {
 				t.Fatalf("shed %v, admitted %v, with a place free", shed, admitted)
 			}
 		}
-		waits := make(chan bool, 1)
-		go func() { waits <- listen.WaitTCP(t.Context(), l) }()
-		synctest.Wait()
-		if shed, admitted := listen.NewTicket(l).Admit(); !shed || admitted {
-			t.Errorf("shed %v, admitted %v, want the place for TCP", shed, admitted)
+		if !listen.WaitTCP(t.Context(), l) || listen.ShedNow(l) != 1 || l.UnderWay() != 2 {
+			t.Errorf("%d shed, %d under way, want the place of the oldest for TCP", listen.ShedNow(l), l.UnderWay())
 		}
-		if !<-waits {
-			t.Error("TCP has no place")
+		waits := make(chan bool, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { waits <- listen.WaitTCP(ctx, l) }()
+		synctest.Wait()
+		if listen.ShedNow(l) != 1 {
+			t.Errorf("%d shed for TCP, which has its half", listen.ShedNow(l))
+		}
+		cancel()
+		if <-waits {
+			t.Error("TCP has more than its half")
 		}
 		if shed, admitted := listen.NewTicket(l).Admit(); !shed || !admitted || l.UnderWay() != 2 {
 			t.Errorf("shed %v, admitted %v, %d under way", shed, admitted, l.UnderWay())

@@ -183,8 +183,7 @@ func (s *udpSocket) answer(dst []byte, a *arrival) []byte {
 	t := &ticket{limiter: s.l.limits.InFlight, d: d}
 	shed, admitted := t.limiter.admit(t)
 	if shed != nil {
-		shed.s.l.count.shed.Add(1)
-		shed.drop()
+		shed.shed()
 	}
 	if !admitted {
 		d.drop()
@@ -198,6 +197,12 @@ func (s *udpSocket) answer(dst []byte, a *arrival) []byte {
 func (d *datagram) drop() {
 	d.s.l.drop()
 	d.free()
+}
+
+// shed ends a query whose place another has.
+func (d *datagram) shed() {
+	d.s.l.count.shed.Add(1)
+	d.drop()
 }
 
 // respond leaves the response in the outbox, and gives the place under the limit back.

@@ -16,7 +16,8 @@ type Glance struct {
 	RD, CD  bool
 	AD, DO  bool
 	EDNS    bool
-	UDPSize int // as in Query
+	UDPSize int  // as in Query
+	Asks    bool // it has options that the response may have to answer: of the next two, one is not empty
 	Sent    Sent
 	Cookie  []byte  // as in Query
 	Options Options // of the response; the caller sets them
@@ -82,7 +83,7 @@ func (g *Glance) readOPT(rest []byte) bool {
 	}
 	g.EDNS, g.DO = true, ttl != 0
 	g.UDPSize = max(minUDPSize, int(binary.BigEndian.Uint16(rest[3:])))
-	return g.readOptions(rest[optSize:])
+	return len(rest) == optSize || g.readOptions(rest[optSize:])
 }
 
 // readOptions reads the options of an OPT record.
@@ -100,7 +101,8 @@ func (g *Glance) readOptions(options []byte) bool {
 		options = options[size:]
 	}
 	g.Sent, g.Cookie = h.Sent, h.cookie
-	return !h.badCookie && !h.BadKeepalive
+	g.Asks = h.cookie != nil || h.Sent != (Sent{})
+	return !h.badCookie
 }
 
 // AppendKey appends what tells the answers to two questions apart, whatever the
@@ -193,6 +195,8 @@ func (f *Finished) Append(dst []byte, g *Glance, age, limit uint32) []byte {
 	}
 	if g.EDNS {
 		m[11]++ // ARCOUNT, never near 255: see maxAdditional
+	}
+	if g.Options.any() {
 		dst = g.Options.append(dst, begin, begin+int(f.body), math.MaxUint16)
 	}
 	return dst

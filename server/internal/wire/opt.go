@@ -50,8 +50,8 @@ const (
 	maxEDEText = 128 // octets
 )
 
-// readOPT reads an OPT record. The options are read only in version 0, the one
-// whose format is known.
+// readOPT reads an OPT record. The options of other versions than 0, whose format is not known, are read as far
+// as they look like those of that: there may be a cookie, to be answered with BADVERS.
 func readOPT(h recordHead, data []byte) (opt, error) {
 	if !h.root {
 		return opt{}, errOPT // RFC 6891, section 6.1.2
@@ -63,15 +63,12 @@ func readOPT(h recordHead, data []byte) (opt, error) {
 		version:  uint8(h.ttl >> 16),
 		do:       h.ttl&(1<<15) != 0,
 	}
-	if o.version != 0 {
-		return o, nil
-	}
 	r := reader{packet: data}
 	for r.err == nil && r.off < len(data) {
 		code := r.uint16()
 		o.keep(code, r.take(int(r.uint16())))
 	}
-	if r.err != nil {
+	if r.err != nil && o.version == 0 {
 		return opt{}, errOPT
 	}
 	return o, nil

@@ -22,9 +22,8 @@ const optionHead = 4
 
 // Sent are the options of a query, besides its cookie, that have a counterpart in the response.
 type Sent struct {
-	Keepalive    bool // edns-tcp-keepalive
-	BadKeepalive bool // one with a timeout, which clients must not send (RFC 7828, section 3.2.1)
-	Padding      bool
+	Keepalive bool // edns-tcp-keepalive
+	Padding   bool
 }
 
 // heard is what of the options of a query has a counterpart, while they are read.
@@ -40,8 +39,7 @@ func (h *heard) read(code uint16, data []byte) {
 	case optionCookie:
 		h.readCookie(data)
 	case optionKeepalive:
-		h.Keepalive = true
-		h.BadKeepalive = h.BadKeepalive || len(data) > 0
+		h.Keepalive = true // also with a timeout, which clients must not send, and nobody need mind (RFC 7828, section 3.2.1)
 	case optionPadding:
 		h.Padding = true
 	}
@@ -65,6 +63,9 @@ type Options struct {
 	HasKeepalive bool
 	Block        int // the response is padded to a multiple of so many octets; 0: it is not
 }
+
+// any reports whether o says anything.
+func (o *Options) any() bool { return o.HasCookie || o.HasKeepalive || o.Block > 0 }
 
 // Size is how many octets o takes, without padding.
 func (o *Options) Size() int {

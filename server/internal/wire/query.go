@@ -77,6 +77,9 @@ func (p *queryParser) read() *Refusal {
 // readQuestion reads the question. Nothing stands before its name that a
 // compression pointer could lead to, so there must be none.
 func (p *queryParser) readQuestion() *Refusal {
+	if p.questions == 0 {
+		return p.readNoQuestion()
+	}
 	if p.questions != 1 {
 		return p.refuse(FormErr, fmt.Sprintf("QDCOUNT is %d, not 1", p.questions))
 	}
@@ -103,6 +106,20 @@ func (p *queryParser) readQuestion() *Refusal {
 		UDPSize:  minUDPSize,
 	}
 	return nil
+}
+
+// readNoQuestion refuses a query without a question, which may ask for a cookie all the same.
+func (p *queryParser) readNoQuestion() *Refusal {
+	refusal := p.readRecords()
+	if refusal == nil {
+		refusal = p.checkEDNS()
+	}
+	if refusal != nil {
+		return refusal
+	}
+	refusal = p.refuse(FormErr, "QDCOUNT is 0, not 1")
+	refusal.Asks = refusal.Cookie != nil
+	return refusal
 }
 
 // maxExtra are the additional records that a query may have. OPT, TSIG and

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 )
@@ -11,7 +12,34 @@ type Refusal struct {
 	Response []byte // the finished packet, unless Drop
 	Rcode    Rcode
 	Why      string // for people
+	// Cookie is the data of the query's COOKIE option, as in [Query]. It is nil where Response has no place for
+	// another one.
+	Cookie []byte
+	// Asks says that the query had nothing but that cookie: it asks for a server cookie (RFC 7873, section 5.4).
+	Asks bool
+	opt  int // where the OPT record begins, which ends Response, if there is a Cookie
 }
+
+// AppendCookie adds the response to dst, with the options of o, in answer to r.Cookie, which is not nil. If
+// that is all that the query asks for, the response and r get the rcode of whether it was a good one: the
+// client's part alone is.
+func (r *Refusal) AppendCookie(dst []byte, o Options, good bool) []byte {
+	begin := len(dst)
+	dst = append(dst, r.Response...)
+	if r.Asks {
+		rcode := NoError
+		if len(r.Cookie) > clientCookie && !good {
+			rcode = BadCookie
+		}
+		r.Rcode = rcode
+		dst[begin+3] = dst[begin+3]&^0xF | byte(rcode&0xF)
+		dst[begin+r.opt+optExtended] = byte(rcode >> 4)
+	}
+	return o.append(dst, begin, begin+r.opt, ourUDPSize)
+}
+
+// optExtended is where an OPT record has the upper bits of the rcode.
+const optExtended = 5
 
 // refuse makes the response to a query that is not answered: the ID, opcode and
 // RD of the query, its question if it could be read, and OPT and TSIG records if
@@ -28,6 +56,7 @@ func (p *queryParser) refuse(rcode Rcode, why string) *Refusal {
 		h.questions = 1
 		sections = append(sections, p.question...)
 	}
+	optAt := headerSize + len(sections)
 	if p.opt.sent {
 		h.more++
 		o := opt{size: ourUDPSize, extended: uint8(rcode >> 4), do: p.opt.do}
@@ -37,7 +66,11 @@ func (p *queryParser) refuse(rcode Rcode, why string) *Refusal {
 		h.more++
 		sections = p.tsig.appendBadKey(sections)
 	}
-	return &Refusal{Response: append(h.append(nil), sections...), Rcode: rcode, Why: why}
+	r := &Refusal{Response: append(h.append(nil), sections...), Rcode: rcode, Why: why}
+	if !p.opt.heard.badCookie && h.more == 1 {
+		r.Cookie, r.opt = bytes.Clone(p.opt.heard.cookie), optAt
+	}
+	return r
 }
 
 // errTSIG is a TSIG record that is malformed or not where it belongs.

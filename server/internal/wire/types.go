@@ -119,6 +119,8 @@ const (
 	YXDomain Rcode = 6
 	NotAuth  Rcode = 9
 	BadVers  Rcode = 16
+
+	BadCookie Rcode = 23 // RFC 7873, section 8
 )
 
 // String is the mnemonic of r, or RCODE and its number.

@@ -1,0 +1,4 @@
+package cookie
+
+// SIP is SipHash-2-4.
+var SIP = sip

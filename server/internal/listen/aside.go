@@ -1,0 +1,69 @@
+package listen
+
+import (
+	"context"
+	"time"
+)
+
+// placeTime is how long a query over TCP waits for a place under the limit, if connections may be idle for as
+// long. What is left of the five seconds after which most clients give up is for the answer.
+const placeTime = 2 * time.Second
+
+// begin hands a query that must wait to the service: at once where there is a place for it. Otherwise it is
+// put aside until there is one, and reading goes on: the answers to what is behind it may be known. What is
+// put aside keeps the place that it has among those of its connection, and its packet, which must not be long.
+func (c *conn) begin(m *message, later func(Query)) {
+	limiter := c.l.limits.InFlight
+	switch {
+	case limiter.tryTCP():
+		c.l.begin(later, &once{m: m})
+		c.l.settled()
+	case len(m.in) <= maxDatagram && limiter.stepAside():
+		go c.wait(m, later)
+	case c.refuse(m):
+		c.sendAll()
+	}
+}
+
+// wait hands a query that was put aside to the service when there is a place for it, or refuses it when it has
+// waited for too long. Stopping does not end it: it was read before.
+func (c *conn) wait(m *message, later func(Query)) {
+	limiter := c.l.limits.InFlight
+	ctx, cancel := context.WithTimeout(c.open, c.l.limits.forAPlace())
+	admitted := limiter.waitTCP(ctx)
+	cancel()
+	limiter.comeBack()
+	if admitted && c.open.Err() == nil {
+		c.l.begin(later, &once{m: m})
+		c.l.settled()
+		return
+	}
+	if admitted {
+		limiter.releaseTCP()
+	}
+	if c.refuse(m) {
+		c.sendAll()
+	}
+}
+
+// refuse leaves the response to a query that has no place to be sent, if there is anybody to hear it: who asks
+// over TCP waits for one. With first, sending falls to the caller.
+func (c *conn) refuse(m *message) (first bool) {
+	var response []byte
+	if c.open.Err() == nil {
+		c.l.giveUp()
+		if overloaded := c.l.limits.Overloaded; overloaded != nil {
+			response = c.l.answer(m.out[:0], func(dst []byte) []byte { return overloaded(dst, m.in, c.from) })
+		}
+	}
+	return c.end(m, response)
+}
+
+// forAPlace is how long a query over TCP waits for a place.
+func (l Limits) forAPlace() time.Duration { return min(placeTime, l.Idle) }
+
+// giveUp counts a query over TCP that has no place.
+func (l *Listener) giveUp() {
+	l.count.shed.Add(1)
+	l.drop()
+}
