@@ -24,7 +24,7 @@ const (
 // hedgeCosts is what answers may take longer than those that need no upstream, which show
 // what this machine is busy with at the same time: most as long as always, a tenth that of a hedge
 // to a near server, and none much more than a hedge to one of which nothing is known.
-var hedgeCosts = latencies{median: 15 * time.Millisecond, most: 80 * time.Millisecond, slowest: 300 * time.Millisecond}
+var hedgeCosts = latencies{median: 15 * time.Millisecond, most: 150 * time.Millisecond, slowest: 300 * time.Millisecond}
 
 // hedgeNoise is how many times as long as those the answers may take besides.
 const hedgeNoise = 4
