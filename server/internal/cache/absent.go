@@ -30,20 +30,28 @@ func (c *Cache) cut(k Key, group string, now time.Time, how manner) (r Stored, o
 	var room [maxKey]byte
 	k.Type = cutType
 	key, more := c.key(room[:0], k, group)
+	if !more {
+		return Stored{}, false
+	}
 	k.Name = matcher.Name{} // that of key
-	for self := true; more && (self || isBelowTop(key)); key, more = above(key) {
-		if _, hash := c.shard(key); !c.rare.none(hash) { // nearly never, and that copies nothing
-			found, there := c.at(key, k, now, how)
-			if there && (self && !ok || found.Left(now) > 0) {
-				r, ok = found, true
-			}
-			if ok && r.Left(now) > 0 {
-				break
-			}
+	r, ok = c.cutAt(key, k, now, how)
+	for key, more = above(key); more && isBelowTop(key); key, more = above(key) {
+		if ok && r.Left(now) > 0 {
+			break
 		}
-		self = false
+		if found, there := c.cutAt(key, k, now, how); there && found.Left(now) > 0 {
+			r, ok = found, true
+		}
 	}
 	return r, ok
+}
+
+// cutAt is the cut at the name that key begins with.
+func (c *Cache) cutAt(key []byte, k Key, now time.Time, how manner) (Stored, bool) {
+	if _, hash := c.shard(key); c.rare.none(hash) {
+		return Stored{}, false // nearly always, and copies nothing
+	}
+	return c.at(key, k, now, how)
 }
 
 // isBelowTop reports whether the name that key begins with has two labels or more.
