@@ -27,8 +27,9 @@ type packed struct {
 
 // belief is which doubts there may be of the response to a query.
 type belief struct {
-	exact  bool // it must repeat the case of the name
-	cookie bool // it must have a DNS cookie
+	exact    bool // it must repeat the case of the name
+	cookie   bool // it must have a DNS cookie
+	question bool // it must repeat the question, also to refuse
 }
 
 // pack packs q under a fresh random ID, with room for so many octets of options.
@@ -67,8 +68,9 @@ type doubt string
 
 // The doubts.
 const (
-	otherCase = "another case of the name"
-	noCookie  = "having no DNS cookie"
+	otherCase  = "another case of the name"
+	noCookie   = "having no DNS cookie"
+	noQuestion = "refusing without repeating the question"
 )
 
 // Error says what the doubt is.
@@ -80,6 +82,8 @@ func (p packed) ends(response []byte, why string) error {
 	switch {
 	case why == otherCase || why == noCookie:
 		return doubt(why)
+	case p.bareRefusal(response) && p.believed.question:
+		return doubt(noQuestion)
 	case p.bareRefusal(response):
 		return rcodeError(headerRcode(response))
 	}
@@ -173,8 +177,8 @@ func lower(c byte) byte {
 
 // bareRefusal says that response is the mere header with which old servers meet
 // what they do not know, EDNS above all (RFC 6891, section 7). It repeats no
-// question, so it is never an answer, only a reason to ask otherwise at once. A server that
-// has sent cookies knows EDNS.
+// question, so it is never an answer, only a reason to ask otherwise at once; over UDP, where
+// only its ID must be guessed, a doubt. A server that has sent cookies knows EDNS.
 func (p packed) bareRefusal(response []byte) bool {
 	if p.believed.cookie || len(response) != headerSize || !bytes.Equal(response[:2], p.packet[:2]) {
 		return false

@@ -65,6 +65,7 @@ func (a *attempt) packed(now time.Time) packed {
 	if !a.server.overUDP() {
 		return p // nobody else can answer
 	}
+	p.believed.question = doubts && !(a.free && a.doubt == noQuestion)
 	if q.UDPSize > 0 {
 		expected := p.addCookie(&a.server.cookies, now)
 		p.believed.cookie = expected && doubts && !(a.free && a.doubt == noCookie)
@@ -98,10 +99,9 @@ func (a *attempt) heard(response []byte, err error) {
 // heardInStream takes what came in a stream. It settles the doubt that there was.
 func (a *attempt) heardInStream(response []byte, err error) {
 	now := time.Now()
-	if a.doubt != "" && err != nil && a.rtt == 0 && a.isOpen() {
-		a.free = true // the server is an odd one that has no TCP either
-		a.lower = a.lower || a.doubt == otherCase
-		a.send(now)
+	_, refused := errors.AsType[rcodeError](err)
+	if a.doubt != "" && err != nil && !refused && a.rtt == 0 && a.isOpen() {
+		a.concede(now)
 		return
 	}
 	if err == nil && a.doubt != "" && !a.free {
@@ -110,14 +110,28 @@ func (a *attempt) heardInStream(response []byte, err error) {
 	a.judge(now, response, err)
 }
 
+// concede asks over UDP without what there was a doubt about: the server is an odd one
+// that has no TCP either.
+func (a *attempt) concede(now time.Time) {
+	a.free = true
+	switch {
+	case a.doubt == otherCase:
+		a.lower = true
+	case a.doubt == noQuestion && !a.plain:
+		a.plain, a.fallback = true, true
+	}
+	a.send(now)
+}
+
 // settleDoubt remembers what a response in a stream shows of the server.
 func (a *attempt) settleDoubt(now time.Time, response []byte) {
-	if a.doubt == otherCase {
+	switch a.doubt {
+	case otherCase:
 		a.server.spelling.doubted(now, !a.waiting.keepsCase(response))
-		return
-	}
-	if _, ok := findCookie(response); !ok {
-		a.server.cookies.forget()
+	case noCookie:
+		if _, ok := findCookie(response); !ok {
+			a.server.cookies.forget()
+		}
 	}
 }
 
@@ -208,7 +222,7 @@ func (a *attempt) learn(now time.Time) {
 	case !a.free:
 	case a.doubt == otherCase:
 		a.server.spelling.doubted(now, true)
-	default:
+	case a.doubt == noCookie:
 		a.server.cookies.forget()
 	}
 }
@@ -227,7 +241,16 @@ func (a *attempt) settle(now time.Time, m wire.Message, err error) {
 		a.server.health.refused()
 	}
 	a.count(err)
-	a.exchange.settle(a, now, m, err)
+	a.exchange.settle(a, now, a.unsigned(m), err)
+}
+
+// unsigned has a response for no longer than plainFor that may lack the signatures that
+// were wanted, since DO went with EDNS: the server may be found to know EDNS after all.
+func (a *attempt) unsigned(m wire.Message) wire.Message {
+	if m.IsZero() || !a.query.DO || !a.plain {
+		return m
+	}
+	return m.CapTTL(uint32(plainFor / time.Second))
 }
 
 // count counts what was no response.

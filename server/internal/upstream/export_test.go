@@ -26,6 +26,7 @@ const (
 	MaxParallel   = maxParallel
 	MaxStrikes    = maxStrikes
 	MaxStreams    = maxStreams
+	PlainFor      = plainFor
 	MaxPipelined  = maxPipelined
 	MaxHTTPConns  = maxHTTPConns
 )

@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"splitdns/server/internal/servertest"
+	"splitdns/server/internal/upstream"
 	"splitdns/server/internal/wire"
 )
 
@@ -131,43 +132,142 @@ func TestTCPRefused(t *testing.T) {
 
 // A server that does not know EDNS is asked without it, and from then on at once.
 func TestWithoutEDNS(t *testing.T) {
-	bare := func(rcode byte) servertest.Script {
-		return func(q *servertest.Query) {
-			q.Send([]byte{q.Packet[0], q.Packet[1], 0x80, rcode, 0, 0, 0, 0, 0, 0, 0, 0})
-		}
-	}
-	for name, refuse := range map[string]servertest.Script{
-		"FORMERR":       servertest.Rcode(dns.RcodeFormatError),
-		"NOTIMP":        servertest.Rcode(dns.RcodeNotImplemented),
-		"bare FORMERR":  bare(dns.RcodeFormatError),
-		"bare NOTIMP":   bare(dns.RcodeNotImplemented),
-		"FORMERR, more": func(q *servertest.Query) { q.Send(append(servertest.Pack(new(dns.Msg).SetRcode(q.Msg, 1)), 1)) },
-		"BADVERS": func(q *servertest.Query) {
+	for name, c := range map[string]struct {
+		refuse servertest.Script
+		want   string // see asked
+	}{
+		"FORMERR":       {servertest.Rcode(dns.RcodeFormatError), "Uuu"},
+		"NOTIMP":        {servertest.Rcode(dns.RcodeNotImplemented), "Uuu"},
+		"bare FORMERR":  {bare(dns.RcodeFormatError), "UTuu"},
+		"bare NOTIMP":   {bare(dns.RcodeNotImplemented), "UTuu"},
+		"FORMERR, more": {func(q *servertest.Query) { q.Send(append(servertest.Pack(new(dns.Msg).SetRcode(q.Msg, 1)), 1)) }, "Uuu"},
+		"BADVERS": {func(q *servertest.Query) {
 			m := new(dns.Msg).SetReply(q.Msg)
 			m.SetEdns0(1232, false)
 			m.Rcode = dns.RcodeBadVers
 			q.Respond(m)
-		},
+		}, "Uuu"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := servertest.New(t, func(q *servertest.Query) {
-				if q.IsEdns0() != nil {
-					refuse(q)
-					return
-				}
-				q.Respond(answer(q))
-			})
+			u := withoutEDNS(t, c.refuse)
 			g := patient(t, u.Addr)
 			wantAnswer(t, g, "192.0.2.1")
 			wantAnswer(t, g, "192.0.2.1")
-			var edns []bool
-			for _, q := range u.Queries() {
-				edns = append(edns, q.IsEdns0() != nil)
-			}
-			if len(edns) != 3 || !edns[0] || edns[1] || edns[2] {
-				t.Errorf("queries with EDNS: %v, want the first of three", edns)
+			if got := asked(u); got != c.want || !stateOf(g, 0).WithoutEDNS {
+				t.Errorf("queries %v, %+v; want %v, and no EDNS", got, stateOf(g, 0), c.want)
 			}
 		})
+	}
+}
+
+// bare refuses with a mere header.
+func bare(rcode byte) servertest.Script {
+	return func(q *servertest.Query) {
+		q.Send([]byte{q.Packet[0], q.Packet[1], 0x80, rcode, 0, 0, 0, 0, 0, 0, 0, 0})
+	}
+}
+
+// withoutEDNS is an upstream that answers queries without EDNS, and refuses others.
+func withoutEDNS(t testing.TB, refuse servertest.Script) *servertest.Upstream {
+	t.Helper()
+	return servertest.New(t, func(q *servertest.Query) {
+		if q.IsEdns0() != nil {
+			refuse(q)
+			return
+		}
+		q.Respond(answer(q))
+	})
+}
+
+// asked is how queries came to u: U over UDP, T over TCP, in lower case without EDNS.
+func asked(u *servertest.Upstream) string {
+	var b strings.Builder
+	for _, q := range u.Queries() {
+		over := "U"
+		if q.TCP {
+			over = "T"
+		}
+		if q.IsEdns0() == nil {
+			over = strings.ToLower(over)
+		}
+		b.WriteString(over)
+	}
+	return b.String()
+}
+
+// Whoever guesses an ID and sends a mere header turns off nothing: the server is asked over
+// TCP, with EDNS and DO.
+func TestForgedBareRefusal(t *testing.T) {
+	u := servertest.New(t, func(q *servertest.Query) {
+		if !q.TCP && q.Number%2 == 1 {
+			bare(dns.RcodeFormatError)(q)
+		}
+		q.Respond(answer(q))
+	})
+	g := patient(t, u.Addr)
+	q := question("www.example")
+	q.DO = true
+	for range 3 {
+		if m, _, err := exchange(g, q); err != nil || m.Lifetime(time.Hour, time.Hour) != 300*time.Second {
+			t.Fatalf("%v, %v, want an answer", m.Text(), err)
+		}
+	}
+	if got := asked(u); got != "UTUTUT" || stateOf(g, 0).WithoutEDNS {
+		t.Errorf("queries %v, %+v; want all with EDNS", got, stateOf(g, 0))
+	}
+	for _, q := range u.Queries() {
+		if o := q.IsEdns0(); o == nil || !o.Do() {
+			t.Errorf("query\n%v\nwant DO", q.Msg)
+		}
+	}
+}
+
+// A server without EDNS and without TCP is believed once it answers without EDNS.
+func TestBareRefusalWithoutTCP(t *testing.T) {
+	u := withoutEDNS(t, bare(dns.RcodeFormatError))
+	u.CloseTCP()
+	g := patient(t, u.Addr)
+	wantAnswer(t, g, "192.0.2.1")
+	wantAnswer(t, g, "192.0.2.1")
+	if got := asked(u); got != "Uuu" || !stateOf(g, 0).WithoutEDNS {
+		t.Errorf("queries %v, %+v; want one with EDNS", got, stateOf(g, 0))
+	}
+	all := servertest.New(t, bare(dns.RcodeFormatError))
+	all.CloseTCP()
+	g = patient(t, all.Addr)
+	err := wantError(t, g)
+	if text := err.Failures[0].Text; text != "answered FORMERR" || stateOf(g, 0).WithoutEDNS {
+		t.Errorf("%q, %+v; want the FORMERR, and nothing learned", text, stateOf(g, 0))
+	}
+}
+
+// What lacks signatures since DO went with EDNS is not kept for long.
+func TestAnswerWithoutDOIsShort(t *testing.T) {
+	u := servertest.New(t, func(q *servertest.Query) {
+		if q.IsEdns0() != nil {
+			servertest.Rcode(dns.RcodeFormatError)(q)
+			return
+		}
+		m := answer(q)
+		m.Answer[0].Header().Ttl = 86400
+		q.Respond(m)
+	})
+	for name, c := range map[string]struct {
+		do   bool
+		want time.Duration
+	}{
+		"with DO":    {true, upstream.PlainFor},
+		"without DO": {false, 24 * time.Hour},
+	} {
+		g := patient(t, u.Addr)
+		for range 2 { // found, and then known
+			q := question("www.example")
+			q.DO = c.do
+			m, _, err := exchange(g, q)
+			if err != nil || m.Lifetime(48*time.Hour, time.Hour) != c.want {
+				t.Errorf("%s: %v, %v, want a lifetime of %v", name, m.Text(), err, c.want)
+			}
+		}
 	}
 }
 
