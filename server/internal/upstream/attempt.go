@@ -127,7 +127,9 @@ func (a *attempt) concede(now time.Time) {
 func (a *attempt) settleDoubt(now time.Time, response []byte) {
 	switch a.doubt {
 	case otherCase:
-		a.server.spelling.doubted(now, !a.waiting.keepsCase(response))
+		if !a.waiting.keepsCase(response) {
+			a.server.spelling.becomeLower(now)
+		}
 	case noCookie:
 		if _, ok := findCookie(response); !ok {
 			a.server.cookies.forget()
@@ -142,13 +144,7 @@ func (a *attempt) noteResponse(now time.Time, response []byte) {
 	if a.rtt == 0 {
 		a.rtt = max(now.Sub(a.began), 1)
 	}
-	if response == nil {
-		return
-	}
-	if a.waiting.believed.exact {
-		a.server.spelling.kept()
-	}
-	if a.waiting.cookie == nil {
+	if response == nil || a.waiting.cookie == nil {
 		return
 	}
 	if cookie, ok := findCookie(response); ok && len(cookie) > clientCookieSize {
@@ -221,7 +217,7 @@ func (a *attempt) learn(now time.Time) {
 	switch {
 	case !a.free:
 	case a.doubt == otherCase:
-		a.server.spelling.doubted(now, true)
+		a.server.spelling.becomeLower(now)
 	case a.doubt == noCookie:
 		a.server.cookies.forget()
 	}

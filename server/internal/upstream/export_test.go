@@ -24,7 +24,6 @@ const (
 	YieldAfter    = yieldAfter
 	ExploreEvery  = exploreEvery
 	MaxParallel   = maxParallel
-	MaxStrikes    = maxStrikes
 	MaxStreams    = maxStreams
 	PlainFor      = plainFor
 	MaxPipelined  = maxPipelined

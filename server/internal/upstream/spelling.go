@@ -2,7 +2,7 @@ package upstream
 
 import (
 	"crypto/rand"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,43 +12,22 @@ const (
 	// lowerFor is how long a server that does not keep the case of names is asked in
 	// lower case. It may be replaced by one that does.
 	lowerFor = 10 * time.Minute
-	// maxStrikes is how many responses in another case, with none in the right one
-	// between them, say that a server does not keep it, where its responses over TCP do.
-	// One may be forged.
-	maxStrikes = 3
 )
 
 // spelling is whether a server repeats the names of queries as they were spelled, as nearly all do.
 // A name in random case (draft-vixie-dnsext-dns0x20) is then something more that
-// whoever forges a response must guess.
+// whoever forges a response must guess. A server that keeps the case over TCP is taken for one
+// that does over UDP, however many responses say otherwise: they may be forged, to get it
+// asked in lower case. If it is odd indeed, each query goes over TCP as well.
 type spelling struct {
-	mu         sync.Mutex // guards what follows
-	strikes    int
-	lowerUntil time.Time
+	lowerUntil atomic.Int64 // Unix time in nanoseconds
 }
 
 // isLower says whether the server is asked in lower case.
-func (s *spelling) isLower(now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return now.Before(s.lowerUntil)
-}
+func (s *spelling) isLower(now time.Time) bool { return now.UnixNano() < s.lowerUntil.Load() }
 
-// kept notes a response in the right case.
-func (s *spelling) kept() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.strikes = 0
-}
-
-// doubted notes a response in another case; proven says that it was the server's indeed.
-func (s *spelling) doubted(now time.Time, proven bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.strikes++; proven || s.strikes >= maxStrikes {
-		s.strikes, s.lowerUntil = 0, now.Add(lowerFor)
-	}
-}
+// becomeLower notes that the server does not keep the case, as TCP shows, or the lack of it.
+func (s *spelling) becomeLower(now time.Time) { s.lowerUntil.Store(now.Add(lowerFor).UnixNano()) }
 
 // spell puts the letters of a name in wire form into random case. Octets of lengths are
 // no letters.
