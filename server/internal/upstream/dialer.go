@@ -25,7 +25,7 @@ type dialer struct {
 	host  *host          // nil: the server is at addr
 	tls   *tls.Config    // nil: connections are plain
 	stage atomic.Int32   // what the last dial is about: one of the stages
-	first atomic.Uint32  // which address of the host comes first: the last that worked
+	first atomic.Uint32  // which address of the host comes first: that of the last connection, if it was good
 	open  connections    // what was dialled
 }
 
@@ -55,8 +55,23 @@ func (d *dialer) close() {
 	}
 }
 
-// dial opens a connection, and ends with ctx.
+// dial opens a connection, and ends with ctx. Where that fails, the host may have moved, or
+// may be well at another of its addresses.
 func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
+	conn, err := d.attempt(ctx)
+	switch {
+	case d.host == nil:
+	case err == nil:
+		d.host.works()
+	default:
+		d.first.Add(1)
+		d.host.fails(time.Now())
+	}
+	return conn, err
+}
+
+// attempt opens a connection to the first address that takes one.
+func (d *dialer) attempt(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	defer d.stage.Store(stageDone)

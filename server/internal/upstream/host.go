@@ -19,9 +19,9 @@ const (
 	bootstrapTimeout = 2 * time.Second
 	// The addresses of a host are kept as long as their TTL says, within these bounds.
 	minHostLife = time.Minute
-	maxHostLife = 24 * time.Hour
-	// A lookup that failed is repeated after minPause; each time it fails again, after
-	// twice as long, up to maxPause.
+	maxHostLife = time.Hour
+	// A lookup that failed, or found addresses where nothing works, is repeated after
+	// minPause; each time that it is of no use again, after twice as long, up to maxPause.
 	minPause = time.Second
 	maxPause = time.Minute
 )
@@ -36,7 +36,7 @@ type host struct {
 	known  []netip.Addr
 	err    error         // why the last lookup failed
 	next   time.Time     // no lookup before that
-	pause  time.Duration // after the next failure
+	pause  time.Duration // after the next failure, of a lookup or of what it found
 	asking chan struct{} // closed when the lookup under way has ended; nil: there is none
 }
 
@@ -105,15 +105,37 @@ func (h *host) finish(l *lookup) {
 	defer h.mu.Unlock()
 	now := time.Now()
 	if len(l.found) > 0 {
-		h.known, h.err, h.pause = l.found, nil, minPause
+		h.known, h.err = l.found, nil // whether they are good, a connection shows
 		h.next = now.Add(min(max(l.life, minHostLife), maxHostLife))
 	} else {
 		h.err = fmt.Errorf("bootstrap of %s: %s", h.name, strings.Join(l.failures, "; "))
-		h.next = now.Add(h.pause)
-		h.pause = min(2*h.pause, maxPause)
+		h.putOff(now)
 	}
 	close(h.asking)
 	h.asking = nil
+}
+
+// putOff has the next lookup wait for the pause. h.mu is held.
+func (h *host) putOff(now time.Time) {
+	h.next = now.Add(h.pause)
+	h.pause = min(2*h.pause, maxPause)
+}
+
+// works notes that a server was found at one of the addresses.
+func (h *host) works() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pause = minPause
+}
+
+// fails notes that none was, so that the addresses are not trusted for as long as their TTL
+// says.
+func (h *host) fails(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.asking == nil && now.Add(h.pause).Before(h.next) {
+		h.putOff(now)
+	}
 }
 
 // A lookup is the two queries for the addresses of a host.

@@ -1,9 +1,12 @@
 package upstream_test
 
 import (
+	"crypto/tls"
+	"net"
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -153,4 +156,59 @@ func TestCloseEndsBootstrap(t *testing.T) {
 		wantClosed(t, []<-chan outcome{ended})
 	}
 	eventually(t, "no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// Addresses where nothing works, or somebody else, are not trusted for their TTL.
+func TestBootstrapIsAskedAgainWhereNothingWorks(t *testing.T) {
+	a := servertest.NewAuthority(t)
+	u := hanging(t, a)
+	stranger, err := tls.Listen("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.3"), u.Addr.Port()).String(), a.Config(t, "other.example"))
+	if err != nil {
+		t.Skip("no other address on this machine: ", err)
+	}
+	var served sync.WaitGroup
+	served.Go(func() { greet(stranger) })
+	t.Cleanup(func() {
+		_ = stranger.Close()
+		served.Wait()
+	})
+	for was, want := range map[string]string{
+		"127.0.0.2": "over TLS: 127.0.0.2:" + port(u.Addr) + ": connection refused",
+		"127.0.0.3": "over TLS: certificate is for other.example, want dns.example",
+	} {
+		var moved atomic.Bool
+		before := servertest.Records(t, "dns.example. 86400 IN A "+was)
+		after := servertest.Records(t, "dns.example. 86400 IN A 127.0.0.1")
+		knows := servertest.New(t, func(q *servertest.Query) {
+			if moved.Load() {
+				after(q)
+				return
+			}
+			before(q)
+		})
+		g := groupOf(t, 10*time.Second, byHost(u.Addr.Port(), a, knows.Addr))
+		for range 20 {
+			wantFailure(t, g, want)
+		}
+		if n := len(knows.Queries()); n > 4 {
+			t.Errorf("%s: %v queries, want a rest between two lookups", was, n)
+		}
+		moved.Store(true)
+		eventually(t, "an answer", func() bool {
+			_, _, err := exchange(g, question("www.example"))
+			return err == nil
+		})
+	}
+}
+
+// greet ends each connection behind its TLS handshake.
+func greet(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_ = c.(*tls.Conn).Handshake()
+		_ = c.Close()
+	}
 }
