@@ -218,7 +218,7 @@ var (
 	Texts           = texts
 	ReverseAddress  = reverseAddress
 	NewLimiter      = newLimiter
-	DialUpstream    = dialUpstream(func() {})
+	DialUpstream    = dialUpstream(func() {}, nil)
 )
 
 // Limiter is for tests.

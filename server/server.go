@@ -145,7 +145,7 @@ func Open(o Options) (*Server, error) {
 		options: o, started: withoutNames(c), local: localNetworks(), tried: files, leeway: spare, cookies: cookie.NewSecret(),
 		opened: time.Now(), inFlight: listen.NewLimiter(c.Server.QueriesInFlight),
 	}
-	s.dial = dialUpstream(s.flushResponses)
+	s.dial = dialUpstream(s.flushResponses, s.reportUpstream)
 	s.reportProblems(problems)
 	first := newSnapshot(c, s.local)
 	if err := first.connect(nil, nil, s.dialer(c)); err != nil {
@@ -285,6 +285,15 @@ func (s *Server) reportProblems(problems tomlfile.Problems) {
 		}
 		s.options.Log.Error(p.String())
 	}
+}
+
+// reportUpstream logs that an upstream server does not answer, or does again.
+func (s *Server) reportUpstream(bad bool, text string) {
+	if bad {
+		s.options.Log.Warn(text)
+		return
+	}
+	s.options.Log.Info(text)
 }
 
 // closeListeners cuts off whoever is still being answered.

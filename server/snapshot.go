@@ -102,10 +102,10 @@ var transports = map[config.Transport]upstream.Transport{
 type dialer func(config.Upstream) Exchanger
 
 // dialUpstream makes the groups of real servers. heard is called when some of their
-// queries have ended.
-func dialUpstream(heard func()) dialer {
+// queries have ended, report takes what administrators should know of them.
+func dialUpstream(heard func(), report func(bad bool, text string)) dialer {
 	return func(u config.Upstream) Exchanger {
-		o := upstream.Options{Name: u.Name, Timeout: u.Timeout, Strategy: strategies[u.Strategy]}
+		o := upstream.Options{Name: u.Name, Timeout: u.Timeout, Strategy: strategies[u.Strategy], Report: report}
 		for _, s := range u.Servers {
 			o.Servers = append(o.Servers, upstream.Server{
 				Addr: s.AddrPort(), Host: s.Host, Bootstrap: u.Bootstrap, Transport: transports[s.Transport],

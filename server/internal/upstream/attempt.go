@@ -141,6 +141,7 @@ func (a *attempt) settleDoubt(now time.Time, response []byte) {
 func (a *attempt) noteResponse(now time.Time, response []byte) {
 	a.server.counts.answers.Add(1)
 	a.server.health.heard()
+	a.group.noteAnswer(a.server, now)
 	if a.rtt == 0 {
 		a.rtt = max(now.Sub(a.began), 1)
 	}

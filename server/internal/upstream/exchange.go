@@ -241,7 +241,7 @@ func (x *exchange) wait(t *try) time.Duration {
 // to be, and a probe fails only at its end. x.mu is held.
 func (x *exchange) miss(t *try, now time.Time) {
 	if !t.missed && t.rank != resting {
-		x.group.failed(t.server, now, t.late.Sub(t.began))
+		x.group.failed(t.server, now, t.late.Sub(t.began), nil)
 	}
 	t.missed = true
 }
@@ -303,10 +303,11 @@ func (x *exchange) unheard(a *attempt, now time.Time, err error) {
 	switch {
 	case a.probe:
 		a.server.health.rest(now, rand.Float64())
+		x.group.noteTrouble(a.server, now, true, nil)
 	case silent:
 		x.miss(a.try, now)
 	default:
-		x.group.failed(a.server, now, 0)
+		x.group.failed(a.server, now, 0, err)
 	}
 }
 

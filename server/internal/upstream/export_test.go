@@ -26,6 +26,7 @@ const (
 	MaxParallel   = maxParallel
 	MaxStreams    = maxStreams
 	PlainFor      = plainFor
+	TroubleGap    = troubleGap
 	MaxPipelined  = maxPipelined
 	MaxHTTPConns  = maxHTTPConns
 )
@@ -67,6 +68,18 @@ func (h *Health) Look() (srtt, delay time.Duration, rests, yields bool) {
 
 // Cost is what servers are compared by.
 func (h *Health) Cost() time.Duration { return h.look().cost }
+
+// Trouble is what was reported of a server.
+type Trouble struct{ trouble }
+
+// Begins says whether to tell that there is no answer, and Ends that there is.
+func (t *Trouble) Begins(now time.Time) bool { return t.begins(now, now) }
+
+// Ends says whether to tell that there is an answer.
+func (t *Trouble) Ends(now time.Time) bool {
+	tell, _ := t.ends(now)
+	return tell
+}
 
 // FindCookie returns the first COOKIE option of a response.
 func FindCookie(response []byte) (option []byte, ok bool) { return findCookie(response) }

@@ -70,6 +70,7 @@ type Group struct {
 	strategy Strategy
 	turns    atomic.Uint64 // exchanges so far, where that matters
 	alarms   alarms
+	reports  reports
 	resting  sync.Mutex // held while a server begins to rest, so that not all do
 
 	open  context.Context // ends with Close
@@ -87,6 +88,11 @@ type Options struct {
 	Timeout time.Duration // bounds each exchange as a whole; DefaultTimeout with 0
 
 	Strategy Strategy // whom to ask; Fastest with 0
+
+	// Report, unless it is nil, takes messages for administrators: that a server does
+	// not answer, which is bad, and that it does again. It is not called concurrently, nor
+	// after Close.
+	Report func(bad bool, text string)
 }
 
 // New returns a group. heard is called after
@@ -98,6 +104,7 @@ func New(o Options, heard func()) *Group {
 	if o.Timeout <= 0 {
 		g.timeout = DefaultTimeout
 	}
+	g.reports.take = o.Report
 	g.open, g.close = context.WithCancel(context.Background())
 	g.alarms.rung = func() {
 		g.Flush() // exchanges that went on

@@ -65,13 +65,14 @@ type condition struct {
 	delay    time.Duration // it answers within, nearly always
 	until    time.Time     // the end of its rest
 	probing  bool
+	failing  time.Time // since then there was no answer, if it does not answer
 }
 
 // look returns the condition.
 func (h *health) look() condition {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := condition{srtt: h.srtt, cost: h.cost, measured: h.measured, delay: startDelay, until: h.until, probing: h.probing}
+	c := condition{srtt: h.srtt, cost: h.cost, measured: h.measured, delay: startDelay, until: h.until, probing: h.probing, failing: h.failing}
 	if h.srtt > 0 {
 		c.delay = min(max(h.srtt+4*h.rttvar, minDelay), maxDelay)
 	}

@@ -29,6 +29,7 @@ type server struct {
 	spelling spelling
 	cookies  cookies
 	counts   counts
+	trouble  trouble
 }
 
 // newServer returns a server. For heard see New.

@@ -86,9 +86,9 @@ func (g *Group) explored(tries []try, now time.Time) *server {
 }
 
 // failed notes that nothing came from s within that time, 0 where it was said at once
-// that nobody is there. The last server of a group that does not rest goes on: with all down, each
+// that nobody is there, by err. The last server of a group that does not rest goes on: with all down, each
 // query still tries them.
-func (g *Group) failed(s *server, now time.Time, waited time.Duration) {
+func (g *Group) failed(s *server, now time.Time, waited time.Duration, err error) {
 	if !s.health.failed(now, waited) {
 		return
 	}
@@ -97,9 +97,11 @@ func (g *Group) failed(s *server, now time.Time, waited time.Duration) {
 	for _, other := range g.servers {
 		if other != s && other.health.look().rank != resting {
 			s.health.rest(now, rand.Float64())
+			g.noteTrouble(s, now, true, err)
 			return
 		}
 	}
+	g.noteTrouble(s, now, false, err)
 }
 
 // sooner returns the earlier of two times.
