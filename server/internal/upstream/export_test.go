@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"time"
 
 	"splitdns/server/internal/wire"
@@ -191,6 +192,27 @@ func Forget(g *Group) {
 	defer h.mu.Unlock()
 	h.next = time.Time{}
 }
+
+// Host is a host name whose addresses are known.
+type Host struct{ host }
+
+// NewHost returns a host that was not looked up yet.
+func NewHost() *Host { return &Host{host{pause: minPause}} }
+
+// Found notes that a lookup has found an address, with that TTL.
+func (h *Host) Found(life time.Duration) {
+	h.asking = make(chan struct{})
+	h.finish(&lookup{found: make([]netip.Addr, 1), life: life})
+}
+
+// Works notes a connection, and Fails that there was none.
+func (h *Host) Works() { h.works() }
+
+// Fails notes that no address works.
+func (h *Host) Fails() { h.fails(time.Now()) }
+
+// Next is how long no lookup begins.
+func (h *Host) Next() time.Duration { return time.Until(h.next) }
 
 // A script is a connection from which octets come, and then no more.
 type script struct {

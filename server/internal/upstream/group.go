@@ -31,7 +31,8 @@
 // the name (0x20), and the DNS cookie (RFC 7873) if the server has such. What is wrong only in
 // these may come from an odd server, so it is neither believed nor waited out: the
 // question is asked again over TCP, and what that shows of the server is remembered
-// for a while. Only where there is no TCP either, an odd server is believed over UDP without what it does
+// for a while. So it is with a refusal that repeats no question, for which only the ID must be
+// guessed, and which would turn off EDNS, and cookies with it. Only where there is no TCP either, an odd server is believed over UDP without what it does
 // not know; to have no name resolved there would be worse.
 //
 // No queue and no lock is shared between groups, so a dead one slows no other.

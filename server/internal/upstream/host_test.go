@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
@@ -199,6 +200,33 @@ func TestBootstrapIsAskedAgainWhereNothingWorks(t *testing.T) {
 			return err == nil
 		})
 	}
+}
+
+// A TTL counts between bounds, and the rests grow until there is a connection, whatever lookups find.
+func TestWhenBootstrapIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := upstream.NewHost()
+		found := func(life time.Duration) func() { return func() { h.Found(life) } }
+		for i, step := range []struct {
+			do   func()
+			want time.Duration // until the next lookup
+		}{
+			{found(24 * time.Hour), time.Hour},
+			{h.Fails, time.Second},
+			{h.Fails, time.Second}, // of another connection
+			{found(time.Second), time.Minute},
+			{h.Fails, 2 * time.Second},
+			{found(30 * time.Minute), 30 * time.Minute},
+			{h.Fails, 4 * time.Second},
+			{h.Works, 4 * time.Second},
+			{found(time.Hour), time.Hour},
+			{h.Fails, time.Second},
+		} {
+			if step.do(); h.Next() != step.want {
+				t.Errorf("step %d: %v until the next lookup, want %v", i, h.Next(), step.want)
+			}
+		}
+	})
 }
 
 // greet ends each connection behind its TLS handshake.
