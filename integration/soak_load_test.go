@@ -32,6 +32,7 @@ type tally struct {
 	hiccup  time.Duration // how long this test had to wait for the processor, at most
 	lost    int           // queries without an answer
 	cut     int           // connections that the server has closed
+	cutOff  int           // queries under way on these
 	wrong   []string      // answers that must not be
 }
 
@@ -68,11 +69,12 @@ func (ta *tally) lose(n int) {
 	ta.lost += n
 }
 
-// close counts a connection that the server has closed.
-func (ta *tally) close() {
+// close counts a connection that the server has closed, with so many queries under way.
+func (ta *tally) close(queries int) {
 	ta.mu.Lock()
 	defer ta.mu.Unlock()
 	ta.cut++
+	ta.cutOff += queries
 }
 
 // hiccups measures how long this test has to wait for the processor, until stop is closed.
@@ -129,7 +131,7 @@ func (ta *tally) String() string {
 		}
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "without an answer: %d\nthis test waited for the processor: %s at most\n", ta.lost, ta.hiccup.Round(100*time.Microsecond))
+	fmt.Fprintf(&b, "without an answer: %d, and %d on %d connections that were closed\nthis test waited for the processor: %s at most\n", ta.lost, ta.cutOff, ta.cut, ta.hiccup.Round(100*time.Microsecond))
 	return b.String()
 }
 
@@ -139,15 +141,43 @@ type soakQuery struct {
 	at   time.Time
 }
 
-// A soakClient asks steadily, over UDP or over one TCP connection.
+// A soakClient asks steadily, over UDP or over one TCP connection at a time.
 type soakClient struct {
-	conn   net.Conn
+	addr   string
 	tcp    bool
 	number int
 	tally  *tally
 
-	mu      sync.Mutex // guards pending
+	mu      sync.Mutex // guards what follows
+	conn    net.Conn
+	ended   bool // there is to be no other connection
 	pending map[uint16]soakQuery
+}
+
+// dial opens a connection, unless the client has ended.
+func (c *soakClient) dial() (net.Conn, error) {
+	network := "udp"
+	if c.tcp {
+		network = "tcp"
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return nil, net.ErrClosed
+	}
+	conn, err := net.Dial(network, c.addr)
+	if err == nil {
+		c.conn, c.pending = conn, make(map[uint16]soakQuery)
+	}
+	return conn, err
+}
+
+// end closes the connection for good.
+func (c *soakClient) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	_ = c.conn.Close()
 }
 
 // soakEvery is how often each client asks: a thousand queries a second in all.
@@ -155,7 +185,6 @@ const soakEvery = 6 * time.Millisecond
 
 // run asks until stop is closed, and then waits as long as an answer may take.
 func (c *soakClient) run(stop <-chan struct{}) {
-	defer c.conn.Close()
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -168,7 +197,7 @@ func (c *soakClient) run(stop <-chan struct{}) {
 		case <-stop:
 			until(soakTimeout+soakBound(0), func() bool { return c.waiting() == 0 })
 			c.tally.lose(c.waiting())
-			_ = c.conn.Close()
+			c.end()
 			<-read
 			return
 		case <-due.C:
@@ -198,9 +227,10 @@ func (c *soakClient) send(i int) {
 		c.tally.lose(1) // the IDs have gone round
 	}
 	c.pending[q.Id] = soakQuery{kind, time.Now()}
+	conn := c.conn
 	c.mu.Unlock()
 	c.tally.add(kind)
-	_, _ = c.conn.Write(packet) // what is not sent has no answer
+	_, _ = conn.Write(packet) // what is not sent has no answer
 }
 
 // waiting is how many queries have no answer yet.
@@ -210,15 +240,30 @@ func (c *soakClient) waiting() int {
 	return len(c.pending)
 }
 
-// read takes answers until the connection is closed.
+// read takes answers until the client ends.
 func (c *soakClient) read() {
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
 	for {
-		packet, err := receiveOracle(c.conn, c.tcp)
-		if err != nil {
-			if !errors.Is(err, net.ErrClosed) {
-				c.tally.close()
-			}
+		err := c.answers(conn)
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		c.tally.close(c.waiting())
+		_ = conn.Close()
+		if conn, err = c.dial(); err != nil {
+			return // the queries to come have no answer
+		}
+	}
+}
+
+// answers takes the answers that conn brings until it is closed.
+func (c *soakClient) answers(conn net.Conn) error {
+	for {
+		packet, err := receiveOracle(conn, c.tcp)
+		if err != nil {
+			return err
 		}
 		id := binary.BigEndian.Uint16(packet)
 		c.mu.Lock()
