@@ -2,6 +2,7 @@ package listen
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"time"
 )
@@ -152,8 +153,10 @@ func (t *Ticket) Claim() bool { return t.t.limiter.claim(t.t) != nil }
 // Release gives a place back.
 func Release(l *Limiter) { l.releaseUDP() }
 
-// What the tests of requests look at without a socket.
-var ReadRequest = readRequest
+// ReadRequest reads a request without a socket.
+func ReadRequest(rw http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+	return readRequest(rw, r, new(body))
+}
 
 // Status is the HTTP status of a refusal; 0 without.
 func Status(r *refusal) int {
@@ -165,3 +168,20 @@ func Status(r *refusal) int {
 
 // WaitTCP takes a place for a TCP query when one is free.
 func WaitTCP(ctx context.Context, l *Limiter) bool { return l.waitTCP(ctx) }
+
+// MaxUnread is what one client may leave unread, of a listener's share.
+const (
+	MaxUnread  = maxUnread
+	MaxStreams = maxStreams
+	StreamSize = streamSize
+)
+
+// Unread is how many octets are held for all clients of l.
+func Unread(l *Listener) int {
+	l.conns.mu.Lock()
+	defer l.conns.mu.Unlock()
+	return l.conns.unread
+}
+
+// SetMostUnread bounds them, before l is served.
+func SetMostUnread(l *Listener, n int) { l.mostUnread = n }

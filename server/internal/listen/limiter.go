@@ -9,8 +9,8 @@ import (
 // safe for concurrent use. TCP has at most half of the places, so that connections which always have a
 // query waiting leave UDP the other half; of these, it takes what becomes free before UDP does, and the place
 // of the oldest UDP query, so that a flood over UDP does not starve it. A limit of 1 is one place for both. Where
-// TCP has its half, a query over TCP is put aside for some time; as many may be as may be under way, or as one
-// connection may have.
+// TCP has its half, a query over TCP is put aside for some time; as many may be as may be under way, or as two
+// connections may have.
 //
 // At the limit, the oldest UDP query that waits is shed for a new one: its client is the likeliest to have
 // given up, or to have asked again. What the service does for a query that was shed goes on, and what it
@@ -37,7 +37,7 @@ func NewLimiter(n int) *Limiter {
 		panic("listen: a limit below 1 lets no query in")
 	}
 	return &Limiter{
-		slots: make(chan struct{}, n), tcp: make(chan struct{}, (n+1)/2), aside: make(chan struct{}, max(n, connQueries)),
+		slots: make(chan struct{}, n), tcp: make(chan struct{}, (n+1)/2), aside: make(chan struct{}, max(n, 2*connQueries)),
 	}
 }
 

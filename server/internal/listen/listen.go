@@ -120,12 +120,14 @@ type Listener struct {
 
 	waiting sync.WaitGroup // for UDP queries that must wait
 
-	datagrams, messages sync.Pool // of *datagram, *message
-	conns               connections
-	drops               *drops
-	tally               *metrics.Tally // of connections
-	panicked            sync.Once
-	count               struct {
+	datagrams, rooms sync.Pool // of *datagram, *room
+	bodies           sync.Pool // of *body
+	mostUnread       int       // octets held for the clients of all connections
+	conns            connections
+	drops            *drops
+	tally            *metrics.Tally // of connections
+	panicked         sync.Once
+	count            struct {
 		tcp, dropped, shed, unsent, panics, accepted, evicted, handshakes atomic.Uint64 // those of UDP: see udpSocket
 	}
 }
@@ -177,9 +179,12 @@ func newListener(addr netip.AddrPort, limits Limits, h Service, settled func(), 
 		stopping: make(chan struct{}),
 		closed:   make(chan struct{}),
 		drops:    newDrops(),
+
+		mostUnread: maxAllUnread,
 	}
 	l.datagrams.New = func() any { return new(datagram) }
-	l.messages.New = func() any { return new(message) }
+	l.rooms.New = func() any { return new(room) }
+	l.bodies.New = func() any { return new(body) }
 	l.conns.clients = make(map[netip.Prefix]*crowd)
 	return l, nil
 }
