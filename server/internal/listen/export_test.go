@@ -135,10 +135,20 @@ func Unreported(l *Listener) *Listener {
 type Ticket struct{ t *ticket }
 
 // NewTicket returns a ticket that is not admitted yet.
-func NewTicket(l *Limiter) *Ticket {
+func NewTicket(l *Limiter) *Ticket { return NewTicketFrom(l, netip.AddrFrom4([4]byte{192, 0, 2, 1})) }
+
+// NewTicketFrom is NewTicket for a client.
+func NewTicketFrom(l *Limiter, client netip.Addr) *Ticket {
 	listener := &Listener{drops: newDrops()}
 	listener.waiting.Add(1)
-	return &Ticket{&ticket{limiter: l, d: &datagram{s: &udpSocket{l: listener}}}}
+	return &Ticket{&ticket{limiter: l, d: &datagram{s: &udpSocket{l: listener}, to: netip.AddrPortFrom(client, 53)}}}
+}
+
+// Shed reports whether the ticket was shed, and nobody has responded.
+func (t *Ticket) Shed() bool {
+	t.t.limiter.mu.Lock()
+	defer t.t.limiter.mu.Unlock()
+	return t.t.shed
 }
 
 // Admit admits the ticket, and reports whether another was shed for it.

@@ -10,6 +10,9 @@ type ticket struct {
 	d            *datagram // nil once it was answered or shed
 	shed         bool      // it was, and nobody has responded since
 	older, newer *ticket   // in the limiter
+
+	share          *share  // of its client
+	before, behind *ticket // in it
 }
 
 // Respond leaves the response in the outbox, and gives the place under the limit back.
