@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -189,6 +190,23 @@ func (b *Bench) HTTP(addrs ...netip.AddrPort) (handler http.Handler, closeHTTP f
 	}
 	return b.http.server.Handler, b.http.close, nil
 }
+
+// ServeHTTP serves the HTTP service until ctx is cancelled.
+func (b *Bench) ServeHTTP(ctx context.Context) error {
+	return b.http.serve(ctx, slog.New(slog.DiscardHandler))
+}
+
+// HTTPConns is the open connections of an HTTP service.
+type HTTPConns = httpConns
+
+// Watch is told of a connection's state.
+func (h *HTTPConns) Watch(nc net.Conn, state http.ConnState) { h.watch(nc, state) }
+
+// What clients of the HTTP service may have open.
+const (
+	HTTPMaxOwn   = httpMaxOwn
+	HTTPMaxConns = httpMaxConns
+)
 
 // ControlFlush gives the flush of the control socket a body.
 func (b *Bench) ControlFlush(body string) (code int, text string) {

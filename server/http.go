@@ -14,8 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"splitdns/matcher"
 )
 
@@ -24,6 +22,7 @@ import (
 // is another one.
 type httpServer struct {
 	server    http.Server
+	conns     httpConns
 	listeners []net.Listener
 }
 
@@ -31,7 +30,9 @@ type httpServer struct {
 const (
 	httpTimeout   = 5 * time.Second
 	httpMaxHeader = 8 << 10
-	httpMaxConns  = 64 // of all clients
+	httpHeaderIn  = time.Second // how long its request may take to arrive, but for the body
+	httpMaxOwn    = 8           // connections, of one that is not on this machine
+	httpMaxConns  = 64          // of all clients, on all addresses
 )
 
 // openHTTP opens the addresses of the HTTP service of s.
@@ -43,14 +44,16 @@ func openHTTP(s *Server, listen []netip.AddrPort) (*httpServer, error) {
 	mux.HandleFunc("GET /metrics", s.metrics)
 	h := &httpServer{server: http.Server{
 		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, MaxHeaderBytes: httpMaxHeader,
+		ReadHeaderTimeout: httpHeaderIn,
 	}}
+	h.server.ConnState = h.conns.watch
 	for _, addr := range listen {
 		l, err := net.Listen("tcp", addr.String())
 		if err != nil {
 			h.close()
 			return nil, fmt.Errorf("http.listen: %w", err)
 		}
-		h.listeners = append(h.listeners, netutil.LimitListener(l, httpMaxConns))
+		h.listeners = append(h.listeners, l)
 	}
 	return h, nil
 }

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"bytes"
 	"context"
 	"time"
 )
@@ -11,49 +12,50 @@ const placeTime = 2 * time.Second
 
 // begin hands a query that must wait to the service: at once where there is a place for it. Otherwise it is
 // put aside until there is one, and reading goes on: the answers to what is behind it may be known. What is
-// put aside keeps the place that it has among those of its connection, and its packet, which must not be long.
-func (c *conn) begin(m *message, later func(Query)) {
+// put aside keeps the place that it has among those of its connection, and a copy of its packet, which is the
+// reader's.
+func (c *conn) begin(packet []byte, later func(Query)) {
 	limiter := c.l.limits.InFlight
 	switch {
 	case limiter.tryTCP():
-		c.l.begin(later, &once{m: m})
+		c.l.begin(later, &once{c: c})
 		c.l.settled()
-	case len(m.in) <= maxDatagram && limiter.stepAside():
-		go c.wait(m, later)
-	case c.refuse(m):
+	case limiter.stepAside():
+		go c.wait(bytes.Clone(packet), later)
+	case c.refuse(packet):
 		c.sendAll()
 	}
 }
 
 // wait hands a query that was put aside to the service when there is a place for it, or refuses it when it has
 // waited for too long. Stopping does not end it: it was read before.
-func (c *conn) wait(m *message, later func(Query)) {
+func (c *conn) wait(packet []byte, later func(Query)) {
 	limiter := c.l.limits.InFlight
 	ctx, cancel := context.WithTimeout(c.open, c.l.limits.forAPlace())
 	admitted := limiter.waitTCP(ctx)
 	cancel()
 	limiter.comeBack()
 	if admitted && c.open.Err() == nil {
-		c.l.begin(later, &once{m: m})
+		c.l.begin(later, &once{c: c})
 		c.l.settled()
 		return
 	}
 	if admitted {
 		limiter.releaseTCP()
 	}
-	if c.refuse(m) {
+	if c.refuse(packet) {
 		c.sendAll()
 	}
 }
 
 // refuse leaves the response to a query that has no place to be sent, if there is anybody to hear it: who asks
 // over TCP waits for one. With first, sending falls to the caller.
-func (c *conn) refuse(m *message) (first bool) {
-	var response []byte
+func (c *conn) refuse(packet []byte) (first bool) {
+	m, response := c.l.rooms.Get().(*room), []byte(nil)
 	if c.open.Err() == nil {
 		c.l.giveUp()
 		if overloaded := c.l.limits.Overloaded; overloaded != nil {
-			response = c.l.answer(m.out[:0], func(dst []byte) []byte { return overloaded(dst, m.in, c.from) })
+			response = c.l.answer(m.out[:0], func(dst []byte) []byte { return overloaded(dst, packet, c.from) })
 		}
 	}
 	return c.end(m, response)

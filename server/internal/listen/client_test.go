@@ -214,7 +214,7 @@ func frame(packet []byte) []byte {
 func (c client) answer() []byte {
 	c.t.Helper()
 	if c.LocalAddr().Network() == "tcp" {
-		b, err := listen.ReadMessage(c, nil)
+		b, err := listen.ReadMessage(c, nil, 65535)
 		if err != nil {
 			c.t.Fatalf("reading a response: %v", err)
 		}

@@ -19,11 +19,8 @@ const (
 	// connQueries bounds the queries of one connection that are under way or whose responses wait to
 	// be sent. With as many, nothing more is read from it.
 	connQueries = 128
-	// maxUnread bounds the octets that wait to be sent on one connection, behind those that the
-	// system holds already. It is room for 128 responses of 4 KB.
-	maxUnread = 512 << 10
-	// keepUnread is the largest buffer for these that a connection keeps.
-	keepUnread = 16 << 10
+	// keepUnread is the largest buffer for responses to be sent that a connection keeps.
+	keepUnread = 4 << 10
 	// readAhead is how much is read from a connection at a time: some 30 pipelined queries.
 	readAhead = 2048
 	// headerSize is the size of the header of a DNS message (RFC 1035, section 4.1.1).
@@ -33,6 +30,8 @@ const (
 	lingerTime = 250 * time.Millisecond
 	// maxMessage is the longest message that two octets of length can announce.
 	maxMessage = 1<<16 - 1
+	// lengthSize is the size of that length (RFC 1035, section 4.2.2).
+	lengthSize = 2
 )
 
 // conn is one TCP connection (RFC 7766). One goroutine reads from it and answers what needs no waiting.
@@ -51,8 +50,9 @@ type conn struct {
 	spoke    atomic.Bool   // and has begun to
 	active   atomic.Int64  // time.Duration from l.opened to the last query or response
 
-	crowd *crowd // of its client, in l.conns, which guards this and the next
-	place int    // in crowd.conns
+	crowd  *crowd // of its client, in l.conns, which guards this and the next two
+	place  int    // in crowd.conns
+	unread int    // octets held for its client
 
 	mu           sync.Mutex // guards what follows
 	ready, spare []byte     // framed responses to be sent, and those being sent
@@ -60,12 +60,8 @@ type conn struct {
 	sending      bool       // a goroutine is at it
 }
 
-// message is one TCP query and the room for its response. It belongs to the reader, then to whoever
-// answers it, who puts it back.
-type message struct {
-	c       *conn
-	in, out []byte
-}
+// room is where a response is made. A query that waits has none: there may be many.
+type room struct{ out []byte }
 
 // serve answers the queries of c until the client or we have had enough, and closes it when all that
 // are under way are answered.
@@ -91,11 +87,10 @@ func (c *conn) serve() {
 // read reads queries until there are no more, or the connection broke off.
 func (c *conn) read() {
 	r := bufio.NewReaderSize(c.stream, readAhead)
+	var packet []byte
 	for c.await(r) {
-		m := c.l.messages.Get().(*message)
-		m.c = c
 		var err error
-		if m.in, err = readMessage(r, m.in); err != nil {
+		if packet, err = readMessage(r, packet, maxQuery); err != nil {
 			c.broke(err)
 			return
 		}
@@ -103,14 +98,26 @@ func (c *conn) read() {
 		if !put(c.open, c.l.stopping, c.places) {
 			return
 		}
-		from := c.from
-		from.At = c.l.limits.Now()
-		response, later := c.l.handle(m.out[:0], m.in, from)
-		if later != nil {
-			c.begin(m, later)
-		} else if c.finish(m, response) {
-			c.sendAll()
-		}
+		c.take(packet)
+	}
+}
+
+// take answers the query in packet, or has it wait. What the service has put off is due before anything here
+// can block.
+func (c *conn) take(packet []byte) {
+	from := c.from
+	from.At = c.l.limits.Now()
+	m := c.l.rooms.Get().(*room)
+	response, later := c.l.handle(m.out[:0], packet, from)
+	c.l.settled()
+	if later != nil {
+		c.l.rooms.Put(m)
+		c.begin(packet, later)
+		return
+	}
+	c.l.count.tcp.Add(1)
+	if c.end(m, response) {
+		c.sendAll()
 	}
 }
 
@@ -138,15 +145,19 @@ func (c *conn) await(r *bufio.Reader) bool {
 }
 
 // readMessage reads a message behind its two octets of length into buf, or into a larger buffer, and
-// returns it. A message that has no room for a header is an error: nothing behind it can be trusted.
-func readMessage(r io.Reader, buf []byte) ([]byte, error) {
-	var length [2]byte
+// returns it. A message that has no room for a header is an error: nothing behind it can be trusted. So is one of
+// more than most octets: who sends it has no use for an answer of ours, and reading it would cost us.
+func readMessage(r io.Reader, buf []byte, most int) ([]byte, error) {
+	var length [lengthSize]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return buf, err
 	}
 	size := int(binary.BigEndian.Uint16(length[:]))
 	if size < headerSize {
 		return buf, fmt.Errorf("message of %d octets: want at least the %d of a header", size, headerSize)
+	}
+	if size > most {
+		return buf, fmt.Errorf("message of %d octets: want at most %d", size, most)
 	}
 	if cap(buf) < size {
 		buf = make([]byte, size)
@@ -165,75 +176,65 @@ func (c *conn) broke(err error) {
 
 // respond answers a query that waited. Its place under the limit is free before the response is sent:
 // clients that do not read shall hold up nobody else, whoever has the response for them among others too.
-func (m *message) respond(answer func(dst []byte) []byte) {
-	c, response := m.c, []byte(nil)
+func (c *conn) respond(answer func(dst []byte) []byte) {
+	m, response := c.l.rooms.Get().(*room), []byte(nil)
 	if c.open.Err() == nil {
 		response = c.l.answer(m.out[:0], answer)
 	}
 	c.l.limits.InFlight.releaseTCP()
-	if c.finish(m, response) {
+	c.l.count.tcp.Add(1)
+	if c.end(m, response) {
 		go c.sendAll()
 	}
 }
 
-// finish leaves the answer to m to be sent, as end does.
-func (c *conn) finish(m *message, response []byte) (first bool) {
-	c.l.count.tcp.Add(1)
-	return c.end(m, response)
-}
-
-// end leaves the response to m to be sent and puts m back. With first, sending falls to the caller.
-func (c *conn) end(m *message, response []byte) (first bool) {
-	first = c.respond(response)
+// end leaves a response that was made in m to be sent, and puts m back. With first, sending falls to the caller.
+func (c *conn) end(m *room, response []byte) (first bool) {
+	first = c.leave(response)
 	m.out = kept(m.out, response)
-	if cap(m.in) <= keepResponse {
-		c.l.messages.Put(m)
-	}
+	c.l.rooms.Put(m)
 	return first
 }
 
-// respond puts response among those to be sent. With first, nobody is sending, and it falls to the caller.
+// leave puts response among those to be sent. With first, nobody is sending, and it falls to the caller.
 // With too much unread, or a response that no length can announce, the connection is cut.
-func (c *conn) respond(response []byte) (first bool) {
+func (c *conn) leave(response []byte) (first bool) {
 	if len(response) == 0 {
 		c.free(1)
 		return false
 	}
-	first, fits := c.queue(response)
-	if !fits {
+	if len(response) > maxMessage || !c.l.hold(c, lengthSize+len(response)) {
 		c.l.count.unsent.Add(1)
 		c.cut()
 		c.free(1)
+		return false
 	}
-	return first
+	return c.queue(response)
 }
 
 // sendAll sends what is ready until there is no more.
 func (c *conn) sendAll() {
-	for b, n := c.take(); n > 0; b, n = c.take() {
+	for b, n := c.next(); n > 0; b, n = c.next() {
 		c.send(b, n)
 	}
 }
 
-// queue puts response among those to be sent, if it fits there. first says that nobody is sending, and
-// that it falls to the caller.
-func (c *conn) queue(response []byte) (first, fits bool) {
+// queue puts response among those to be sent. first says that nobody is sending, and that it falls to the
+// caller.
+func (c *conn) queue(response []byte) (first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(response) > maxMessage || len(c.ready)+len(response) > maxUnread {
-		return false, false
-	}
 	c.ready = binary.BigEndian.AppendUint16(c.ready, uint16(len(response)))
 	c.ready = append(c.ready, response...)
 	c.responses++
 	first = !c.sending
 	c.sending = true
-	return first, true
+	return first
 }
 
-// take is what is to be sent, and how many responses that is. The bytes are the caller's until it
-// takes again. With none, the caller is no longer the one who sends.
-func (c *conn) take() (b []byte, n int) {
+// next is what is to be sent, and how many responses that is. The bytes are the caller's until the next
+// call. With none, the caller is no longer the one who sends.
+func (c *conn) next() (b []byte, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if cap(c.spare) > keepUnread {
@@ -256,6 +257,7 @@ func (c *conn) send(b []byte, n int) {
 		c.l.count.unsent.Add(uint64(n))
 		c.cut()
 	}
+	c.l.conns.release(c, len(b))
 	c.free(n)
 }
 

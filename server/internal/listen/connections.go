@@ -26,12 +26,14 @@ type connections struct {
 	clients map[netip.Prefix]*crowd
 	bySize  [][]*crowd // at [n], the crowds of n connections, in no order
 	largest int        // the size of the largest crowd
+	unread  int        // octets held for all of them: see hold
 }
 
 // crowd is the open connections of one client, in no order. It and its conns know their place.
 type crowd struct {
 	client netip.Prefix
 	conns  []*conn
+	unread int // octets held for them
 	place  int // in bySize[len(conns)]
 }
 
@@ -122,6 +124,7 @@ func (s *connections) take(c *conn) {
 		return
 	}
 	s.unfile(g)
+	s.charge(c, -c.unread)
 	last := len(g.conns) - 1
 	g.conns[c.place] = g.conns[last]
 	g.conns[c.place].place = c.place

@@ -2,6 +2,7 @@ package listen
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"time"
 )
@@ -134,10 +135,20 @@ func Unreported(l *Listener) *Listener {
 type Ticket struct{ t *ticket }
 
 // NewTicket returns a ticket that is not admitted yet.
-func NewTicket(l *Limiter) *Ticket {
+func NewTicket(l *Limiter) *Ticket { return NewTicketFrom(l, netip.AddrFrom4([4]byte{192, 0, 2, 1})) }
+
+// NewTicketFrom is NewTicket for a client.
+func NewTicketFrom(l *Limiter, client netip.Addr) *Ticket {
 	listener := &Listener{drops: newDrops()}
 	listener.waiting.Add(1)
-	return &Ticket{&ticket{limiter: l, d: &datagram{s: &udpSocket{l: listener}}}}
+	return &Ticket{&ticket{limiter: l, d: &datagram{s: &udpSocket{l: listener}, to: netip.AddrPortFrom(client, 53)}}}
+}
+
+// Shed reports whether the ticket was shed, and nobody has responded.
+func (t *Ticket) Shed() bool {
+	t.t.limiter.mu.Lock()
+	defer t.t.limiter.mu.Unlock()
+	return t.t.shed
 }
 
 // Admit admits the ticket, and reports whether another was shed for it.
@@ -152,8 +163,10 @@ func (t *Ticket) Claim() bool { return t.t.limiter.claim(t.t) != nil }
 // Release gives a place back.
 func Release(l *Limiter) { l.releaseUDP() }
 
-// What the tests of requests look at without a socket.
-var ReadRequest = readRequest
+// ReadRequest reads a request without a socket.
+func ReadRequest(rw http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+	return readRequest(rw, r, new(body))
+}
 
 // Status is the HTTP status of a refusal; 0 without.
 func Status(r *refusal) int {
@@ -165,3 +178,20 @@ func Status(r *refusal) int {
 
 // WaitTCP takes a place for a TCP query when one is free.
 func WaitTCP(ctx context.Context, l *Limiter) bool { return l.waitTCP(ctx) }
+
+// MaxUnread is what one client may leave unread, of a listener's share.
+const (
+	MaxUnread  = maxUnread
+	MaxStreams = maxStreams
+	StreamSize = streamSize
+)
+
+// Unread is how many octets are held for all clients of l.
+func Unread(l *Listener) int {
+	l.conns.mu.Lock()
+	defer l.conns.mu.Unlock()
+	return l.conns.unread
+}
+
+// SetMostUnread bounds them, before l is served.
+func SetMostUnread(l *Listener, n int) { l.mostUnread = n }

@@ -86,7 +86,7 @@ func TestHTTPS(t *testing.T) {
 				{"GET", inURL(query("hello?>")), nil},
 				{"HEAD", inURL(query("hello?>")), nil},
 				{"POST", "/dns-query", query("hello?>")},
-				{"POST", "/dns-query", bytes.Repeat([]byte("0123456789abcde"), 65535/15)},
+				{"POST", "/dns-query", bytes.Repeat([]byte("0123456789abcdef"), listen.MaxDatagram/16)},
 			} {
 				response, body := w.send(r.method, r.path, dnsMessage, r.body)
 				want := string(query("hello?>"))
@@ -139,7 +139,8 @@ func TestHTTPSRefuses(t *testing.T) {
 		"an empty body":      {"POST", "/dns-query", dnsMessage, nil, 400},
 		"no type":            {"POST", "/dns-query", "", good, 415},
 		"another type":       {"POST", "/dns-query", "application/json", good, 415},
-		"too large":          {"POST", "/dns-query", dnsMessage, make([]byte, 65536), 413},
+		"too large":          {"POST", "/dns-query", dnsMessage, make([]byte, listen.MaxDatagram+1), 413},
+		"a long parameter":   {"GET", inURL(make([]byte, listen.MaxDatagram+1)), "", nil, 414},
 		"far too large":      {"POST", "/dns-query", dnsMessage, make([]byte, 1<<22), 413},
 		"nothing to say":     {"POST", "/dns-query", dnsMessage, query("silence"), 400},
 	}

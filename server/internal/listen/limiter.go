@@ -9,13 +9,15 @@ import (
 // safe for concurrent use. TCP has at most half of the places, so that connections which always have a
 // query waiting leave UDP the other half; of these, it takes what becomes free before UDP does, and the place
 // of the oldest UDP query, so that a flood over UDP does not starve it. A limit of 1 is one place for both. Where
-// TCP has its half, a query over TCP is put aside for some time; as many may be as may be under way, or as one
-// connection may have.
+// TCP has its half, a query over TCP is put aside for some time; as many may be as may be under way, or as two
+// connections may have.
 //
 // At the limit, the oldest UDP query that waits is shed for a new one: its client is the likeliest to have
-// given up, or to have asked again. What the service does for a query that was shed goes on, and what it
+// given up, or to have asked again. Who has more than a fair share of the places waiting sheds his own oldest
+// one, and others shed that too, so that a flood from one address costs others nothing. What the service does for a query that was shed goes on, and what it
 // learns is of use to the next; so that this does not grow, new queries are dropped where the service still
-// works for shedFactor times as many as may be under way. Dropping the new one at once was turned down: while
+// works for shedFactor times as many as may be under way, and once more for
+// clients who have less than their share. Dropping the new one at once was turned down: while
 // an upstream is slow, everybody would wait behind queries that nobody waits for any more.
 type Limiter struct {
 	slots chan struct{} // holds one for each query under way
@@ -24,6 +26,7 @@ type Limiter struct {
 
 	mu             sync.Mutex // guards what follows, and the tickets
 	oldest, newest *ticket    // of the UDP queries that wait
+	fairness       *fairness  // among their clients
 	shed           int        // queries that were shed, and that the service has not responded to yet
 }
 
@@ -37,7 +40,8 @@ func NewLimiter(n int) *Limiter {
 		panic("listen: a limit below 1 lets no query in")
 	}
 	return &Limiter{
-		slots: make(chan struct{}, n), tcp: make(chan struct{}, (n+1)/2), aside: make(chan struct{}, max(n, connQueries)),
+		slots: make(chan struct{}, n), tcp: make(chan struct{}, (n+1)/2), aside: make(chan struct{}, max(n, 2*connQueries)),
+		fairness: newFairness(n),
 	}
 }
 
@@ -47,14 +51,15 @@ func (l *Limiter) UnderWay() int { return len(l.slots) }
 // Limit is the number of queries that may be under way.
 func (l *Limiter) Limit() int { return cap(l.slots) }
 
-// admit takes a place for the UDP query of t: a free one, or that of the oldest query, which is shed for it.
+// admit takes a place for the UDP query of t: a free one, or that of another query, which is shed for it.
 // The datagram of that one is the caller's. A TCP query that waits goes before t: then it is not admitted.
 func (l *Limiter) admit(t *ticket) (shed *datagram, admitted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	t.share = l.fairness.of(t.d.to.Addr())
 	admitted = l.tryUDP()
-	if !admitted && l.sheds() {
-		shed = l.shedOldest()
+	if !admitted && l.sheds(t.share) {
+		shed = l.shedFor(t.share)
 		admitted = l.tryUDP()
 	}
 	if admitted {
@@ -63,9 +68,12 @@ func (l *Limiter) admit(t *ticket) (shed *datagram, admitted bool) {
 	return shed, admitted
 }
 
-// shedOldest takes the place of the oldest UDP query away. mu is held, and there is one.
-func (l *Limiter) shedOldest() *datagram {
-	t := l.oldest
+// shedFor takes the place of a UDP query away, for one of a client with that share. mu is held, and there is one.
+func (l *Limiter) shedFor(s *share) *datagram {
+	t := l.fairness.victim(s)
+	if t == nil {
+		t = l.oldest
+	}
 	d := t.d
 	l.remove(t)
 	t.shed = true
@@ -110,6 +118,7 @@ func (l *Limiter) append(t *ticket) {
 		t.older.newer = t
 	}
 	l.newest = t
+	l.fairness.add(t)
 }
 
 // remove takes t out, and its datagram from it. mu is held.
@@ -124,6 +133,7 @@ func (l *Limiter) remove(t *ticket) {
 	} else {
 		t.newer.older = t.older
 	}
+	l.fairness.remove(t)
 	t.d, t.older, t.newer = nil, nil, nil
 }
 
@@ -179,15 +189,22 @@ func (l *Limiter) waitTCP(ctx context.Context) bool {
 func (l *Limiter) makeRoom() *datagram {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.slots) < cap(l.slots) || !l.sheds() {
+	if len(l.slots) < cap(l.slots) || !l.sheds(nil) {
 		return nil
 	}
-	return l.shedOldest()
+	return l.shedFor(nil)
 }
 
-// sheds reports whether there is a query to be shed, and the service has forgotten enough of the others. mu is
-// held.
-func (l *Limiter) sheds() bool { return l.oldest != nil && l.shed < shedFactor*cap(l.slots) }
+// sheds reports whether there is a query to be shed for one of a client with that share, and the service has
+// forgotten enough of the others: once the limit more for a client who has less than his share, which a flood has
+// no part in. mu is held.
+func (l *Limiter) sheds(s *share) bool {
+	factor := shedFactor
+	if s != nil && s.count < l.fairness.fair {
+		factor++
+	}
+	return l.oldest != nil && l.shed < factor*cap(l.slots)
+}
 
 // releaseTCP gives the place of a TCP query back.
 func (l *Limiter) releaseTCP() {

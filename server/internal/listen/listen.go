@@ -25,7 +25,8 @@
 // Every other query is a [Query] under one [Limiter], which several listeners may share: one limit
 // before anything is known of a query was turned down, as queries for one slow name then hold up those
 // for cached answers. A goroutine for each was turned down too: it would only wait. At the limit a UDP
-// query takes the place of the one that has waited longest, which is dropped and counted. A query over TCP is put
+// query takes the place of the one that has waited longest, of a client with more than a fair share if there is one,
+// which is dropped and counted. A query over TCP is put
 // aside until there is a place, for two seconds at most, and then told that there was none: reading goes on
 // behind it, as whoever pipelines queries would else wait with all of them for one slow name. A panic in the service is counted, the first one is reported with its stack, and that client
 // hears nothing: an answer made of a half-finished query would be worse than asking again.
@@ -37,6 +38,21 @@
 // accept, count and close as all others: a server that accepts by itself, behind a limit, was turned down, as
 // whoever holds that many connections would keep all others out. A query over HTTPS has a goroutine, since
 // net/http knows no other way; streams and connections bound them.
+//
+// What clients can take up is bounded, in octets; the heap may have twice as much until it is collected:
+//
+//   - A UDP query that waits: some 600, as many as may be under way, and those shed, shedFactor+1 times as many.
+//   - An open connection: 2 KB to read ahead and, once it has sent a query, 4 KB for the longest and 8 KB to send
+//     from; over TLS some 40 KB more, over HTTP/2 64 KB for bodies on their way. Limits.Connections times that.
+//   - Responses that one client has not taken: 512 KB a connection (maxUnread); over HTTPS 1 MB more, 16 KB for each
+//     stream that is open (streamSize, maxStreams), whether its request or its response does not end.
+//   - All of the last kind on a listener: 64 MB (maxAllUnread). Beyond, a connection of the client that holds the
+//     most is cut and counted as evicted; refusing the response at hand would starve whoever came last.
+//   - A query over TCP that was put aside: 4 KB at most and a goroutine; see [Limiter].
+//
+// Queries end at 4,096 octets over everything (maxQuery). Over UDP longer ones are dropped, over TCP and TLS
+// they end the connection, which is not read any further, and over HTTPS they are refused (413, 414). An answer
+// for each was turned down: it would have to be read, and no client sends one.
 //
 // A listener on an unspecified address (0.0.0.0, ::) replies from the address that the query was sent
 // to on Linux only. Elsewhere the system chooses the source by its routes, and clients discard what
@@ -86,7 +102,7 @@ type Limits struct {
 	// then on it no longer follows a change of the processors that the process may use.
 	Hold time.Duration
 	// Idle is how long a TCP connection may be without a query under way, how long one query may
-	// take to arrive, and how long a client may leave its responses unread.
+	// take to arrive, and how long a client may leave its responses unread: over HTTPS, with the time for a place.
 	Idle time.Duration
 	// Overloaded gives the response to a query over TCP or TLS for which there was no place of InFlight,
 	// as a [Service] does; nil: silence. Over HTTPS it is 503.
@@ -120,12 +136,14 @@ type Listener struct {
 
 	waiting sync.WaitGroup // for UDP queries that must wait
 
-	datagrams, messages sync.Pool // of *datagram, *message
-	conns               connections
-	drops               *drops
-	tally               *metrics.Tally // of connections
-	panicked            sync.Once
-	count               struct {
+	datagrams, rooms sync.Pool // of *datagram, *room
+	bodies           sync.Pool // of *body
+	mostUnread       int       // octets held for the clients of all connections
+	conns            connections
+	drops            *drops
+	tally            *metrics.Tally // of connections
+	panicked         sync.Once
+	count            struct {
 		tcp, dropped, shed, unsent, panics, accepted, evicted, handshakes atomic.Uint64 // those of UDP: see udpSocket
 	}
 }
@@ -177,9 +195,12 @@ func newListener(addr netip.AddrPort, limits Limits, h Service, settled func(), 
 		stopping: make(chan struct{}),
 		closed:   make(chan struct{}),
 		drops:    newDrops(),
+
+		mostUnread: maxAllUnread,
 	}
 	l.datagrams.New = func() any { return new(datagram) }
-	l.messages.New = func() any { return new(message) }
+	l.rooms.New = func() any { return new(room) }
+	l.bodies.New = func() any { return new(body) }
 	l.conns.clients = make(map[netip.Prefix]*crowd)
 	return l, nil
 }

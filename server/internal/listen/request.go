@@ -27,7 +27,8 @@ var (
 	badMethod    = &refusal{http.StatusMethodNotAllowed, "want GET or POST"}
 	badParameter = &refusal{http.StatusBadRequest, "want one parameter dns, in base64url without padding"}
 	badMediaType = &refusal{http.StatusUnsupportedMediaType, "want Content-Type: " + mediaType}
-	tooLarge     = &refusal{http.StatusRequestEntityTooLarge, "a DNS message has 65535 octets at most"}
+	tooLarge     = &refusal{http.StatusRequestEntityTooLarge, "a query has 4096 octets at most"}
+	tooLong      = &refusal{http.StatusRequestURITooLong, "a query has 4096 octets at most"}
 	badBody      = &refusal{http.StatusBadRequest, "the body ends early"}
 	tooShort     = &refusal{http.StatusBadRequest, "not a DNS query"}
 	unanswered   = &refusal{http.StatusBadRequest, "not a DNS query that can be answered"}
@@ -42,17 +43,20 @@ func (r *refusal) send(rw http.ResponseWriter) {
 	http.Error(rw, r.why, r.status)
 }
 
-// readRequest gives the DNS message of a request (RFC 8484, section 4.1), or why there is none. It reads no more
-// than the largest message.
-func readRequest(rw http.ResponseWriter, r *http.Request) (packet []byte, why *refusal) {
+// body is room for the longest query, and to see that there is more.
+type body [maxQuery + 1]byte
+
+// readRequest gives the DNS message of a request (RFC 8484, section 4.1), which is in b, or why there is none. It
+// reads no more than the longest query.
+func readRequest(rw http.ResponseWriter, r *http.Request, b *body) (packet []byte, why *refusal) {
 	if r.URL.Path != path {
 		return nil, notFound
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		packet, why = readParameter(r)
+		packet, why = readParameter(r, b)
 	case http.MethodPost:
-		packet, why = readBody(rw, r)
+		packet, why = readBody(rw, r, b)
 	default:
 		why = badMethod
 	}
@@ -63,27 +67,27 @@ func readRequest(rw http.ResponseWriter, r *http.Request) (packet []byte, why *r
 }
 
 // readParameter reads the message of a GET request.
-func readParameter(r *http.Request) ([]byte, *refusal) {
+func readParameter(r *http.Request, b *body) ([]byte, *refusal) {
 	values := r.URL.Query()["dns"]
 	if len(values) != 1 {
 		return nil, badParameter
 	}
-	packet, err := base64.RawURLEncoding.DecodeString(values[0])
-	switch {
-	case err != nil:
-		return nil, badParameter
-	case len(packet) > maxMessage:
-		return nil, tooLarge
+	if len(values[0]) > base64.RawURLEncoding.EncodedLen(maxQuery) {
+		return nil, tooLong
 	}
-	return packet, nil
+	n, err := base64.RawURLEncoding.Decode(b[:], []byte(values[0]))
+	if err != nil {
+		return nil, badParameter
+	}
+	return b[:n], nil
 }
 
 // readBody reads the message of a POST request.
-func readBody(rw http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+func readBody(rw http.ResponseWriter, r *http.Request, b *body) ([]byte, *refusal) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != mediaType {
 		return nil, badMediaType
 	}
-	packet, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxMessage))
+	packet, err := readAll(http.MaxBytesReader(rw, r.Body, maxQuery), b)
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge
 	}
@@ -91,4 +95,18 @@ func readBody(rw http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 		return nil, badBody
 	}
 	return packet, nil
+}
+
+// readAll reads into b until r ends, which it does before b is full.
+func readAll(r io.Reader, b *body) ([]byte, error) {
+	for n := 0; ; {
+		k, err := r.Read(b[n:])
+		n += k
+		if errors.Is(err, io.EOF) {
+			return b[:n], nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }

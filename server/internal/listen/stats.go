@@ -12,7 +12,7 @@ type Stats struct {
 	Panics      uint64 // queries during which the service panicked
 	Connections int    // TCP connections open now
 	Accepted    uint64 // TCP connections ever accepted
-	Evicted     uint64 // of these, closed to make room for a new one
+	Evicted     uint64 // of these, closed to make room for a new one, or for what others had not read
 	Handshakes  uint64 // TLS handshakes that failed
 }
 

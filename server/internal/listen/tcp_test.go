@@ -67,13 +67,15 @@ func TestSplitOverSegments(t *testing.T) {
 	}
 }
 
-func TestLongestMessage(t *testing.T) {
-	s := serve(t, "127.0.0.1:0", limits(), echo)
-	c := dial(t, "tcp", s.Addr().String())
+func TestLongestMessages(t *testing.T) {
 	want := bytes.Repeat([]byte("0123456789abcde"), 65535/15)
-	c.ask(want)
+	s := serve(t, "127.0.0.1:0", limits(), func(dst, packet []byte, _ listen.Peer) []byte {
+		return append(dst, append(packet, want[len(packet):]...)...)
+	})
+	c := dial(t, "tcp", s.Addr().String())
+	c.ask(want[:listen.MaxDatagram])
 	if got := c.answer(); !bytes.Equal(got, want) {
-		t.Errorf("got %d octets, want the %d sent", len(got), len(want))
+		t.Errorf("got %d octets, want %d", len(got), len(want))
 	}
 }
 
@@ -101,6 +103,7 @@ func TestMalformedFramingCloses(t *testing.T) {
 	tests := map[string][]byte{
 		"length 0":           {0, 0},
 		"less than a header": frame(make([]byte, listen.HeaderSize-1)),
+		"more than a query":  frame(make([]byte, listen.MaxDatagram+1))[:2],
 	}
 	for name, sent := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -208,7 +211,7 @@ func TestSlowReaderGetsEverything(t *testing.T) {
 		if i < 10 {
 			r = slow
 		}
-		if _, err := listen.ReadMessage(r, nil); err != nil {
+		if _, err := listen.ReadMessage(r, nil, 65535); err != nil {
 			t.Fatalf("response %d: %v", i, err)
 		}
 	}
@@ -289,12 +292,16 @@ func isReset(err error) bool {
 	return err != nil && (!errors.As(err, &timeout) || !timeout.Timeout())
 }
 
+// maxFuzzed is the longest message that is read there.
+const maxFuzzed = 40
+
 // FuzzReadMessage holds the framing of TCP to its description, however the octets arrive.
 func FuzzReadMessage(f *testing.F) {
 	f.Add(frame(query("one")))
 	f.Add(append(frame(query("one")), frame(query("two"))...))
 	f.Add([]byte{0, 0, 0, 0})
 	f.Add([]byte{0xff, 0xff, 1})
+	f.Add(frame(make([]byte, maxFuzzed+1)))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		readers := []io.Reader{
 			bytes.NewReader(stream), iotest.OneByteReader(bytes.NewReader(stream)), iotest.DataErrReader(bytes.NewReader(stream)),
@@ -305,7 +312,7 @@ func FuzzReadMessage(f *testing.F) {
 			for {
 				want, ok := cutMessage(&rest)
 				var err error
-				buf, err = listen.ReadMessage(r, buf)
+				buf, err = listen.ReadMessage(r, buf, maxFuzzed)
 				if (err == nil) != ok {
 					t.Fatalf("reader %d: error %v, want a message: %v", i, err, ok)
 				}
@@ -327,7 +334,7 @@ func cutMessage(stream *[]byte) ([]byte, bool) {
 		return nil, false
 	}
 	size := int(s[0])<<8 | int(s[1])
-	if size < listen.HeaderSize || len(s)-2 < size {
+	if size < listen.HeaderSize || size > maxFuzzed || len(s)-2 < size {
 		return nil, false
 	}
 	*stream = s[2+size:]

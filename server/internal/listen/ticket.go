@@ -10,6 +10,9 @@ type ticket struct {
 	d            *datagram // nil once it was answered or shed
 	shed         bool      // it was, and nobody has responded since
 	older, newer *ticket   // in the limiter
+
+	share          *share  // of its client
+	before, behind *ticket // in it
 }
 
 // Respond leaves the response in the outbox, and gives the place under the limit back.
@@ -19,16 +22,15 @@ func (t *ticket) Respond(answer func(dst []byte) []byte) {
 	}
 }
 
-// once is a query over TCP that waits, as the service knows it: the first response counts. What it stands for
-// may be another query's room after that.
+// once is a query over TCP that waits, as the service knows it: the first response counts.
 type once struct {
 	answered atomic.Bool
-	m        *message
+	c        *conn
 }
 
 // Respond sends the response.
 func (o *once) Respond(answer func(dst []byte) []byte) {
 	if !o.answered.Swap(true) {
-		o.m.respond(answer)
+		o.c.respond(answer)
 	}
 }

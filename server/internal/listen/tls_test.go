@@ -56,16 +56,27 @@ type encrypted struct {
 // serveTLS opens a listener over TLS, or with freshness over HTTPS, and serves it until the test ends.
 func serveTLS(t *testing.T, limits listen.Limits, h handler, freshness func([]byte) uint32) *encrypted {
 	t.Helper()
+	s := openTLS(t, limits, h, freshness)
+	s.server = start(t, s.Listener)
+	return s
+}
+
+// local is any port of this machine.
+var local = netip.MustParseAddrPort("127.0.0.1:0")
+
+// openTLS opens a listener for serveTLS.
+func openTLS(t *testing.T, limits listen.Limits, h handler, freshness func([]byte) uint32) *encrypted {
+	t.Helper()
 	s := new(encrypted)
 	s.pair.Store(newPair(t, 1))
-	l, err := listen.OpenTLS(netip.MustParseAddrPort("127.0.0.1:0"), limits, listen.Encrypted{
+	l, err := listen.OpenTLS(local, limits, listen.Encrypted{
 		Service: h.service(func() {}), Settled: func() {}, Report: func(string) {},
 		Certificate: s.pair.Load, Freshness: freshness,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.server = start(t, l)
+	s.server = &server{Listener: l}
 	return s
 }
 
@@ -107,7 +118,7 @@ func TestTLS(t *testing.T) {
 	if state.NegotiatedProtocol != "dot" || state.Version < tls.VersionTLS12 {
 		t.Errorf("protocol %q, version %x", state.NegotiatedProtocol, state.Version)
 	}
-	long := bytes.Repeat([]byte("0123456789abcde"), 65535/15)
+	long := bytes.Repeat([]byte("0123456789abcdef"), listen.MaxDatagram/16)
 	c.ask(long)
 	<-peers
 	if got := c.answer(); !bytes.Equal(got, long) {
