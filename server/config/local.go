@@ -67,6 +67,7 @@ func (l *loader) masterFile(t *tomlfile.Table, origin matcher.Name) *localzone.Z
 	if !ok {
 		return nil
 	}
+	l.localPaths[t.Name()] = path
 	z, problems := localzone.ParseZone(t.Name(), path, origin, data)
 	l.addOthers(path, problems)
 	return z

@@ -98,7 +98,7 @@ func (p *zoneParser) loop(t target, looping map[matcher.Name]bool) {
 // missing warns that t leads to a name of this zone that has no address.
 func (p *zoneParser) missing(t target) {
 	v4, v6 := p.zone.answer(t.name, wire.TypeA), p.zone.answer(t.name, wire.TypeAAAA)
-	if v4.delegated || len(v4.records) > 0 || len(v6.records) > 0 {
+	if !v4.delegation.IsZero() || len(v4.records) > 0 || len(v6.records) > 0 {
 		return
 	}
 	p.warn(t.line, "the %v record of %v leads to %v, which has no address in this zone", t.kind, t.owner, t.name)
