@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -46,8 +47,20 @@ func (s *Server) reload(why string) reloaded {
 	for _, key := range restart {
 		s.options.Log.Warn(key + restartNote)
 	}
-	s.options.Log.Info("reloaded: "+s.Summary(), "why", why)
+	said := []any{"why", why}
+	if end := s.notAfter(); !end.IsZero() && !isSameLeaf(old.config.TLS.Certificate, c.TLS.Certificate) {
+		said = append(said, "certificate_until", end.UTC().Format(time.RFC3339))
+	}
+	s.options.Log.Info("reloaded: "+s.Summary(), said...)
 	return reloaded{ok: true, problems: problems, restart: restart}
+}
+
+// isSameLeaf reports whether clients see the same certificate.
+func isSameLeaf(a, b *tls.Certificate) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Leaf.Equal(b.Leaf)
 }
 
 // restartNote is what is said of a key that a reload cannot follow.

@@ -51,6 +51,9 @@ func printStatus(w io.Writer, st server.Status) error {
 	for _, l := range st.Listeners {
 		line("listener", "%s", listener(l))
 	}
+	if !st.Certificate.IsZero() {
+		line("certificate", "valid until %s", st.Certificate.Local().Format(time.DateTime))
+	}
 	line("in flight", "%d of %d queries", st.Queries.InFlight, st.Queries.Limit)
 	if text := rateLimit(st.Queries); text != "" {
 		line("rate limit", "%s", text)
