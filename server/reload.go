@@ -41,7 +41,7 @@ func (s *Server) reload(why string) reloaded {
 		return reloaded{problems: problems}
 	}
 	s.refused = ""
-	s.reloads.add(true)
+	s.reloads.add("")
 	s.reportProblems(problems)
 	restart := needRestart(s.started, c)
 	for _, key := range restart {
@@ -95,7 +95,7 @@ func (s *Server) refuse(why string, problems tomlfile.Problems, c *config.Config
 		return
 	}
 	s.refused = text
-	s.reloads.add(false)
+	s.reloads.add(firstError(problems))
 	s.reportProblems(problems)
 	s.options.Log.Error("reload refused, the old configuration stays in force",
 		"why", why, "problems", countErrors(problems), "config", c.Digest)
@@ -106,7 +106,7 @@ func (s *Server) refuse(why string, problems tomlfile.Problems, c *config.Config
 func (s *Server) reverted(c *config.Config) {
 	if s.refused != "" {
 		s.options.Log.Info("the configuration on disk is again the one in force", "config", c.Digest)
-		s.reloads.add(true)
+		s.reloads.add("")
 	}
 	s.refused = ""
 }
@@ -121,6 +121,16 @@ func (s *Server) load() (c *config.Config, files []config.File, problems tomlfil
 		}
 	}()
 	return s.options.Load()
+}
+
+// firstError is the first problem that is more than a warning.
+func firstError(problems tomlfile.Problems) string {
+	for _, p := range problems {
+		if !p.Warning {
+			return p.String()
+		}
+	}
+	return "no configuration" // never: what is refused has a problem
 }
 
 // countErrors counts the problems that are more than warnings.

@@ -45,3 +45,22 @@ func TestRulesBesideLocalZones(t *testing.T) {
 		}
 	}
 }
+
+func TestUnknownFormatStandsAlone(t *testing.T) {
+	_, problems := config.Parse("c.toml", []byte("[local.a]\nfile = 'x'\nformat = 'dnsmasq'\n"))
+	if got, want := problems.String(), "c.toml:3: local.a.format: \"dnsmasq\": want \"zone\" or \"hosts\"\n"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestPlainServerOnThePortOfTLS(t *testing.T) {
+	for server, want := range map[string]string{
+		"192.0.2.1:853":       `c.toml:2: warning: upstream.default.servers[0]: "192.0.2.1:853": port 853 is that of TLS, and this is asked without; for TLS write "tls://192.0.2.1"` + "\n",
+		"tls://192.0.2.1:853": "",
+	} {
+		_, problems := config.Parse("c.toml", []byte("[upstream.default]\nservers = ['"+server+"']\n"))
+		if got := problems.String(); got != want {
+			t.Errorf("%s: %s, want %s", server, got, want)
+		}
+	}
+}
