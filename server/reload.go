@@ -47,12 +47,17 @@ func (s *Server) reload(why string) reloaded {
 	for _, key := range restart {
 		s.options.Log.Warn(key + restartNote)
 	}
-	said := []any{"why", why}
-	if end := s.notAfter(); !end.IsZero() && !isSameLeaf(old.config.TLS.Certificate, c.TLS.Certificate) {
-		said = append(said, "certificate_until", end.UTC().Format(time.RFC3339))
-	}
-	s.options.Log.Info("reloaded: "+s.Summary(), said...)
+	s.options.Log.Info("reloaded: "+s.Summary(), append([]any{"why", why}, s.newCertificate(old.config, c)...)...)
 	return reloaded{ok: true, problems: problems, restart: restart}
+}
+
+// newCertificate is the end of the validity of the certificate in use as fields of the log, if c has another than old.
+func (s *Server) newCertificate(old, c *config.Config) []any {
+	end := s.notAfter()
+	if end.IsZero() || isSameLeaf(old.TLS.Certificate, c.TLS.Certificate) {
+		return nil
+	}
+	return []any{"certificate_until", end.UTC().Format(time.RFC3339)}
 }
 
 // isSameLeaf reports whether clients see the same certificate.

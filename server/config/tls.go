@@ -50,10 +50,8 @@ func (l *loader) pemFile(t *tomlfile.Table, key string, wanted bool) []byte {
 	l.files = append(l.files, Stat(path))
 	data, err := readFile(path, maxCertificate)
 	switch {
-	case errors.Is(err, fs.ErrPermission):
-		text.Problem("%s: %v: let the user read it as whom the server runs, by a group, or with LoadCredential= of systemd", path, err)
 	case err != nil:
-		text.Problem("%s: %v", path, err)
+		text.Problem("%s: %v%s", path, err, letRead(err))
 	case len(data) == 0:
 		text.Problem("%s: empty: want PEM", path)
 	case len(data) > maxCertificate:
@@ -63,6 +61,14 @@ func (l *loader) pemFile(t *tomlfile.Table, key string, wanted bool) []byte {
 		return data
 	}
 	return nil
+}
+
+// letRead is what to do about err, if that is a matter of permissions.
+func letRead(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return ": let the user read it as whom the server runs, by a group, or with LoadCredential= of systemd"
+	}
+	return ""
 }
 
 // pair makes the certificate of the two files; nil where they do not belong together.

@@ -97,7 +97,8 @@ func TestTLSProblems(t *testing.T) {
 	writePair(t, dir, "new", time.Hour, 2*time.Hour)
 	writePair(t, dir, "soon", -time.Hour, 13*24*time.Hour)
 	writeCertificate(t, dir, "nobody", -time.Hour, 30*24*time.Hour, certificateFor{})
-	for name, content := range map[string]string{"empty": "", "text": "this is no PEM\n", "huge": strings.Repeat("x", 1<<20+1),
+	for name, content := range map[string]string{
+		"empty": "", "text": "this is no PEM\n", "huge": strings.Repeat("x", 1<<20+1),
 		"locked":     "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
 		"old-locked": "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMAA=\n-----END RSA PRIVATE KEY-----\n",
 	} {

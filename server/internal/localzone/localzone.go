@@ -76,10 +76,8 @@ func (s *Set) Answer(q wire.Question) (a Answer, ok bool, err error) {
 	for name := q.Name; ; {
 		found := source.answer(name, q.Type)
 		if !found.delegation.IsZero() {
-			if len(names) > 1 {
-				return a.beyond(name, true), true, nil
-			}
-			return Answer{Zone: found.zone, Delegation: found.delegation}, false, nil
+			a, ok = a.letGo(found, name, len(names) > 1)
+			return a, ok, nil
 		}
 		if a.Zone == "" {
 			a.Zone = found.zone
@@ -94,16 +92,22 @@ func (s *Set) Answer(q wire.Question) (a Answer, ok bool, err error) {
 		}
 		names = append(names, name)
 		if source = s.find(name); source == nil {
-			return a.beyond(name, true), true, nil
+			return a.beyond(name), true, nil
 		}
 	}
 }
 
-// beyond is a where the chain, if there is one, leads to a name that is not known here.
-func (a Answer) beyond(name matcher.Name, chain bool) Answer {
+// letGo is a where f, which is about name, is a delegation. Behind a chain that is an answer.
+func (a Answer) letGo(f found, name matcher.Name, chain bool) (Answer, bool) {
 	if chain {
-		a.Next = name
+		return a.beyond(name), true
 	}
+	return Answer{Zone: f.zone, Delegation: f.delegation}, false
+}
+
+// beyond is a where the chain leads to a name that is not known here.
+func (a Answer) beyond(name matcher.Name) Answer {
+	a.Next = name
 	return a
 }
 

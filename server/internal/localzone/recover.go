@@ -69,13 +69,22 @@ func entryEnd(data []byte, i int) int {
 		case quoted:
 		case c == ';':
 			i = lineEnd(data, i) - 1
-		case c == '(':
-			depth++
-		case c == ')':
-			depth--
+		default:
+			depth += nesting(c)
 		}
 	}
 	return len(data)
+}
+
+// nesting is by how much c changes how deep in parentheses what follows stands.
+func nesting(c byte) int {
+	switch c {
+	case '(':
+		return 1
+	case ')':
+		return -1
+	}
+	return 0
 }
 
 // lineEnd is where the line of octet i ends, without its newline.
