@@ -68,6 +68,7 @@ func (s *snapshot) extended(o Outcome) []wire.EDE {
 	annotate := s.config.Server.Annotate
 	all := slices.Clip(o.Notes)
 	switch {
+	case o.Changed && annotate == config.AnnotateOff && slices.ContainsFunc(o.Notes, func(e wire.EDE) bool { return e.Code == o.Code }):
 	case o.Changed && annotate == config.AnnotateOff:
 		all = append(all, wire.EDE{Code: o.Code})
 	case o.annotated(annotate):

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -150,7 +151,7 @@ func (s *Server) controlFlush(w http.ResponseWriter, r *http.Request) {
 		refuseControl(w, http.StatusBadRequest, err)
 		return
 	}
-	s.options.Log.Info("flushed the cache", "pattern", q.Pattern, "answers", n)
+	s.options.Log.Info("flushed the cache", "pattern", cmp.Or(q.Pattern, "."), "answers", n)
 	writeControl(w, http.StatusOK, Flushed{n})
 }
 
@@ -163,16 +164,16 @@ type reloads struct {
 
 // lastReload is how the last reload ended, and when.
 type lastReload struct {
-	ok bool
-	at time.Time
+	problem string // because of which it was refused; "" if it was not
+	at      time.Time
 }
 
-// add counts one.
-func (r *reloads) add(ok bool) {
-	if ok {
+// add counts one, which was refused because of problem; "" if it was not.
+func (r *reloads) add(problem string) {
+	if problem == "" {
 		r.ok.Add(1)
 	} else {
 		r.refused.Add(1)
 	}
-	r.last.Store(&lastReload{ok, time.Now()})
+	r.last.Store(&lastReload{problem, time.Now()})
 }

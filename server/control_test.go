@@ -228,8 +228,7 @@ func TestControlSocketCannotBe(t *testing.T) {
 	plain := filepath.Join(dir, "file")
 	write(t, plain, "precious")
 	for path, want := range map[string]string{
-		plain:                                "is there and is no socket: give another path",
-		filepath.Join(dir, "none", "c.sock"): "no such file or directory: give a path in a folder that exists",
+		plain: "is there and is no socket: give another path",
 	} {
 		c := controlled{socket: path}
 		if s, err := server.Open(options(t, c.config(t, ""))); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "server.control: ") {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
@@ -60,6 +61,14 @@ func (s *Server) designating(c *config.Config) *config.Config {
 func (s *Server) allAddrs() []netip.AddrPort {
 	overTLS, overHTTPS := s.EncryptedAddrs()
 	return slices.Concat(s.Addrs(), overTLS, overHTTPS)
+}
+
+// notAfter is the end of the validity of the certificate in use; the zero time without one.
+func (s *Server) notAfter() time.Time {
+	if c := s.certificate(); c != nil && c.Leaf != nil {
+		return c.Leaf.NotAfter
+	}
+	return time.Time{}
 }
 
 // EncryptedAddrs returns the addresses listened on for queries over TLS and HTTPS, with the ports that were

@@ -42,6 +42,7 @@ type Explanation struct {
 	MaxTTL        Settled    `json:"max_ttl"`
 	Private       Settled    `json:"private_answers"`
 	Answered      string     `json:"answered,omitempty"` // what of ours answers: "special=localhost"
+	Delegated     *Delegated `json:"delegated,omitempty"`
 	Chain         string     `json:"chain,omitempty"`
 	Spared        string     `json:"spared,omitempty"`
 	Published     []string   `json:"published"`
@@ -96,11 +97,14 @@ type Cached struct {
 	Cut       string    `json:"cut,omitempty"`   // the name above of which it says that it does not exist
 }
 
-// Answered is what a rule answers to one type without asking an upstream.
+// Answered is what a rule, a local zone or a special-use name answers to one type without asking an upstream.
 type Answered struct {
 	Type      string   `json:"type"`
 	Rcode     string   `json:"rcode"`
 	Addresses []string `json:"addresses"`
+	CNAME     string   `json:"cname,omitempty"`    // what the answer leads to, if it has no address
+	Upstream  string   `json:"upstream,omitempty"` // the group that is asked for that
+	Special   string   `json:"special,omitempty"`  // or the special-use name that it is
 }
 
 // Address is a judged address.
@@ -146,9 +150,7 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 			e.answered(q, d)
 			continue
 		}
-		if o, ok := s.ours(q, d); ok {
-			e.Answered = o.answered()
-			e.addAnswer(o.Response)
+		if e.ours(s, q, d, class) {
 			continue
 		}
 		if e.CacheHidden {

@@ -23,6 +23,9 @@ func (e Explanation) Facts() []string {
 	if e.Answered != "" {
 		facts = append(facts, "answered "+e.Answered)
 	}
+	if e.Delegated != nil {
+		facts = append(facts, e.Delegated.fact())
+	}
 	for _, a := range e.Answers {
 		facts = append(facts, a.fact())
 	}
@@ -129,7 +132,13 @@ func (a Answered) fact() string {
 	if a.Rcode != "NOERROR" {
 		t.add("rcode", a.Rcode)
 	}
-	return strings.Join(append(t, orNone(a.Addresses)...), " ")
+	if a.CNAME == "" {
+		return strings.Join(append(t, orNone(a.Addresses)...), " ")
+	}
+	t.add("cname", a.CNAME)
+	t.add("upstream", a.Upstream)
+	t.add("special", a.Special)
+	return strings.Join(t, " ")
 }
 
 // facts says what the cache holds and, if the client gets something else, what.

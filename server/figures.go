@@ -39,6 +39,9 @@ func (s *Server) figures() *metrics.Page {
 	}
 	addCache(p, st.Cache)
 	addReloads(p, st)
+	if !st.Certificate.IsZero() {
+		p.Add("splitdns_certificate_not_after_seconds", float64(st.Certificate.Unix()))
+	}
 	p.Add("splitdns_querylog_written_total", float64(st.QueryLog.Written))
 	p.Add("splitdns_querylog_dropped_total", float64(st.QueryLog.Dropped))
 	p.AddProcess(st.Started)

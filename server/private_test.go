@@ -215,3 +215,10 @@ func TestFailuresHaveNoPrivateAddresses(t *testing.T) {
 		t.Errorf("%s, want SERVFAIL", got)
 	}
 }
+
+func TestOneExtendedErrorSaysThatAddressesWereRemoved(t *testing.T) {
+	b := newBench(t, "[server]\nannotate = 'off'\n"+privateUpstreams, says(t, "\nwww.example. 300 IN A 10.0.0.9"))
+	if got := edes(ask(t, b, "www.example")); len(got) != 1 || !strings.HasPrefix(got[0], "17 private address 10.0.0.9") {
+		t.Errorf("extended errors %q, want one", got)
+	}
+}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -40,14 +41,31 @@ func (s *Server) reload(why string) reloaded {
 		return reloaded{problems: problems}
 	}
 	s.refused = ""
-	s.reloads.add(true)
+	s.reloads.add("")
 	s.reportProblems(problems)
 	restart := needRestart(s.started, c)
 	for _, key := range restart {
 		s.options.Log.Warn(key + restartNote)
 	}
-	s.options.Log.Info("reloaded: "+s.Summary(), "why", why)
+	s.options.Log.Info("reloaded: "+s.Summary(), append([]any{"why", why}, s.newCertificate(old.config, c)...)...)
 	return reloaded{ok: true, problems: problems, restart: restart}
+}
+
+// newCertificate is the end of the validity of the certificate in use as fields of the log, if c has another than old.
+func (s *Server) newCertificate(old, c *config.Config) []any {
+	end := s.notAfter()
+	if end.IsZero() || isSameLeaf(old.TLS.Certificate, c.TLS.Certificate) {
+		return nil
+	}
+	return []any{"certificate_until", end.UTC().Format(time.RFC3339)}
+}
+
+// isSameLeaf reports whether clients see the same certificate.
+func isSameLeaf(a, b *tls.Certificate) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Leaf.Equal(b.Leaf)
 }
 
 // restartNote is what is said of a key that a reload cannot follow.
@@ -82,7 +100,7 @@ func (s *Server) refuse(why string, problems tomlfile.Problems, c *config.Config
 		return
 	}
 	s.refused = text
-	s.reloads.add(false)
+	s.reloads.add(firstError(problems))
 	s.reportProblems(problems)
 	s.options.Log.Error("reload refused, the old configuration stays in force",
 		"why", why, "problems", countErrors(problems), "config", c.Digest)
@@ -93,7 +111,7 @@ func (s *Server) refuse(why string, problems tomlfile.Problems, c *config.Config
 func (s *Server) reverted(c *config.Config) {
 	if s.refused != "" {
 		s.options.Log.Info("the configuration on disk is again the one in force", "config", c.Digest)
-		s.reloads.add(true)
+		s.reloads.add("")
 	}
 	s.refused = ""
 }
@@ -108,6 +126,16 @@ func (s *Server) load() (c *config.Config, files []config.File, problems tomlfil
 		}
 	}()
 	return s.options.Load()
+}
+
+// firstError is the first problem that is more than a warning.
+func firstError(problems tomlfile.Problems) string {
+	for _, p := range problems {
+		if !p.Warning {
+			return p.String()
+		}
+	}
+	return "no configuration" // never: what is refused has a problem
 }
 
 // countErrors counts the problems that are more than warnings.

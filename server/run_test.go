@@ -254,7 +254,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a port in use":     {fmt.Sprintf("[server]\nlisten = [%q]\n[upstream.default]\nservers = [\"192.0.2.53\"]\n", taken.Addrs()[0]), "already in use"},
 		"an HTTP port in use": {fmt.Sprintf("[server]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = [%q]\n[upstream.default]\nservers = [\"192.0.2.53\"]\n",
 			taken.HTTPAddrs()[0]), "http.listen"},
-		"a log that cannot be written": {"[server]\nlisten = [\"127.0.0.1:0\"]\n[log]\nqueries = \"/does/not/exist/queries.log\"\n[upstream.default]\nservers = [\"192.0.2.53\"]\n", "query log"},
+		"a log that cannot be written": {"[server]\nlisten = [\"127.0.0.1:0\"]\n[log]\nqueries = \"/tmp/.\"\n[upstream.default]\nservers = [\"192.0.2.53\"]\n", "query log"},
 	} {
 		s, err := server.Open(options(t, c.config))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -26,6 +26,8 @@ type Status struct {
 	Cache     CacheStatus      `json:"cache"`
 	Upstreams []UpstreamStatus `json:"upstreams"` // by name
 	QueryLog  QueryLogStatus   `json:"querylog"`
+
+	Certificate time.Time `json:"certificate_not_after,omitzero"` // the end of its validity, if there is one
 }
 
 // ConfigStatus is the configuration in force.
@@ -40,7 +42,8 @@ type ReloadStatus struct {
 	OK      uint64    `json:"ok"`
 	Refused uint64    `json:"refused"`
 	Last    time.Time `json:"last,omitzero"`
-	LastOK  bool      `json:"last_ok"` // also while there was none
+	LastOK  bool      `json:"last_ok"`           // also while there was none
+	Problem string    `json:"problem,omitempty"` // the first because of which the last was refused
 }
 
 // The transports of listeners.
@@ -139,6 +142,8 @@ func (s *Server) Status() Status {
 		Cache:     s.cacheStatus(),
 		Upstreams: upstreamStatus(now, s.book.Groups()),
 		QueryLog:  QueryLogStatus{Written: s.log.Written(), Dropped: s.log.Dropped()},
+
+		Certificate: s.notAfter(),
 	}
 }
 
@@ -175,7 +180,7 @@ func (s *Server) queryStatus(now *snapshot) QueryStatus {
 func (r *reloads) status() ReloadStatus {
 	st := ReloadStatus{OK: r.ok.Load(), Refused: r.refused.Load(), LastOK: true}
 	if last := r.last.Load(); last != nil {
-		st.Last, st.LastOK = last.at, last.ok
+		st.Last, st.LastOK, st.Problem = last.at, last.problem == "", last.problem
 	}
 	return st
 }

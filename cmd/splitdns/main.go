@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +49,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "splitdns: "+err.Error())
 		return exitProblem
 	case !errors.As(err, new(misuse)): // the library's own
-		err = misuse{root, err}
+		err = misuse{root, onOneLine(err)}
 	}
 	fmt.Fprintln(stderr, err)
 	return exitUsage
@@ -69,6 +70,15 @@ func (m misuse) Error() string {
 // Unwrap returns the cause.
 func (m misuse) Unwrap() error { return m.cause }
 
+// onOneLine is the library's err with its suggestions in the same line.
+func onOneLine(err error) error {
+	text, near, ok := strings.Cut(err.Error(), "\n\nDid you mean this?")
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("%s; did you mean %s?", text, strings.Join(strings.Fields(near), " or "))
+}
+
 // problem is an error in what was given, not in how the command was called.
 type problem struct{ error }
 
@@ -88,7 +98,9 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Short:         "A DNS resolver that logs, tags and pins the names that managed devices need",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       version(),
 	}
+	root.SetVersionTemplate("splitdns {{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return misuse{c, err} })
 	root.SetOut(stdout)
 	root.SetErr(stderr)

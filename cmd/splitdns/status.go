@@ -51,6 +51,9 @@ func printStatus(w io.Writer, st server.Status) error {
 	for _, l := range st.Listeners {
 		line("listener", "%s", listener(l))
 	}
+	if !st.Certificate.IsZero() {
+		line("certificate", "valid until %s", st.Certificate.Local().Format(time.DateTime))
+	}
 	line("in flight", "%d of %d queries", st.Queries.InFlight, st.Queries.Limit)
 	if text := rateLimit(st.Queries); text != "" {
 		line("rate limit", "%s", text)
@@ -58,8 +61,8 @@ func printStatus(w io.Writer, st server.Status) error {
 	line("answers", "%s", sources(st.Queries.Sources))
 	c := st.Cache
 	line("cache", "%d of %d answers, %s of %s; evicted %d, flushed %d, prefetched %d",
-		c.Entries, c.EntriesLimit, mebibytes(c.Bytes), mebibytes(c.BytesLimit), c.Evicted, c.Flushed, c.Prefetched)
-	line("finished", "%s, %s", counted(c.Finished, "answer"), mebibytes(c.FinishedBytes))
+		c.Entries, c.EntriesLimit, size(c.Bytes), size(c.BytesLimit), c.Evicted, c.Flushed, c.Prefetched)
+	line("finished", "%s, %s", counted(c.Finished, "answer"), size(c.FinishedBytes))
 	for _, u := range st.Upstreams {
 		line("upstream", "%s: asked %d, answered %d in %.1f ms, failed %d; private addresses removed %d", u.Group, u.Queries, u.Answered, u.RTT, u.Failed, u.Private)
 		for _, s := range u.Servers {
@@ -94,6 +97,9 @@ func lastReload(r server.ReloadStatus) string {
 	how := "ok"
 	if !r.LastOK {
 		how = "REFUSED, the configuration before it is in force"
+		if r.Problem != "" {
+			how += " (" + r.Problem + ")"
+		}
 	}
 	return fmt.Sprintf("%s, %s; since the start %d ok, %d refused", r.Last.Local().Format(time.DateTime), how, r.OK, r.Refused)
 }
@@ -123,8 +129,13 @@ func sources(counts map[string]uint64) string {
 	return strings.Join(words, ", ")
 }
 
-// mebibytes is a number of octets for people.
-func mebibytes(octets int64) string { return fmt.Sprintf("%.1f MiB", float64(octets)/(1<<20)) }
+// size is a number of octets for people.
+func size(octets int64) string {
+	if octets < 1<<20 {
+		return fmt.Sprintf("%d KiB", (octets+1<<10-1)>>10)
+	}
+	return fmt.Sprintf("%.1f MiB", float64(octets)/(1<<20))
+}
 
 // listener is what a listener has done. What its transport cannot have is left out.
 func listener(l server.ListenerStatus) string {

@@ -29,6 +29,7 @@ func (l *loader) compile(tables map[string]*tomlfile.Table) {
 		l.checkPin(t, r, compiled)
 		l.checkTarget(t, r, compiled)
 	}
+	l.checkLocal(tables)
 	l.checkTails(compiled)
 	for _, c := range compiled.Conflicts() {
 		first, second := tables[c.RuleA], tables[c.RuleB]

@@ -97,14 +97,14 @@ names = ["d.example"]
 answer = "10.0.0.1"
 
 [log]
-queries = "logs/queries.json"
+queries = "queries.json"
 
 [http]
 listen = ["127.0.0.1:9153"]
 `
 
 func TestParseReadsEveryKey(t *testing.T) {
-	cfg, problems := config.Parse("/etc/splitdns/config.toml", []byte(whole))
+	cfg, problems := config.Parse("/etc/config.toml", []byte(whole))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -114,7 +114,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		Path: "/etc/splitdns/config.toml",
+		Path: "/etc/config.toml",
 		Server: config.Server{
 			Listen:     []netip.AddrPort{ap("10.0.0.2:53"), ap("[2001:db8::2]:5353"), ap("[2001:db8::3]:53"), ap("127.0.0.1:0")},
 			AllowLocal: true, Allow: []netip.Prefix{prefix("192.0.2.0/24"), prefix("2001:db8::7/128")},
@@ -128,7 +128,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 			{Name: "default", Servers: config.PlainServers([]netip.AddrPort{ap("10.0.0.3:53")}), Timeout: 1500 * time.Millisecond},
 		},
 		Edition: "2020-09-08",
-		Log:     config.Log{Queries: "/etc/splitdns/logs/queries.json"},
+		Log:     config.Log{Queries: "/etc/queries.json"},
 		HTTP:    config.HTTP{Listen: []netip.AddrPort{ap("127.0.0.1:9153")}},
 		Clients: []policy.ClientGroup{{Name: "ios", Prefixes: []netip.Prefix{prefix("10.1.0.0/16"), prefix("10.2.0.1/32")}}},
 		Rules: []policy.Rule{
@@ -157,7 +157,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
 	corp := &zones.Zone{
-		Name: "corp", File: "/etc/splitdns/config.toml",
+		Name: "corp", File: "/etc/config.toml",
 		Rows: []zones.Row{{
 			Name: "inline", Line: 42, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
 			Ports: []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}, Required: true,

@@ -11,7 +11,7 @@ import (
 
 func TestDesignated(t *testing.T) {
 	dir := t.TempDir()
-	writeCertificate(t, dir, "a", -time.Hour, time.Hour, certificateFor{names: []string{"dns.example"}, addresses: []string{"192.0.2.1"}})
+	writeCertificate(t, dir, "a", -time.Hour, 30*24*time.Hour, certificateFor{names: []string{"dns.example"}, addresses: []string{"192.0.2.1"}})
 	const pair = "certificate = 'a.pem'\nkey = 'a.key'\n"
 	const named = pair + "name = 'dns.example'\n"
 	for name, c := range map[string]struct {
@@ -76,7 +76,7 @@ func shown(cfg *config.Config) string {
 
 func TestNothingIsForwardedToEncryptedListeners(t *testing.T) {
 	dir := t.TempDir()
-	writePair(t, dir, "a", -time.Hour, time.Hour)
+	writePair(t, dir, "a", -time.Hour, 30*24*time.Hour)
 	cfg, _, problems := loadTLS(t, dir, `[tls]
 listen = ["192.0.2.1", "0.0.0.0:8853"]
 https = ["192.0.2.1"]

@@ -80,6 +80,7 @@ func parse(path string, data []byte) (cfg *Config, files []File, problems tomlfi
 	l := &loader{
 		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(),
 		said: make(map[tomlfile.Problem]bool), elsewhere: make(map[string][]string),
+		localPaths: make(map[string]string),
 	}
 	l.hash(data)
 	l.load()
@@ -114,6 +115,8 @@ type loader struct {
 	upstreams nameSet
 	clients   nameSet
 	elsewhere map[string][]string // the editions that have a zone
+
+	localPaths map[string]string // the files of the local zones, by the names of their tables
 
 	effort   effort            // spent on looking for what is to be warned of
 	known    []classOf         // once a rule needed it

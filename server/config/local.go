@@ -18,7 +18,12 @@ func (l *loader) localZones() {
 	by := make(map[matcher.Name]*tomlfile.Table)
 	for _, t := range l.named("local", maxLocals) {
 		checkName(t)
-		if t.OneOf("format", "zone", "hosts") == 1 {
+		before := l.file.Failed()
+		isHosts := t.OneOf("format", "zone", "hosts") == 1
+		if l.file.Failed() > before {
+			continue // what its other keys should be is not known
+		}
+		if isHosts {
 			if h := l.hostsFile(t); h != nil {
 				hosts = append(hosts, h)
 			}
@@ -67,6 +72,7 @@ func (l *loader) masterFile(t *tomlfile.Table, origin matcher.Name) *localzone.Z
 	if !ok {
 		return nil
 	}
+	l.localPaths[t.Name()] = path
 	z, problems := localzone.ParseZone(t.Name(), path, origin, data)
 	l.addOthers(path, problems)
 	return z

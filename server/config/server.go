@@ -26,7 +26,10 @@ func (l *loader) server() {
 	s.StrictFamilies = t.OneOf("pin_families", "pass", "strict") == 1
 	s.NAT64 = nat64(t.Texts("nat64", defaultNAT64...))
 	s.HideIdentity = t.Bool("hide_identity", false)
-	s.Control = l.control(t)
+	if s.Control = l.control(t); s.Control != "" {
+		text, _ := t.Text("control")
+		folder(text, s.Control)
+	}
 	s.KeepClients = t.Bool("keep_clients", false)
 	s.QueriesInFlight = t.Int("queries_in_flight", defaultQueriesInFlight, 1, 1_000_000)
 	s.TCPConnections = t.Int("tcp_connections", defaultTCPConnections, 1, 100_000)
@@ -103,5 +106,6 @@ func (l *loader) log() {
 		text.Problem("%q: want %q, %q or a file, such as \"queries.log\"", text.Value, LogStdout, LogOff)
 	default:
 		l.cfg.Log.Queries = absolute(l.resolve(text.Value))
+		folder(text, l.cfg.Log.Queries)
 	}
 }

@@ -124,13 +124,16 @@ func parseUpstream(s string) (UpstreamServer, error) {
 // withTLSForm adds to what is wrong with a plain server how other resolvers' way to write
 // one with TLS is written here.
 func withTLSForm(s string, err error) error {
-	before, name, ok := strings.Cut(s, "#")
-	if err == nil || !ok || checkHostName(name) != nil {
+	before, name, named := strings.Cut(s, "#")
+	addr, port, _ := strings.Cut(before, "@")
+	if err == nil || !named && port != "853" || named && checkHostName(name) != nil {
 		return err
 	}
-	addr, port, _ := strings.Cut(before, "@")
 	if ap, parseErr := parseServerAddr(addr, 853); parseErr == nil && (port == "" || port == "853") {
 		s := UpstreamServer{Transport: OverTLS, Addr: ap.Addr(), Port: ap.Port(), TLSName: name}
+		if !named {
+			return fmt.Errorf("port 853 is that of TLS; write %q", s)
+		}
 		return fmt.Errorf("a plain server has no name; for TLS write %q", s)
 	}
 	return err

@@ -22,7 +22,7 @@ import (
 // writePair writes a certificate that is valid between two times from now, and its key, into dir.
 func writePair(t *testing.T, dir, name string, from, to time.Duration) {
 	t.Helper()
-	writeCertificate(t, dir, name, from, to, certificateFor{})
+	writeCertificate(t, dir, name, from, to, certificateFor{names: []string{"dns.example"}})
 }
 
 // certificateFor is whom a certificate is for.
@@ -70,7 +70,7 @@ func loadTLS(t *testing.T, dir, text string) (*config.Config, []config.File, str
 
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
-	writePair(t, dir, "a", -time.Hour, time.Hour)
+	writePair(t, dir, "a", -time.Hour, 30*24*time.Hour)
 	cfg, files, problems := loadTLS(t, dir, "[tls]\nlisten = ['192.0.2.1', '[2001:db8::1]:8853']\nhttps = ['192.0.2.1']\ncertificate = 'a.pem'\nkey = 'a.key'\n")
 	if cfg == nil || problems != "" {
 		t.Fatal(problems)
@@ -83,7 +83,7 @@ func TestTLS(t *testing.T) {
 	if len(files) != 3 { // so that a change of each is seen
 		t.Errorf("files %v", files)
 	}
-	writePair(t, dir, "a", -time.Hour, time.Hour)
+	writePair(t, dir, "a", -time.Hour, 30*24*time.Hour)
 	if again, _ := config.Load(filepath.Join(dir, "c.toml")); again == nil || again.Digest == cfg.Digest {
 		t.Error("another certificate does not change the digest")
 	}
@@ -91,11 +91,17 @@ func TestTLS(t *testing.T) {
 
 func TestTLSProblems(t *testing.T) {
 	dir := t.TempDir()
-	writePair(t, dir, "a", -time.Hour, time.Hour)
-	writePair(t, dir, "b", -time.Hour, time.Hour)
+	writePair(t, dir, "a", -time.Hour, 30*24*time.Hour)
+	writePair(t, dir, "b", -time.Hour, 30*24*time.Hour)
 	writePair(t, dir, "old", -2*time.Hour, -time.Hour)
 	writePair(t, dir, "new", time.Hour, 2*time.Hour)
-	for name, content := range map[string]string{"empty": "", "text": "this is no PEM\n", "huge": strings.Repeat("x", 1<<20+1)} {
+	writePair(t, dir, "soon", -time.Hour, 13*24*time.Hour)
+	writeCertificate(t, dir, "nobody", -time.Hour, 30*24*time.Hour, certificateFor{})
+	for name, content := range map[string]string{
+		"empty": "", "text": "this is no PEM\n", "huge": strings.Repeat("x", 1<<20+1),
+		"locked":     "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+		"old-locked": "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMAA=\n-----END RSA PRIVATE KEY-----\n",
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -119,6 +125,10 @@ func TestTLSProblems(t *testing.T) {
 		"exchanged":           {on + "certificate = 'a.key'\nkey = 'a.pem'\n", []string{"does not go with tls.key: "}},
 		"expired":             {on + "certificate = 'old.pem'\nkey = 'old.key'\n", []string{"c.toml:3: warning: tls.certificate: expired at "}},
 		"not valid yet":       {on + "certificate = 'new.pem'\nkey = 'new.key'\n", []string{"c.toml:3: warning: tls.certificate: not valid before "}},
+		"expires soon":        {on + "certificate = 'soon.pem'\nkey = 'soon.key'\n", []string{"c.toml:3: warning: tls.certificate: expires at "}},
+		"no name":             {on + "certificate = 'nobody.pem'\nkey = 'nobody.key'\n", []string{"c.toml:3: warning: tls.certificate: names no host: "}},
+		"an encrypted key":    {on + "certificate = 'a.pem'\nkey = 'locked'\n", []string{"c.toml:4: tls.key: the key is encrypted, "}},
+		"an old such key":     {on + "certificate = 'a.pem'\nkey = 'old-locked'\n", []string{"c.toml:4: tls.key: the key is encrypted, "}},
 		"a number for a path": {on + "certificate = 1\nkey = 'a.key'\n", []string{"c.toml:3: tls.certificate: want the path of a file"}},
 		"the plain address":   {"[server]\nlisten = ['192.0.2.1:853']\n" + on + "certificate = 'a.pem'\nkey = 'a.key'\n", []string{"c.toml:4: tls.listen[0]: \"192.0.2.1\": DNS queries are answered at \"192.0.2.1:853\""}},
 		"one address for both": {
@@ -145,5 +155,20 @@ func TestTLSProblems(t *testing.T) {
 				t.Errorf("a configuration: %v, want %v", cfg != nil, fine)
 			}
 		})
+	}
+}
+
+func TestKeyThatMayNotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	writePair(t, dir, "a", -time.Hour, 30*24*time.Hour)
+	if err := os.Chmod(filepath.Join(dir, "a.key"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.ReadFile(filepath.Join(dir, "a.key")); err == nil {
+		t.Skip("this user may read every file")
+	}
+	_, _, problems := loadTLS(t, dir, "[tls]\nlisten = ['192.0.2.1']\ncertificate = 'a.pem'\nkey = 'a.key'\n")
+	if want := "c.toml:4: tls.key: a.key: permission denied: let the user read it as whom the server runs"; !strings.Contains(problems, want) {
+		t.Errorf("%s, want %s", problems, want)
 	}
 }

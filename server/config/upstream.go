@@ -54,6 +54,10 @@ func (l *loader) parseServer(t *tomlfile.Table, text tomlfile.Text) (UpstreamSer
 	if err != nil {
 		return s, err
 	}
+	if (s.Transport == Plain || s.Transport == OverTCP) && s.Port == transports[OverTLS].port {
+		over := UpstreamServer{Transport: OverTLS, Addr: s.Addr, Port: s.Port}
+		text.Warn("%q: port 853 is that of TLS, and this is asked without; for TLS write %q", text.Value, over)
+	}
 	return s, l.checkNotOurs(text.Value, s.AddrPort())
 }
 

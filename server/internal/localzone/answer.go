@@ -59,8 +59,8 @@ func (z *Zone) answer(name matcher.Name, t wire.Type) found {
 		return z.at(z.nodes[encloser], name, t)
 	}
 	if wildcard := z.nodes["\x01*"+encloser]; wildcard != nil {
-		if wildcard.of(wire.TypeNS) != nil {
-			return found{delegated: true}
+		if set := wildcard.of(wire.TypeNS); set != nil {
+			return found{zone: z.name, delegation: set[0].Name()}
 		}
 		return z.at(wildcard, name, t)
 	}
@@ -71,8 +71,8 @@ func (z *Zone) answer(name matcher.Name, t wire.Type) found {
 // if to anything.
 func (z *Zone) leads(n *node, suffix string, name matcher.Name, t wire.Type) (f found, ok bool) {
 	isName := suffix == name.Wire()
-	if n.of(wire.TypeNS) != nil && suffix != z.origin.Wire() && !(isName && t == wire.TypeDS) {
-		return found{delegated: true}, true
+	if set := n.of(wire.TypeNS); set != nil && suffix != z.origin.Wire() && !(isName && t == wire.TypeDS) {
+		return found{zone: z.name, delegation: set[0].Name()}, true
 	}
 	if set := n.of(wire.TypeDNAME); set != nil && !isName {
 		return z.redirected(set, name), true

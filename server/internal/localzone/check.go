@@ -22,12 +22,16 @@ func (p *zoneParser) finish() {
 			p.check(name, p.zone.nodes[wired])
 		}
 	}
+	if p.problems.Failed() == 0 { // or else what is missing may be among the problems
+		p.advise(names)
+	}
 }
 
 // apex checks the zone's own name: one SOA record (RFC 1035, section 5.2).
 func (p *zoneParser) apex() {
 	soa := p.zone.nodes[p.zone.origin.Wire()].of(wire.TypeSOA)
 	switch {
+	case len(soa) == 0 && p.faults > 0: // it may be among them
 	case len(soa) == 0:
 		p.problem(0, "no SOA record for %v; begin the file with one, such as \"@ 3600 IN SOA ns hostmaster 1 3600 1200 604800 300\"", p.zone.origin)
 	case len(soa) > 1:

@@ -50,6 +50,8 @@ type Answer struct {
 	Zone    string       // the local zone that knows the QNAME, by the name of its table
 	Message wire.Message // the answer; where Next is set, only its beginning
 	Next    matcher.Name // what the CNAME chain leads to, which is not known here; zero if nothing
+
+	Delegation matcher.Name // where the zone lets the QNAME go, if that is why nothing is known of it
 }
 
 // ErrLoop is a CNAME chain that leads back to itself, or goes on for too long.
@@ -58,7 +60,8 @@ var ErrLoop = errors.New("the CNAME chain in the local zone is a loop, or too lo
 // maxLinks is the longest chain that is followed.
 const maxLinks = 16
 
-// Answer answers q, of class IN. ok is false where nothing is known of its name here. For a
+// Answer answers q, of class IN. ok is false where nothing is known of its name here, and then
+// the Answer says at most that the name is below a delegation. For a
 // name that no zone could hold it costs a look into a map for each label, and no allocation.
 func (s *Set) Answer(q wire.Question) (a Answer, ok bool, err error) {
 	if s == nil {
@@ -72,8 +75,9 @@ func (s *Set) Answer(q wire.Question) (a Answer, ok bool, err error) {
 	names := []matcher.Name{q.Name}
 	for name := q.Name; ; {
 		found := source.answer(name, q.Type)
-		if found.delegated {
-			return a.beyond(name, len(names) > 1), len(names) > 1, nil
+		if !found.delegation.IsZero() {
+			a, ok = a.letGo(found, name, len(names) > 1)
+			return a, ok, nil
 		}
 		if a.Zone == "" {
 			a.Zone = found.zone
@@ -88,16 +92,22 @@ func (s *Set) Answer(q wire.Question) (a Answer, ok bool, err error) {
 		}
 		names = append(names, name)
 		if source = s.find(name); source == nil {
-			return a.beyond(name, true), true, nil
+			return a.beyond(name), true, nil
 		}
 	}
 }
 
-// beyond is a where the chain, if there is one, leads to a name that is not known here.
-func (a Answer) beyond(name matcher.Name, chain bool) Answer {
+// letGo is a where f, which is about name, is a delegation. Behind a chain that is an answer.
+func (a Answer) letGo(f found, name matcher.Name, chain bool) (Answer, bool) {
 	if chain {
-		a.Next = name
+		return a.beyond(name), true
 	}
+	return Answer{Zone: f.zone, Delegation: f.delegation}, false
+}
+
+// beyond is a where the chain leads to a name that is not known here.
+func (a Answer) beyond(name matcher.Name) Answer {
+	a.Next = name
 	return a
 }
 
@@ -108,12 +118,12 @@ type source interface {
 
 // found is what a source says about one name.
 type found struct {
-	zone      string
-	delegated bool // the name belongs to servers elsewhere; the rest is not set
-	rcode     wire.Rcode
-	records   []wire.Record
-	soa       wire.Record  // of a negative answer; zero: none
-	next      matcher.Name // that a CNAME among records leads to; zero if there is none to follow
+	zone       string
+	delegation matcher.Name // the name belongs to servers elsewhere, of this name on; only zone is set besides
+	rcode      wire.Rcode
+	records    []wire.Record
+	soa        wire.Record  // of a negative answer; zero: none
+	next       matcher.Name // that a CNAME among records leads to; zero if there is none to follow
 }
 
 // onto is m with f behind what it has.

@@ -240,8 +240,8 @@ func TestZoneProblems(t *testing.T) {
 		"":                                     `file: no SOA record for corp.example; begin the file with one, such as "@ 3600 IN SOA ns hostmaster 1 3600 1200 604800 300"`,
 		soa + "@ 60 SOA other h 1 2 3 4 5\n":   "file:2: corp.example has 2 SOA records; want one",
 		soa + "www SOA ns h 1 2 3 4 5\n":       "file:2: www.corp.example has a SOA record; only the zone's own name, corp.example, has one",
-		soa + "www A 192.0.2\n":                `file:2: bad A A: "192.0.2"`,
-		soa + "\n\n; a comment\nwww WHAT 5\n":  `file:5: not a TTL: "WHAT"`,
+		soa + "www A 192.0.2\n":                `file:2: "192.0.2" is no IPv4 address; want data such as "192.0.2.1"`,
+		soa + "\n\n; a comment\nwww WHAT 5\n":  `file:5: "WHAT" is neither a record type nor a TTL; want a line such as "www 3600 IN A 192.0.2.1"`,
 		soa + "www.example.net. A 192.0.2.1\n": "file:2: www.example.net is outside of the zone corp.example; a relative name ends without a dot",
 		soa + "a (\nA\n192.0.2.1\n)\nb CNAME c\n\nb A 192.0.2.1\nc CNAME a\nc CNAME b\n": "file:8: b.corp.example has a CNAME record and others; a CNAME record stands alone (RFC 2181, section 10.1)\n" +
 			"file:10: c.corp.example has 2 CNAME records; want one (RFC 2181, section 10.1)",

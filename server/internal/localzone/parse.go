@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -23,20 +22,22 @@ const (
 	maxOctets    = 64 << 20  // of all names and RDATA: owners that are left out take none in the file
 	maxZoneLine  = 512 << 10 // more than the longest record takes
 	maxRRset     = 500
-	defaultTTL   = 3600   // seconds: of records without one where the file has no $TTL
-	maxRecordTTL = 604800 // RFC 8767, section 4
+	defaultTTL   = 3600      // seconds: of records without one where the file has no $TTL
+	maxRecordTTL = 604800    // RFC 8767, section 4
+	maxTTL       = 1<<31 - 1 // RFC 2181, section 8
 )
 
 // ParseZone reads a zone file about origin. The Zone is nil where any problem is more than
-// a warning; a syntax error stands alone. $INCLUDE is refused, as a file says all by itself,
-// and $GENERATE, which is not of RFC 1035.
+// a warning; after a syntax error the rest is read for what else is wrong. $INCLUDE is refused,
+// as a file says all by itself, and $GENERATE, which is not of RFC 1035.
 func ParseZone(zone, file string, origin matcher.Name, data []byte) (*Zone, tomlfile.Problems) {
 	p := &zoneParser{
 		lines: lines{data: data, line: 1}, problems: tomlfile.Record{File: file},
 		zone: &Zone{name: zone, origin: origin, nodes: make(map[string]*node)},
 	}
 	if err := p.read(); err != nil {
-		return nil, tomlfile.Problems{*err}
+		p.problems.Add(*err)
+		return nil, p.problems.Problems()
 	}
 	p.finish()
 	if problems := p.problems.Problems(); problems.Errors() {
@@ -52,6 +53,13 @@ type zoneParser struct {
 	zone     *Zone
 	octets   int
 	signed   bool // signatures were left out
+	targets  []target
+
+	parser *dns.ZoneParser
+	owner  string // of the record before
+	faults int    // entries that could not be read
+	shift  int    // what to add to the parser's lines
+	badTTL uint32 // that was complained of last
 }
 
 // lines gives octets one by one, and knows how many lines were read. The library reads no
@@ -59,6 +67,7 @@ type zoneParser struct {
 // space: the library takes words for one that parentheses put on two lines.
 type lines struct {
 	data   []byte
+	before []byte // goes before data, and is in no line
 	off    int
 	line   int // that the last octet was in
 	next   bool
@@ -78,6 +87,11 @@ const generate = "$GENERATE"
 
 // ReadByte gives the next octet.
 func (l *lines) ReadByte() (byte, error) {
+	if len(l.before) > 0 {
+		c := l.before[0]
+		l.before = l.before[1:]
+		return c, nil
+	}
 	if l.off == len(l.data) {
 		return 0, io.EOF
 	}
@@ -111,13 +125,18 @@ func (p *zoneParser) problem(line int, format string, args ...any) {
 
 // read reads all records. The problem is one because of which the rest was not read.
 func (p *zoneParser) read() *tomlfile.Problem {
-	zp := dns.NewZoneParser(&p.lines, p.zone.origin.String()+".", "")
-	zp.SetDefaultTTL(defaultTTL)
+	p.parser = p.newParser()
 	for {
-		rr, ok := zp.Next()
+		from := p.lines.off
+		rr, ok := p.parser.Next()
+		p.problems.LastLine = p.lines.line
 		if !ok {
-			break
+			if err := p.parser.Err(); err != nil && p.fault(err, from) {
+				continue
+			}
+			return nil
 		}
+		p.owner = rr.Header().Name
 		p.record(rr)
 		switch {
 		case p.zone.size > maxRecords:
@@ -126,35 +145,18 @@ func (p *zoneParser) read() *tomlfile.Problem {
 			return p.stop("the records are larger than %d MiB", maxOctets>>20)
 		}
 	}
-	p.problems.LastLine = p.lines.line
-	if err := zp.Err(); err != nil {
-		return p.syntax(err)
-	}
-	return nil
+}
+
+// newParser reads lines with the library.
+func (p *zoneParser) newParser() *dns.ZoneParser {
+	zp := dns.NewZoneParser(&p.lines, p.zone.origin.String()+".", "")
+	zp.SetDefaultTTL(defaultTTL)
+	return zp
 }
 
 // stop is a problem on the present line because of which the rest is not read.
 func (p *zoneParser) stop(format string, args ...any) *tomlfile.Problem {
 	return &tomlfile.Problem{File: p.problems.File, Line: p.lines.line, Text: fmt.Sprintf(format, args...)}
-}
-
-// syntax is the library's error as a problem. Its place is at the end of its text.
-func (p *zoneParser) syntax(err error) *tomlfile.Problem {
-	problem := p.stop("%v", err)
-	if errors.Is(err, errLine) || errors.Is(err, errGenerate) {
-		return problem
-	}
-	text, place, ok := strings.Cut(strings.TrimPrefix(err.Error(), "dns: "), " at line: ")
-	if line, _, _ := strings.Cut(place, ":"); ok {
-		problem.Text = text
-		if n, err := strconv.Atoi(line); err == nil {
-			problem.Line = n
-		}
-	}
-	if strings.Contains(problem.Text, "$INCLUDE") {
-		problem.Text = "$INCLUDE is not supported; put the records into this file, or into a local zone of their own"
-	}
-	return problem
 }
 
 // record adds one record.
@@ -172,9 +174,20 @@ func (p *zoneParser) record(rr dns.RR) {
 		p.problem(line, "%v is outside of the zone %v; a relative name ends without a dot", r.Name(), p.zone.origin)
 	case isSignature(r.Type()):
 		p.unsigned(line)
+	case h.Ttl > maxTTL:
+		p.tooLong(h.Ttl, line)
 	default:
 		p.add(r, line)
+		p.note(rr, r.Name(), line)
 	}
+}
+
+// tooLong says once that ttl is no TTL: a $TTL is every record's.
+func (p *zoneParser) tooLong(ttl uint32, line int) {
+	if ttl != p.badTTL {
+		p.problem(line, "the TTL is %d seconds, and %d are the most; write a shorter one, such as \"1d\"", ttl, maxTTL)
+	}
+	p.badTTL = ttl
 }
 
 // convert makes the library's record one of ours, by way of its octets.

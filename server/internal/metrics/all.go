@@ -55,6 +55,8 @@ var All = []Metric{
 	{"splitdns_last_reload_ok", "gauge", "1, or 0 while the files hold a configuration that was refused.", nil},
 	{"splitdns_last_reload_timestamp_seconds", "gauge", "When the configuration was last read.", nil},
 
+	{"splitdns_certificate_not_after_seconds", "gauge", "When the certificate of tls.certificate expires; none without one.", nil},
+
 	{"splitdns_querylog_written_total", "counter", "Entries of the query log that were written.", nil},
 	{"splitdns_querylog_dropped_total", "counter", "Entries of the query log that were lost.", nil},
 
