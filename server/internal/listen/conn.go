@@ -21,6 +21,9 @@ const (
 	connQueries = 128
 	// keepUnread is the largest buffer for responses to be sent that a connection keeps.
 	keepUnread = 4 << 10
+	// keepRoom is the largest room for a response that is kept: there are only as many as are made at a time, and
+	// a large one that grows anew each time is a multiple in garbage.
+	keepRoom = 128 << 10
 	// readAhead is how much is read from a connection at a time: some 30 pipelined queries.
 	readAhead = 2048
 	// headerSize is the size of the header of a DNS message (RFC 1035, section 4.1.1).
@@ -191,9 +194,16 @@ func (c *conn) respond(answer func(dst []byte) []byte) {
 // end leaves a response that was made in m to be sent, and puts m back. With first, sending falls to the caller.
 func (c *conn) end(m *room, response []byte) (first bool) {
 	first = c.leave(response)
-	m.out = kept(m.out, response)
-	c.l.rooms.Put(m)
+	c.l.giveBack(m, response)
 	return first
+}
+
+// giveBack puts m back, with the response that was made in it, unless that is too large to keep.
+func (l *Listener) giveBack(m *room, response []byte) {
+	if cap(response) > cap(m.out) && cap(response) <= keepRoom {
+		m.out = response[:0]
+	}
+	l.rooms.Put(m)
 }
 
 // leave puts response among those to be sent. With first, nobody is sending, and it falls to the caller.

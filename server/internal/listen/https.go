@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -157,10 +158,13 @@ func (w *web) respond(rw http.ResponseWriter, r *http.Request, c *conn) ([]byte,
 	defer c.free(1)
 	from := c.from
 	from.At = w.l.limits.Now()
-	response, later := w.l.handle(nil, packet, from)
+	m := w.l.rooms.Get().(*room)
+	response, later := w.l.handle(m.out[:0], packet, from)
 	w.l.bodies.Put(b)
+	own := bytes.Clone(response) // of its own size, as it may be there for long
+	w.l.giveBack(m, response)
 	w.l.settled()
-	return w.answer(r.Context(), response, later)
+	return w.answer(r.Context(), own, later)
 }
 
 // answer is the response to a query, when it is there, or why there is none. With the end of ctx the client is gone.
@@ -230,7 +234,10 @@ func (q *request) Respond(answer func(dst []byte) []byte) {
 		select {
 		case <-q.gone:
 		default:
-			q.response = q.l.answer(nil, answer)
+			m := q.l.rooms.Get().(*room)
+			made := q.l.answer(m.out[:0], answer)
+			q.response = bytes.Clone(made)
+			q.l.giveBack(m, made)
 		}
 		q.l.limits.InFlight.releaseTCP()
 		close(q.done)
