@@ -112,14 +112,14 @@ func TestNeedRestart(t *testing.T) {
 	base := held("observe", "")
 	for text, want := range map[string][]string{
 		"": nil,
-		"[server]\nlisten = [\"127.0.0.1:5301\"]":                                                 {"server.listen"},
-		"[server]\nqueries_in_flight = 5\ntcp_connections = 5\ntcp_idle = \"5s\"":                 {"server.queries_in_flight", "server.tcp_connections", "server.tcp_idle"},
-		"[server]\ncontrol = \"/run/splitdns/control.sock\"":                                      {"server.control"},
-		"[server]\nudp_hold = \"0s\"":                                                             {"server.udp_hold"},
-		"[cache]\nentries = 5":                                                                    {"cache.entries"},
-		"[log]\nqueries = \"off\"":                                                                {"log.queries"},
-		"[http]\nlisten = [\"127.0.0.1:9153\"]":                                                   {"http.listen"},
-		"[cache]\nmax_ttl = \"5m\"":                                                               nil,
+		"[server]\nlisten = [\"127.0.0.1:5301\"]":                                 {"server.listen"},
+		"[server]\nqueries_in_flight = 5\ntcp_connections = 5\ntcp_idle = \"5s\"": {"server.queries_in_flight", "server.tcp_connections", "server.tcp_idle"},
+		"[server]\ncontrol = \"/run/splitdns/control.sock\"":                      {"server.control"},
+		"[server]\nudp_hold = \"0s\"":                                             {"server.udp_hold"},
+		"[cache]\nentries = 5":                                                    {"cache.entries"},
+		"[log]\nqueries = \"off\"":                                                {"log.queries"},
+		"[http]\nlisten = [\"127.0.0.1:9153\"]":                                   {"http.listen"},
+		"[cache]\nmax_ttl = \"5m\"":                                               nil,
 		"[server]\nannotate = \"off\"\nudp_size = 4096\ndrain = \"1s\"\nallow = [\"10.0.0.0/8\"]": nil,
 	} {
 		got := server.NeedRestart(parseConfig(t, base), parseConfig(t, base+text))
