@@ -125,6 +125,9 @@ func ShedNow(l *Limiter) int {
 	return l.shed
 }
 
+// ShareOf stands for the bucket that the queries of a client are counted in. Its number is chosen by chance.
+func ShareOf(l *Limiter, client netip.Addr) any { return l.fairness.of(client) }
+
 // Unreported is l, which reports nothing any more.
 func Unreported(l *Listener) *Listener {
 	l.report = func(string) {}
