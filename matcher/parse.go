@@ -86,7 +86,7 @@ func misread(s string) error {
 	if strings.Contains(s, "#") {
 		return errHash(s)
 	}
-	if _, err := netip.ParseAddr(s); err == nil {
+	if _, err := netip.ParseAddr(strings.TrimSuffix(s, ".")); err == nil {
 		return errAddress
 	}
 	return nil

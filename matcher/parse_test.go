@@ -102,6 +102,7 @@ func TestParsePatternErrors(t *testing.T) {
 		"ｌｏｇｉｎ.example":                                         `not ASCII: write "login.example"`,
 		"a–b.example":                                           "not ASCII: write the xn-- form of the name",
 		"10.0.0.1":                                              "an address, not a name",
+		"10.0.0.1.":                                             "an address, not a name",
 		"2001:db8::1":                                           "an address, not a name",
 		"10.0.0.0/8":                                            "'/' " + noURL,
 		"https://a.example":                                     "':' " + noURL,
