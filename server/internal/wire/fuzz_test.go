@@ -164,7 +164,7 @@ func checkMessage(t *testing.T, m wire.Message) {
 	}
 	edited := []wire.Message{
 		m, pruned, m.Aged(time.Minute), m.CapTTL(5), m.WithSOA(60),
-		pruned.WithAnswerAddresses([]netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}, 60),
+		pruned.WithAnswerAddresses([]netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}, 0).CapTTL(0), // one TTL for all
 	}
 	for _, e := range edited {
 		_, _ = e.Chain(), e.End()
