@@ -70,6 +70,17 @@ func parseName(t *testing.T, s string) matcher.Name {
 	return n
 }
 
+// distinct is text in lower case with each line once.
+func distinct(text string) string {
+	var lines []string
+	for line := range strings.Lines(strings.ToLower(text) + "\n") {
+		if line = strings.TrimSpace(line); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // checkResponse packs r, holds it to its limit, and parses it again if it is whole.
 func checkResponse(t *testing.T, r wire.Response) {
 	t.Helper()
@@ -82,8 +93,9 @@ func checkResponse(t *testing.T, r wire.Response) {
 		t.Fatalf("%v in %x", err, packet)
 	}
 	whole := !again.Truncated() && r.Query.DO
-	// A name that is pointed to shows the case of letters of where it points.
-	if got, want := strings.ToLower(again.Text()), strings.ToLower(r.Message.Text()); whole && got != want {
+	// A name that is pointed to shows the case of letters of where it points, and records that
+	// have become the same by losing addresses come back as one.
+	if got, want := distinct(again.Text()), distinct(r.Message.Text()); whole && got != want {
 		t.Errorf("came back as\n%s\nwant\n%s", got, want)
 	}
 	if whole && (again.Rcode() != r.Message.Rcode() || again.AD() != r.Message.AD()) {
