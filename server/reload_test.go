@@ -120,6 +120,7 @@ func TestNeedRestart(t *testing.T) {
 		"[log]\nqueries = \"off\"":                                                {"log.queries"},
 		"[http]\nlisten = [\"127.0.0.1:9153\"]":                                   {"http.listen"},
 		"[cache]\nmax_ttl = \"5m\"":                                               nil,
+
 		"[server]\nannotate = \"off\"\nudp_size = 4096\ndrain = \"1s\"\nallow = [\"10.0.0.0/8\"]": nil,
 	} {
 		got := server.NeedRestart(parseConfig(t, base), parseConfig(t, base+text))
