@@ -1,15 +1,9 @@
 package server
 
 import (
-	"math"
-	"time"
-
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/wire"
 )
-
-// keepaliveUnit is what edns-tcp-keepalive counts in (RFC 7828, section 3.1).
-const keepaliveUnit = 100 * time.Millisecond
 
 // replyOptions is what the OPT record of the response says to a client at from who has sent that: a cookie
 // for a cookie, over TCP and TLS how long a connection may be idle, and over TLS padding for padding. Both
@@ -20,8 +14,7 @@ func (s *Server) replyOptions(now *snapshot, sent wire.Sent, cookie []byte, from
 		o.Cookie, _ = s.cookies.Answer(cookie, from.Addr.Addr(), from.At)
 	}
 	if sent.Keepalive && from.TCP && !from.HTTP { // HTTP has its own ways
-		idle := s.started.Server.TCPIdle // as the sockets have it
-		o.HasKeepalive, o.Keepalive = true, uint16(min(idle/keepaliveUnit, math.MaxUint16))
+		o.HasKeepalive, o.Keepalive = true, s.started.Server.TCPIdle // as the sockets have it
 	}
 	if sent.Padding && from.Secure { // RFC 8467, section 4.1; on a plain way it would hide nothing
 		o.Block = wire.MaxBlock

@@ -145,7 +145,7 @@ func minimal(q Query, d policy.Decision) Outcome {
 
 // minimalAnswer is the answer to ANY for a name that may have anything.
 func minimalAnswer(q wire.Question) wire.Message {
-	return wire.NewMessage(q, wire.NoError).WithHINFO("RFC8482", "", anyTTL)
+	return wire.NewMessage(q, wire.NoError).WithAnswer(wire.AnyRecord(q.Name, anyTTL))
 }
 
 // What Source.Cache says of answers that come from neither a cache nor an upstream.

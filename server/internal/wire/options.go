@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+	"time"
+)
 
 // The options that a client may expect an answer to.
 const (
@@ -59,7 +63,7 @@ func (h *heard) readCookie(data []byte) {
 type Options struct {
 	Cookie       [ourCookies]byte
 	HasCookie    bool
-	Keepalive    uint16 // how long a connection may be idle, in units of 100 ms
+	Keepalive    time.Duration // how long a connection may be idle
 	HasKeepalive bool
 	Block        int // the response is padded to a multiple of so many octets; 0: it is not
 }
@@ -89,7 +93,7 @@ func (o *Options) append(dst []byte, base, opt, limit int) []byte {
 	}
 	if o.HasKeepalive {
 		dst = appendOption(dst, optionKeepalive, 2)
-		dst = binary.BigEndian.AppendUint16(dst, o.Keepalive)
+		dst = binary.BigEndian.AppendUint16(dst, uint16(min(o.Keepalive/keepaliveUnit, math.MaxUint16)))
 	}
 	if size := len(dst) - base + optionHead; o.Block > 0 && size <= limit {
 		padding := min(roundUp(size, o.Block), limit) - size

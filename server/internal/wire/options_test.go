@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -79,7 +80,7 @@ func TestSentOptions(t *testing.T) {
 // allOptions says everything that a response can say.
 var allOptions = wire.Options{
 	Cookie: [24]byte([]byte("abcdefghijklmnopqrstuvwx")), HasCookie: true,
-	Keepalive: 100, HasKeepalive: true, Block: wire.MaxBlock,
+	Keepalive: 10 * time.Second, HasKeepalive: true, Block: wire.MaxBlock,
 }
 
 // optionsOf are the EDNS options of a packet, each as the library prints it.
@@ -164,7 +165,7 @@ func TestFinishedOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, o := range map[string]wire.Options{
-		"all": allOptions, "none": {}, "a cookie": {HasCookie: true}, "padding": {Block: 100}, "keepalive": {HasKeepalive: true, Keepalive: 7},
+		"all": allOptions, "none": {}, "a cookie": {HasCookie: true}, "padding": {Block: 100}, "keepalive": {HasKeepalive: true, Keepalive: 700 * time.Millisecond},
 	} {
 		g, ok := wire.ReadGlance(packet)
 		if !ok {

@@ -150,7 +150,7 @@ func FuzzOptions(f *testing.F) {
 		"", "\x00\x0A\x00\x08abcdefgh", "\x00\x03\x00\x00\x00\x0C\x00\x02\x00\x00", "\x00\x08\x00\x07\x00\x01\x18\x00\xC0\x00\x02",
 		"\x00\x08\x00\x04\x00\x00\x00\x00", "\x00\x08\x00\x08\x00\x02\x20\x00\x20\x01\x0D\xB8", "\x00\x08\x00\x08\x00\x01\x21\x00\xC0\x00\x02\x01",
 		"\x00\x08\x00\x04\x00\x00\x00\x00\x00\x08\x00\x04\x00\x00\x00\x00", "\x00\x0F\x00\x05\x00\x09abc", "\x00\x0F\x00\x06\x00\x09\x1b[2J",
-		"\x00\x0F\x00\x01\x00", "\x00\x0A\x00\x09abcdefgh", "\x00\x0A\x00", "\x00\x0F\x00\x07\x00\x09\xff\xfe\xe2\x80\xae", "\xff\xff\x00\x00",
+		"\x00\x0F\x00\x01\x00", "\x00\x0A\x00\x09abcdefgh", "\x00\x0A\x00\x09abcdefghi", "\x00\x0A\x00\x08abcdefgh\x00\x0A\x00\x00", "\x00\x0A\x00\x28abcdefghijklmnopqrstuvwxyzabcdefghijklmn", "\x00\x0A\x00", "\x00\x0F\x00\x07\x00\x09\xff\xfe\xe2\x80\xae", "\xff\xff\x00\x00",
 	} {
 		f.Add([]byte(s), uint32(0), uint16(1232))
 		f.Add([]byte(s), uint32(0x8000), uint16(0))
@@ -172,12 +172,14 @@ func FuzzOptions(f *testing.F) {
 func checkQueryOptions(t *testing.T, opt, data []byte, ttl uint32, size uint16) {
 	q, refusal := wire.ParseQuery(append(octets(t, ednsQ), opt...))
 	subnets, whole := optionBytes(data, dns.EDNS0SUBNET)
+	cookies, _ := optionBytes(data, dns.EDNS0COOKIE)
+	malformed := !whole || len(subnets) > 1 || len(subnets) == 1 && !goodSubnet(subnets[0]) || len(cookies) > 0 && !goodCookie(cookies[0])
 	switch {
 	case ttl>>16&0xFF != 0:
 		if refusal == nil || refusal.Rcode != wire.BadVers {
 			t.Fatalf("version %d: %+v, want BADVERS", ttl>>16&0xFF, refusal)
 		}
-	case !whole || len(subnets) > 1 || len(subnets) == 1 && !goodSubnet(subnets[0]):
+	case malformed:
 		if refusal == nil || refusal.Rcode != wire.FormErr {
 			t.Fatalf("options %x: %+v, want FORMERR", data, refusal)
 		}
@@ -203,6 +205,9 @@ func optionBytes(data []byte, code uint16) (found [][]byte, whole bool) {
 	}
 	return found, len(data) == 0
 }
+
+// goodCookie is RFC 7873, section 5.2.2: a client's part alone, or with a server's.
+func goodCookie(data []byte) bool { return len(data) == 8 || len(data) >= 16 && len(data) <= 40 }
 
 // goodSubnet is RFC 7871, section 6, of a query: as many octets as the length needs, no
 // bit beyond it, no scope. Of families nobody knows only the number of octets counts.

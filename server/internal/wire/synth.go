@@ -35,14 +35,6 @@ func (m Message) WithTXT(ttl uint32, class Class, texts [][]string) Message {
 	return m.withAnswer(TypeTXT, class, ttl, data...)
 }
 
-// WithHINFO is m with a HINFO record at the end of the chain, the minimal answer
-// to a question about ANY (RFC 8482, section 4.2). Each string has 255 octets at
-// most; what is longer is cut.
-func (m Message) WithHINFO(cpu, os string, ttl uint32) Message {
-	cpu, os = cpu[:min(len(cpu), maxText)], os[:min(len(os), maxText)]
-	return m.withAnswer(TypeHINFO, m.question.Class, ttl, packTexts([]string{cpu, os}))
-}
-
 // maxText is the length of the longest character-string (RFC 1035, section 3.3).
 const maxText = 255
 

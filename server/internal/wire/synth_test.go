@@ -77,12 +77,6 @@ func TestOwnAnswers(t *testing.T) {
 			m:      wire.NewMessage(wire.Question{Name: name(t, "id.server"), Type: wire.TypeTXT, Class: wire.ClassCH}, wire.NoError).WithTXT(0, wire.ClassCH, [][]string{{"x"}}),
 			answer: []string{`id.server. 0 CH TXT "x"`},
 		},
-		"HINFO for ANY (RFC 8482)": {
-			m: own("www.example ANY").WithHINFO("RFC8482", "", 3600), answer: []string{`www.example. 3600 IN HINFO "RFC8482" ""`},
-		},
-		"HINFO cut to size": {
-			m: own("www.example HINFO").WithHINFO(long, long, 1), answer: []string{`www.example. 1 IN HINFO "` + long[:255] + `" "` + long[:255] + `"`},
-		},
 	}
 	for what, test := range tests {
 		t.Run(what, func(t *testing.T) {
