@@ -1,0 +1,98 @@
+package importer
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"splitdns/matcher"
+	"splitdns/zones"
+)
+
+// assemble sorts the drafts of all documents into zones.
+func assemble(all []*reading, o Options) (Result, error) {
+	byName := make(map[string]*zones.Zone)
+	var result Result
+	for _, r := range all {
+		s := Summary{Name: r.document.Name, Format: r.format.name, Edition: r.about.Edition}
+		for _, d := range r.drafts {
+			row := d.row(r)
+			s.count(&row)
+			z := zoneFor(byName, r, cmp.Or(o.Zone, d.zone, r.format.name))
+			row.Name = freeName(z, row.Name)
+			z.Rows = append(z.Rows, row)
+		}
+		result.Read = append(result.Read, s)
+		slices.SortStableFunc(r.notes, func(a, b Note) int { return cmp.Compare(a.Line, b.Line) })
+		result.Notes = append(result.Notes, r.notes...)
+	}
+	for _, z := range byName {
+		result.Zones = append(result.Zones, z)
+	}
+	slices.SortFunc(result.Zones, func(a, b *zones.Zone) int { return strings.Compare(a.Name, b.Name) })
+	return result, nil
+}
+
+// count adds what row has.
+func (s *Summary) count(row *zones.Row) {
+	s.Rows++
+	s.Patterns += row.Patterns.Len()
+	s.Prefixes += len(row.Prefixes)
+}
+
+// row makes a row of d.
+func (d *draft) row(r *reading) zones.Row {
+	return zones.Row{
+		Name:     cmp.Or(d.name, d.nameByContent()),
+		Line:     d.line,
+		Patterns: matcher.ListOf(d.names...),
+		Prefixes: d.prefixes,
+		Ports:    d.ports,
+		Purpose:  d.purpose,
+		Required: !d.optional,
+		CarveOut: d.carveOut,
+		Source:   cmp.Or(d.source, r.about.Source),
+		Date:     cmp.Or(d.date, r.about.Edition),
+	}
+}
+
+// zoneFor is the zone called name, made after what r says where there is none yet.
+func zoneFor(byName map[string]*zones.Zone, r *reading, name string) *zones.Zone {
+	z, ok := byName[name]
+	if !ok {
+		z = &zones.Zone{Name: name, Title: r.about.Title, Vendor: r.about.Vendor, Edition: r.about.Edition, Source: r.about.Source, File: r.document.Name}
+		byName[name] = z
+	}
+	return z
+}
+
+// nameByContent is a name after the first pattern, or the first prefix: never after
+// prose, which is translated. The same content has the same name in every edition.
+func (d *draft) nameByContent() string {
+	text := ""
+	switch {
+	case len(d.names) > 0:
+		text = d.names[0].String()
+		if below, ok := strings.CutPrefix(text, "*."); ok {
+			text = "any." + below
+		}
+	case len(d.prefixes) > 0:
+		text = zones.PrefixText(d.prefixes[0])
+	}
+	words := strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' })
+	name := strings.Trim(strings.Join(words, "-"), "-_")
+	return name[:min(len(name), maxRowName)]
+}
+
+// maxRowName is how long a name is made here: it leaves room for a number behind it.
+const maxRowName = 56
+
+// freeName is name, with a number where z has a row of that name.
+func freeName(z *zones.Zone, name string) string {
+	free := name
+	for n := 2; slices.ContainsFunc(z.Rows, func(r zones.Row) bool { return r.Name == free }); n++ {
+		free = fmt.Sprintf("%s-%d", name, n)
+	}
+	return free
+}

@@ -1,0 +1,5 @@
+package importer
+
+// formats in the order in which they are tried: what only one format can be stands
+// before what many texts could be.
+var formats = []format{}

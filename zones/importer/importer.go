@@ -1,0 +1,153 @@
+// Package importer turns what vendors and others publish into zones.
+//
+// It is strict about the shape of a document and generous about dirt: a document
+// that is not what it should be is refused whole, and within a good one everything
+// is either taken over or noted, with its line. So nothing is lost in silence.
+//
+// A format is one file here: how the format is told from others, and how its rows
+// are read as drafts. What drafts have in common (cleaning names and prefixes,
+// naming rows, sorting them into zones) is done once, for all formats. This package
+// opens no file and asks no server; it takes bytes, each of them hostile.
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"splitdns/zones"
+)
+
+// Document is one published text. Several may say different things about one
+// publication, such as the ranges of a company and those of its cloud to be left out.
+type Document struct {
+	Name   string // the file or URL, as notes say it
+	Data   []byte // is not kept, and not changed
+	Format string // one of Formats; "" is found out by the shape of Data
+}
+
+// Options say what to make of documents.
+type Options struct {
+	// Zone is the name of the one zone that takes every row. Without it rows go where
+	// the document, and what is known of its publisher, says.
+	Zone string
+}
+
+// Result is what documents come to.
+type Result struct {
+	Zones []*zones.Zone // by name; each has a row at least
+	Notes []Note        // by document, then by line
+	Read  []Summary     // one for each document
+}
+
+// Summary says what one document was.
+type Summary struct {
+	Name, Format             string
+	Edition                  string // as 2026-03-24; "" where the document has no date
+	Rows, Patterns, Prefixes int    // taken over
+}
+
+// Kind is what happened to a part of a document.
+type Kind uint8
+
+// The kinds of notes.
+const (
+	Normalised Kind = iota // taken over in a clean form
+	Skipped                // not taken over, for a reason that is said
+	Doubted                // taken over, or not, and perhaps wrongly: somebody should look
+)
+
+// String gives the word that reports use.
+func (k Kind) String() string { return [...]string{"normalised", "skipped", "doubted"}[k] }
+
+// Note is one thing that an administrator may want to know of an import.
+type Note struct {
+	File string
+	Line int // from 1; 0 for a document as a whole
+	Kind Kind
+	Text string // may quote the document; String makes it safe to show
+}
+
+// MaxSize is how large a document may be, in octets.
+const MaxSize = 64 << 20
+
+// Formats are the names of the formats, in the order in which they are tried.
+func Formats() []string {
+	names := make([]string, 0, len(formats))
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// format is one way of publishing endpoints.
+type format struct {
+	name string
+	what string // for people
+	// looksLike says whether data, which may be of any format, has the shape of this one.
+	looksLike func(data []byte) bool
+	read      func(*reading) error // its error refuses the document
+}
+
+// Read turns documents into zones. An error refuses them all: it says which document
+// is not what it should be, and why. Otherwise every part of every document is in the
+// zones or in the notes.
+func Read(documents []Document, o Options) (Result, error) {
+	if o.Zone != "" {
+		if err := zones.CheckName(o.Zone); err != nil {
+			return Result{}, err
+		}
+	}
+	var all []*reading
+	for _, d := range documents {
+		r, err := readDocument(d)
+		if err != nil {
+			return Result{}, fmt.Errorf("%s: %w", d.Name, err)
+		}
+		all = append(all, r)
+	}
+	return assemble(all, o)
+}
+
+// What no document may be.
+var (
+	errEmpty = errors.New("the document is empty")
+	errLarge = fmt.Errorf("larger than %d MiB", MaxSize>>20)
+	errNone  = errors.New("no name and no prefix was found in it")
+)
+
+// readDocument reads one document as drafts.
+func readDocument(d Document) (*reading, error) {
+	switch {
+	case len(d.Data) > MaxSize:
+		return nil, errLarge
+	case strings.TrimSpace(string(d.Data[:min(len(d.Data), 4096)])) == "" && len(d.Data) <= 4096:
+		return nil, errEmpty
+	}
+	f, err := formatOf(d)
+	if err != nil {
+		return nil, err
+	}
+	r := &reading{document: d, format: f}
+	if err := f.read(r); err != nil {
+		return nil, fmt.Errorf("read as %s (%s): %w", f.name, f.what, err)
+	}
+	if len(r.drafts) == 0 && !r.mayBeEmpty {
+		return nil, fmt.Errorf("read as %s (%s): %w", f.name, f.what, errNone)
+	}
+	return r, nil
+}
+
+// formatOf is the format of d: the one it names, or the first whose shape it has.
+func formatOf(d Document) (format, error) {
+	for _, f := range formats {
+		if f.name == d.Format || d.Format == "" && f.looksLike(d.Data) {
+			return f, nil
+		}
+	}
+	if d.Format != "" {
+		return format{}, fmt.Errorf("no format %q; have %s", d.Format, strings.Join(Formats(), ", "))
+	}
+	return format{}, fmt.Errorf("the shape of no known format; have %s", strings.Join(slices.Sorted(slices.Values(Formats())), ", "))
+}
