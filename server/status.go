@@ -27,6 +27,8 @@ type Status struct {
 	Upstreams []UpstreamStatus `json:"upstreams"` // by name
 	QueryLog  QueryLogStatus   `json:"querylog"`
 
+	Subscriptions []FeedStatus `json:"subscriptions,omitempty"` // by zone
+
 	Certificate time.Time `json:"certificate_not_after,omitzero"` // the end of its validity, if there is one
 }
 
@@ -142,6 +144,8 @@ func (s *Server) Status() Status {
 		Cache:     s.cacheStatus(),
 		Upstreams: upstreamStatus(now, s.book.Groups()),
 		QueryLog:  QueryLogStatus{Written: s.log.Written(), Dropped: s.log.Dropped()},
+
+		Subscriptions: s.feeds.Status(),
 
 		Certificate: s.notAfter(),
 	}

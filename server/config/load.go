@@ -36,12 +36,18 @@ func Load(path string) (*Config, tomlfile.Problems) {
 // that it read or tried to read, without a Config too: the repair of a missing or
 // broken file may be all that is needed.
 func LoadFiles(path string) (cfg *Config, files []File, problems tomlfile.Problems) {
+	return LoadCandidate(path, "")
+}
+
+// LoadCandidate is LoadFiles with the candidate for the copy of a zone in the place of the copy that is in force; see
+// package feed.
+func LoadCandidate(path, zone string) (cfg *Config, files []File, problems tomlfile.Problems) {
 	own := Stat(path)
 	data, err := readFile(path, tomlfile.MaxSize)
 	if err != nil {
 		return nil, []File{own}, tomlfile.Problems{{File: path, Text: err.Error()}}
 	}
-	cfg, files, problems = parse(path, data)
+	cfg, files, problems = parse(path, data, zone)
 	files = slices.DeleteFunc(files, func(f File) bool { return f.Path == own.Path })
 	return cfg, slices.Insert(files, 0, own), problems
 }
@@ -67,18 +73,18 @@ func Stat(path string) File {
 // Parse is Load for a configuration whose content is given. Path is what
 // problems say and what relative paths are relative to; it may be empty.
 func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
-	cfg, _, problems := parse(path, data)
+	cfg, _, problems := parse(path, data, "")
 	return cfg, problems
 }
 
-// parse is Parse, and gives the zone files that were tried.
-func parse(path string, data []byte) (cfg *Config, files []File, problems tomlfile.Problems) {
+// parse is Parse with the candidate for the copy of a zone, unless that is "", and gives the zone files that were tried.
+func parse(path string, data []byte, candidate string) (cfg *Config, files []File, problems tomlfile.Problems) {
 	file, ok := tomlfile.Parse(path, data, schema)
 	if !ok {
 		return nil, nil, file.Problems()
 	}
 	l := &loader{
-		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(),
+		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(), candidate: candidate,
 		said: make(map[tomlfile.Problem]bool), elsewhere: make(map[string][]string),
 		localPaths: make(map[string]string),
 	}
@@ -99,13 +105,14 @@ func parse(path string, data []byte) (cfg *Config, files []File, problems tomlfi
 // loader turns the tables of a file into a Config. Each of its steps may use
 // what the steps before it made.
 type loader struct {
-	cfg    *Config
-	file   *tomlfile.File
-	dir    string // that relative paths are relative to
-	digest hash.Hash
-	files  []File            // of the zones and the certificate, as they were before they were read
-	others tomlfile.Problems // of the zone files
-	order  []string          // of the zone files, as problems name them
+	cfg       *Config
+	file      *tomlfile.File
+	dir       string // that relative paths are relative to
+	digest    hash.Hash
+	candidate string            // the zone whose candidate is read in the place of its copy; "": none
+	files     []File            // of the zones and the certificate, as they were before they were read
+	others    tomlfile.Problems // of the zone files
+	order     []string          // of the zone files, as problems name them
 
 	said     map[tomlfile.Problem]bool // what is in others: zones may have the same file
 	octets   int64                     // of all zone files

@@ -41,6 +41,11 @@ func (l *loader) edition() {
 func (l *loader) ownZones() {
 	for _, t := range l.named("zone", maxZones) {
 		checkName(t)
+		if t.Has("url") {
+			l.subscribe(t)
+			continue
+		}
+		l.withoutURL(t)
 		if l.zones.has[t.Name()] {
 			t.Warn("", "replaces the bundled zone of this name, with all its rows")
 			l.cfg.Zones = slices.DeleteFunc(l.cfg.Zones, func(z *zones.Zone) bool { return z.Name == t.Name() })
@@ -80,7 +85,7 @@ func (l *loader) ownZone(t *tomlfile.Table) *zones.Zone {
 		return l.zoneFile(t, isList)
 	}
 	if !t.Has("names") {
-		t.Problem("", "a zone needs names, or a file")
+		t.Problem("", "a zone needs names, a file or a url")
 	}
 	if t.Has("format") {
 		t.Problem("format", "stands without a file")
