@@ -99,6 +99,19 @@ func (e *Error) Refused() bool {
 	return e.Kind != Network && e.Kind != Status && e.Kind != State && e.Kind != Other
 }
 
+// what says in a word or two what became of the copy.
+func (e *Error) what() string {
+	switch {
+	case e.Refused():
+		return "refused"
+	case e.Kind == Other:
+		return "put off"
+	case e.Kind == State:
+		return "cannot be kept"
+	}
+	return "could not be fetched"
+}
+
 // errorf makes an error of a kind.
 func errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Err: fmt.Errorf(format, args...)}

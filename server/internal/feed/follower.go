@@ -193,10 +193,7 @@ func (f *follower) failed(e *Error, now time.Time) Outcome {
 	f.next = now.Add(max(f.keeper.options.Jitter(pause), e.After))
 	text := oneLine(e.Error())
 	isNew := f.complain(e.Kind, text, now)
-	what := "could not be fetched"
-	if e.Refused() {
-		what = "refused"
-	}
+	what := e.what()
 	if isNew {
 		f.keeper.options.Log.Error("subscription "+what+", the old copy stays in force: "+text,
 			"zone", f.Zone, "kind", string(e.Kind), "next", f.next.UTC().Format(time.RFC3339))
