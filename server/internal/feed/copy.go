@@ -37,6 +37,7 @@ type Document struct {
 type Kept struct {
 	Since time.Time `json:"since"` // they have gone
 	Rows  string    `json:"rows"`  // as a zone file
+	Size  int       `json:"size"`  // names and prefixes in it
 }
 
 // NewDocument returns a document with these octets, which it keeps.

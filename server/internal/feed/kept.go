@@ -59,24 +59,14 @@ func unexpired(kept []Kept, now time.Time, removeAfter time.Duration) []Kept {
 // bounded is kept without the oldest, where that is too much, and how many names and prefixes these are.
 func bounded(kept []Kept) (left []Kept, early int) {
 	first, total := len(kept), 0
-	for first > 0 && total+kept[first-1].size() <= maxKept {
+	for first > 0 && total+kept[first-1].Size <= maxKept {
 		first--
-		total += kept[first].size()
+		total += kept[first].Size
 	}
 	for _, k := range kept[:first] {
-		early += k.size()
+		early += k.Size
 	}
 	return kept[first:], early
-}
-
-// size is how many names and prefixes are in k.
-func (k Kept) size() int {
-	z, _ := zones.Parse("kept", "kept rows", []byte(k.Rows))
-	if z == nil {
-		return 0
-	}
-	names, prefixes := count(z)
-	return names + prefixes
 }
 
 // appendKept adds rows that have gone at since, in parts that are not too large.
@@ -85,7 +75,7 @@ func appendKept(all []Kept, since time.Time, rows []zones.Row) []Kept {
 	taken := make(map[string]bool, len(rows))
 	end := func() {
 		if len(part.Rows) > 0 {
-			all = append(all, Kept{Since: since, Rows: string(zones.AppendFile(nil, part))})
+			all = append(all, Kept{Since: since, Rows: string(zones.AppendFile(nil, part)), Size: size})
 		}
 		part, size = new(zones.Zone), 0
 	}

@@ -65,7 +65,7 @@ func (f *follower) noteCopy(c, waiting *Copy, in *contents) {
 		names, prefixes = count(in.zone)
 	}
 	for _, k := range c.Kept {
-		kept += k.size()
+		kept += k.Size
 	}
 	f.note(func(st *ZoneStatus) {
 		st.Fetched, st.Kept, st.KeptUntil = c.Fetched, kept, time.Time{}
