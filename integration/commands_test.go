@@ -48,11 +48,6 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"upstream": wrap(never, (*script).upstream),
 	"asked":    wrap(never, (*script).asked),
 	"release":  wrap(never, (*script).release),
-
-	"publisher": wrap(never, (*script).publisher),
-	"fetched":   wrap(never, (*script).fetched),
-	"trusts":    wrap(never, (*script).trusts),
-
 	"expand":   wrap(never, (*script).expand),
 	"signal":   wrap(never, (*script).signal),
 	"ended":    wrap(never, (*script).ended),
@@ -65,6 +60,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"certificate": wrap(never, (*script).certificate),
 	"encrypted":   wrap(never, (*script).encrypted),
 	"packet":      wrap(never, (*script).packet),
+	"publisher":   wrap(never, (*script).publisher),
+	"fetched":     wrap(never, (*script).fetched),
+	"trusts":      wrap(never, (*script).trusts),
 	"confined":    wrap(allowed, (*script).confined),
 }
 

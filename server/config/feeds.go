@@ -83,7 +83,7 @@ func (l *loader) subscribe(t *tomlfile.Table) {
 		l.zones.add(t.Name())
 	}
 	z := &zones.Zone{Name: t.Name(), File: l.cfg.Path, Title: "not fetched yet"}
-	if l.file.Failed() == before && l.cfg.Server.State != "" {
+	if l.file.Failed() == before && l.cfg.Server.State != "" && zones.CheckName(s.Zone) == nil {
 		l.cfg.Feeds = append(l.cfg.Feeds, s)
 		if c := l.copyOf(t, s); c != nil {
 			z = c
@@ -150,19 +150,29 @@ func (l *loader) address(text tomlfile.Text) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%q: no URL", feed.Shown(value))
 	}
-	switch {
-	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && filepath.IsAbs(u.Path):
+	switch u.Scheme {
+	case "file":
+		if u.Host != "" && u.Host != "localhost" || !filepath.IsAbs(u.Path) {
+			return "", fmt.Errorf("%q: want an absolute path behind file://", value)
+		}
 		return filepath.Clean(u.Path), nil
-	case u.Scheme == "file":
-		return "", fmt.Errorf("%q: want an absolute path behind file://", value)
-	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return "", fmt.Errorf("%q: want https://, http://, file:// or a path", u.Redacted())
+	case "https", "http":
+		return value, checkURL(text, u)
+	}
+	return "", fmt.Errorf("%q: want https://, http://, file:// or a path", u.Redacted())
+}
+
+// checkURL says what is wrong with a URL of HTTP.
+func checkURL(text tomlfile.Text, u *url.URL) error {
+	switch {
+	case u.Host == "":
+		return fmt.Errorf("%q: without a host", u.Redacted())
 	case u.Fragment != "":
-		return "", fmt.Errorf("%q: leave out what stands behind #: it is not sent", u.Redacted())
+		return fmt.Errorf("%q: leave out what stands behind #: it is not sent", u.Redacted())
 	case u.Scheme == "http" && !isLoopbackHost(u.Hostname()):
 		text.Warn("%q: anybody on the way can change what comes over HTTP; https:// is verified", u.Redacted())
 	}
-	return value, nil
+	return nil
 }
 
 // isLoopbackHost says whether what is asked of host stays on this machine.

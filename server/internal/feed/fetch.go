@@ -90,22 +90,24 @@ func readResponse(address string, r *http.Response, have *Document) (d Document,
 	case r.StatusCode == http.StatusNotModified && have != nil:
 		return *have, true, nil
 	case r.StatusCode != http.StatusOK:
-		e := errorf(Status, "%s: the server says %q", Shown(address), r.Status)
-		if r.StatusCode == http.StatusTooManyRequests || r.StatusCode == http.StatusServiceUnavailable {
-			e.After = retryAfter(r.Header.Get("Retry-After"), time.Now())
-		}
-		return d, false, e
+		return d, false, statusError(address, r)
 	}
-	data, err := readLimited(r.Body) // of what was unpacked, if it was packed
+	data, err := readLimited(r.Body) // of what was unpacked, if it was packed; the library looks at its length
 	if err != nil {
 		return d, false, asError(Network, fmt.Errorf("%s: %w", Shown(address), err))
-	}
-	if n := r.ContentLength; n >= 0 && n != int64(len(data)) { // never: the library looks, too
-		return d, false, errorf(Network, "%s: %d octets of %d", Shown(address), len(data), n)
 	}
 	d = NewDocument(address, data)
 	d.ETag, d.LastModified = short(r.Header.Get("ETag")), short(r.Header.Get("Last-Modified"))
 	return d, have != nil && have.SHA256 == d.SHA256 && have.ETag == d.ETag && have.LastModified == d.LastModified, nil
+}
+
+// statusError says that a server has something else to say than the document.
+func statusError(address string, r *http.Response) *Error {
+	e := errorf(Status, "%s: the server says %q", Shown(address), r.Status)
+	if r.StatusCode == http.StatusTooManyRequests || r.StatusCode == http.StatusServiceUnavailable {
+		e.After = retryAfter(r.Header.Get("Retry-After"), time.Now())
+	}
+	return e
 }
 
 // short is what a server said of a document, if it is not too long to be kept.

@@ -68,7 +68,9 @@ func TestFetch(t *testing.T) {
 		"nothing":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, "204", feed.Status},
 		"not modified?": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) }, "304", feed.Status},
 		"in a circle":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }, "more than 5 redirects", feed.Network},
-		"to a file":     {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", http.StatusFound) }, "unsupported protocol scheme", feed.Network},
+		"to a file": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
+		}, "unsupported protocol scheme", feed.Network},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(test.serve)

@@ -118,11 +118,7 @@ func (f *follower) begin(now time.Time) {
 	f.store.clear()
 	f.next = now
 	c, err := Open(f.store.dir, f.Zone, false)
-	waiting, errWaiting := f.store.read(pending)
-	if errWaiting != nil && !errors.Is(errWaiting, fs.ErrNotExist) {
-		f.keeper.options.Log.Warn("what waited in the shadow is dropped: "+errWaiting.Error(), "zone", f.Zone)
-		f.store.drop(pending)
-	}
+	waiting := f.waiting()
 	if err != nil {
 		f.noteWaiting(waiting)
 		f.keeper.options.Log.Info("subscription: no copy yet, fetching", "zone", f.Zone)
@@ -138,11 +134,24 @@ func (f *follower) begin(now time.Time) {
 		seen = c.Fetched
 	}
 	f.note(func(st *ZoneStatus) { st.Checked = seen })
-	if c.Damage == "" && errIn == nil && f.hasAll(c.Copy, waiting) && !seen.After(now) {
+	if isGood := c.Damage == "" && errIn == nil; isGood && f.hasAll(c.Copy, waiting) && !seen.After(now) {
 		f.next = seen.Add(f.keeper.options.Jitter(f.Every))
 	}
 	f.keeper.options.Log.Info("subscription: the copy on disk is in force", "zone", f.Zone,
 		"fetched", c.Fetched.UTC().Format(time.RFC3339), "age", now.Sub(c.Fetched).Round(time.Second), "checked", seen.UTC().Format(time.RFC3339))
+}
+
+// waiting is the copy that waits in the shadow; nil without one. One that is damaged is dropped.
+func (f *follower) waiting() *Copy {
+	c, err := f.store.read(pending)
+	if err == nil {
+		return c
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		f.keeper.options.Log.Warn("what waited in the shadow is dropped: "+err.Error(), "zone", f.Zone)
+		f.store.drop(pending)
+	}
+	return nil
 }
 
 // hasAll says whether the newest copy is of the documents that are wanted now.

@@ -22,6 +22,7 @@ type Keeper struct {
 
 	mu      sync.Mutex // guards what follows; not held while anything is waited for
 	running context.Context
+	ended   bool // none is started any more
 	dir     string
 	all     map[string]*follower
 	last    map[string]<-chan struct{} // of each zone: closed when the follower that was started last has ended
@@ -72,7 +73,7 @@ func (k *Keeper) Set(dir string, subscriptions []Subscription) {
 
 // start has f begin, once k runs. k.mu is held.
 func (k *Keeper) start(f *follower) {
-	if k.running == nil || k.running.Err() != nil {
+	if k.running == nil || k.ended {
 		return
 	}
 	ctx, cancel := context.WithCancel(k.running)
@@ -94,7 +95,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 	k.mu.Unlock()
 	<-ctx.Done()
-	k.mu.Lock() // after that none is started
+	k.mu.Lock()
+	k.ended = true
 	k.mu.Unlock()
 	k.work.Wait()
 	return nil

@@ -25,9 +25,8 @@ type world struct {
 	stop func()
 
 	text   string // what is published
-	etag   string
-	broken error // of the fetch
-	bad    error // what the configuration says of candidates
+	broken error  // of the fetch
+	bad    error  // what the configuration says of candidates
 	times  []time.Time
 	adopts []string
 }
