@@ -197,7 +197,11 @@ func (s *Server) controlRefresh(w http.ResponseWriter, r *http.Request) {
 		refuseControl(w, http.StatusServiceUnavailable, errors.New("the server is stopping"))
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(refreshTime))
+	conn, until := http.NewResponseController(w), time.Now().Add(refreshTime)
+	if err := errors.Join(conn.SetReadDeadline(until), conn.SetWriteDeadline(until)); err != nil { // or the client is taken for gone
+		refuseControl(w, http.StatusInternalServerError, err)
+		return
+	}
 	outcomes, err := s.feeds.Refresh(r.Context(), q.Zone, q.Accept)
 	if err != nil {
 		refuseControl(w, http.StatusBadRequest, err)

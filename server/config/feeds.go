@@ -184,7 +184,7 @@ func isLoopbackHost(host string) bool {
 // copyOf reads the copy of a subscription on disk; nil where there is none that can be used. Only a candidate has
 // problems for that: the server must start with what is there. What it should be told besides are warnings.
 func (l *loader) copyOf(t *tomlfile.Table, s feed.Subscription) *zones.Zone {
-	isCandidate := s.Zone == l.candidate
+	isCandidate := s.Zone == l.instead.candidate
 	found, err := feed.Open(l.cfg.Server.State, s.Zone, isCandidate)
 	if found.Damage != "" {
 		t.Warn("url", "%s; the copy before it, of %s, is in force until it has been fetched again", found.Damage, found.Fetched.UTC().Format(time.DateTime))

@@ -47,7 +47,7 @@ func LoadCandidate(path, zone string) (cfg *Config, files []File, problems tomlf
 	if err != nil {
 		return nil, []File{own}, tomlfile.Problems{{File: path, Text: err.Error()}}
 	}
-	cfg, files, problems = parse(path, data, zone)
+	cfg, files, problems = parse(path, data, instead{candidate: zone})
 	files = slices.DeleteFunc(files, func(f File) bool { return f.Path == own.Path })
 	return cfg, slices.Insert(files, 0, own), problems
 }
@@ -73,18 +73,23 @@ func Stat(path string) File {
 // Parse is Load for a configuration whose content is given. Path is what
 // problems say and what relative paths are relative to; it may be empty.
 func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
-	cfg, _, problems := parse(path, data, "")
+	cfg, _, problems := parse(path, data, instead{})
 	return cfg, problems
 }
 
-// parse is Parse with the candidate for the copy of a zone, unless that is "", and gives the zone files that were tried.
-func parse(path string, data []byte, candidate string) (cfg *Config, files []File, problems tomlfile.Problems) {
+// instead is what is read in the place of what would be. The zero value is nothing.
+type instead struct {
+	candidate string // the zone whose candidate is read in the place of its copy; see package feed
+}
+
+// parse is Parse with something else in its place, and gives the zone files that were tried.
+func parse(path string, data []byte, other instead) (cfg *Config, files []File, problems tomlfile.Problems) {
 	file, ok := tomlfile.Parse(path, data, schema)
 	if !ok {
 		return nil, nil, file.Problems()
 	}
 	l := &loader{
-		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(), candidate: candidate,
+		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(), instead: other,
 		said: make(map[tomlfile.Problem]bool), elsewhere: make(map[string][]string),
 		localPaths: make(map[string]string),
 	}
@@ -105,14 +110,14 @@ func parse(path string, data []byte, candidate string) (cfg *Config, files []Fil
 // loader turns the tables of a file into a Config. Each of its steps may use
 // what the steps before it made.
 type loader struct {
-	cfg       *Config
-	file      *tomlfile.File
-	dir       string // that relative paths are relative to
-	digest    hash.Hash
-	candidate string            // the zone whose candidate is read in the place of its copy; "": none
-	files     []File            // of the zones and the certificate, as they were before they were read
-	others    tomlfile.Problems // of the zone files
-	order     []string          // of the zone files, as problems name them
+	cfg     *Config
+	file    *tomlfile.File
+	dir     string // that relative paths are relative to
+	digest  hash.Hash
+	instead instead
+	files   []File            // of the zones and the certificate, as they were before they were read
+	others  tomlfile.Problems // of the zone files
+	order   []string          // of the zone files, as problems name them
 
 	said     map[tomlfile.Problem]bool // what is in others: zones may have the same file
 	octets   int64                     // of all zone files
