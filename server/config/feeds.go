@@ -205,6 +205,8 @@ func (l *loader) copyOf(t *tomlfile.Table, s feed.Subscription) *zones.Zone {
 		return z
 	case isCandidate:
 		t.Problem("url", "%v", err)
+	case errors.Is(err, fs.ErrPermission): // who checks may not look everywhere where the server may
+		t.Warn("url", "%v: what is in force cannot be told; look as the user that the server runs as", err)
 	case !errors.Is(err, fs.ErrNotExist):
 		t.Warn("url", "%v; %s until it has been fetched again", err, meanwhile(s))
 	}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,9 +131,10 @@ func TestSlowServersAreGivenUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var work sync.WaitGroup
 				dial := func(context.Context, string, string) (net.Conn, error) {
 					ours, theirs := net.Pipe()
-					go drip(theirs, test.head)
+					work.Go(func() { drip(theirs, test.head) })
 					return ours, nil
 				}
 				begin := time.Now()
@@ -140,6 +142,7 @@ func TestSlowServersAreGivenUp(t *testing.T) {
 				if took := time.Since(begin); kindOf(err) != feed.Network || took != test.after {
 					t.Errorf("%v after %v, want to give up after %v", err, took, test.after)
 				}
+				work.Wait()
 			})
 		})
 	}

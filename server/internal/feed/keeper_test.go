@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,9 +22,10 @@ import (
 type world struct {
 	*feed.Keeper
 	dir  string
-	log  bytes.Buffer
 	stop func()
 
+	mu     sync.Mutex // guards what follows
+	log    bytes.Buffer
 	text   string // what is published
 	broken error  // of the fetch
 	bad    error  // what the configuration says of candidates
@@ -44,7 +46,7 @@ func (w *world) run(t *testing.T, s feed.Subscription) {
 	t.Helper()
 	w.Keeper = feed.NewKeeper(feed.Options{
 		Fetch: w.fetch, Adopt: w.adopt, Jitter: func(d time.Duration) time.Duration { return d },
-		Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Log: slog.New(slog.NewTextHandler(w, nil)),
 	})
 	w.Set(w.dir, []feed.Subscription{s})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -59,8 +61,36 @@ func (w *world) run(t *testing.T, s feed.Subscription) {
 	synctest.Wait()
 }
 
+// Write takes what is logged.
+func (w *world) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(b)
+}
+
+// set changes the world.
+func (w *world) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+// said is what was logged.
+func (w *world) said() (text string) {
+	w.set(func() { text = w.log.String() })
+	return text
+}
+
+// asked is when the publisher was asked since the last call.
+func (w *world) asked() (times []time.Time) {
+	w.set(func() { times, w.times = w.times, nil })
+	return times
+}
+
 // fetch is the publisher.
 func (w *world) fetch(_ context.Context, url string, have *feed.Document) (feed.Document, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.times = append(w.times, time.Now())
 	if w.broken != nil {
 		return feed.Document{}, false, w.broken
@@ -71,8 +101,9 @@ func (w *world) fetch(_ context.Context, url string, have *feed.Document) (feed.
 
 // adopt is the configuration: it reads the candidate as a real one does.
 func (w *world) adopt(zone, why string, commit func() error) error {
-	if w.bad != nil {
-		return w.bad
+	var bad error
+	if w.set(func() { bad = w.bad }); bad != nil {
+		return bad
 	}
 	c, err := feed.Open(w.dir, zone, true)
 	if err != nil {
@@ -81,7 +112,7 @@ func (w *world) adopt(zone, why string, commit func() error) error {
 	if _, err := c.ReadZone(); err != nil || commit == nil {
 		return err
 	}
-	w.adopts = append(w.adopts, why)
+	w.set(func() { w.adopts = append(w.adopts, why) })
 	return commit()
 }
 
@@ -131,7 +162,9 @@ func TestAdditionsApplyAtOnceAndRemovalsLate(t *testing.T) {
 		if got := w.inForce(t); got != "a b" {
 			t.Fatalf("in force %q at once, want a b", got)
 		}
-		w.text = strings.ReplaceAll(three, "[row.b]\nnames = ['b.example']\nprefixes = ['192.0.2.2']\n", "")
+		w.set(func() {
+			w.text = strings.ReplaceAll(three, "[row.b]\nnames = ['b.example']\nprefixes = ['192.0.2.2']\n", "")
+		})
 		sleep(24 * time.Hour)
 		gone := "b.gone-" + time.Now().UTC().Format("20060102")
 		if got := w.inForce(t); got != "a c "+gone {
@@ -158,10 +191,10 @@ func TestAdditionsApplyAtOnceAndRemovalsLate(t *testing.T) {
 func TestRemovalsSurviveARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, two, daily)
-		w.text = one
+		w.set(func() { w.text = one })
 		sleep(24 * time.Hour)
 		w.stop()
-		w.broken = errors.New("no network")
+		w.set(func() { w.broken = errors.New("no network") })
 		sleep(24 * time.Hour)
 		w.run(t, daily)
 		if got := w.inForce(t); !strings.HasPrefix(got, "a b.gone-") {
@@ -187,14 +220,14 @@ func TestAnEndThatIsRefusedWaits(t *testing.T) {
 		s.RemoveAfter = 36 * time.Hour
 		w := newWorld(t, two, s)
 		defer func() { w.stop() }()
-		w.text = one
+		w.set(func() { w.text = one })
 		sleep(24 * time.Hour)
-		w.bad = &feed.Error{Kind: feed.Config, Err: errors.New("a test is red")}
+		w.set(func() { w.bad = &feed.Error{Kind: feed.Config, Err: errors.New("a test is red")} })
 		sleep(40 * time.Hour)
 		if st := w.status(); !strings.HasPrefix(w.inForce(t), "a b.gone-") || st.Errors[feed.Config] == 0 {
 			t.Errorf("in force %q, %+v", w.inForce(t), st)
 		}
-		w.bad = nil
+		w.set(func() { w.bad = nil })
 		sleep(time.Hour)
 		if got := w.inForce(t); got != "a" {
 			t.Errorf("in force %q, want b gone", got)
@@ -211,14 +244,14 @@ func TestShadow(t *testing.T) {
 		if got := w.inForce(t); got != "a" {
 			t.Fatalf("in force %q, want the first copy at once: there is nothing beside which it could wait", got)
 		}
-		w.text = two
+		w.set(func() { w.text = two })
 		sleep(24 * time.Hour)
 		c, err := feed.OpenPending(w.dir, "z")
 		if err != nil || w.inForce(t) != "a" || len(read(t, c).Rows) != 2 {
 			t.Fatalf("in force %q, waiting %v %v", w.inForce(t), c, err)
 		}
 		sleep(24 * time.Hour)
-		w.text = three // another one takes its place, and waits for as long
+		w.set(func() { w.text = three }) // another one takes its place, and waits for as long
 		sleep(24 * time.Hour)
 		until := time.Now().Add(72 * time.Hour)
 		if st := w.status(); !st.Pending || !st.PendingUntil.Equal(until) {
@@ -256,32 +289,33 @@ func TestPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, one, daily)
 		defer func() { w.stop() }()
-		w.broken = &feed.Error{Kind: feed.Network, Err: errors.New("no route")}
-		w.times = nil
+		w.set(func() { w.broken = &feed.Error{Kind: feed.Network, Err: errors.New("no route")} })
+		w.asked()
 		sleep(48 * time.Hour)
 		var pauses []time.Duration
-		for i, at := range w.times[1:] {
-			pauses = append(pauses, at.Sub(w.times[i]))
+		times := w.asked()
+		for i, at := range times[1:] {
+			pauses = append(pauses, at.Sub(times[i]))
 		}
 		for i, p := range pauses {
 			if want := min(30*time.Second<<i, time.Hour); i < 30 && p != want {
 				t.Fatalf("pauses %v, want %v for number %d", pauses, want, i)
 			}
 		}
-		if n := strings.Count(w.log.String(), "level=ERROR"); n != 1 {
+		if n := strings.Count(w.said(), "level=ERROR"); n != 1 {
 			t.Errorf("said %d times, want once", n)
 		}
-		w.broken = &feed.Error{Kind: feed.Status, Err: errors.New("busy"), After: 5 * time.Hour}
+		w.set(func() { w.broken = &feed.Error{Kind: feed.Status, Err: errors.New("busy"), After: 5 * time.Hour} })
 		sleep(time.Hour)
-		w.times = nil
-		w.broken = nil
+		w.asked()
+		w.set(func() { w.broken = nil })
 		sleep(4*time.Hour - time.Minute)
-		if len(w.times) != 0 {
+		if len(w.asked()) != 0 {
 			t.Error("asked before Retry-After was over")
 		}
 		sleep(time.Hour)
-		if len(w.times) != 1 || w.status().Problem != "" || !strings.Contains(w.log.String(), "well again") {
-			t.Errorf("asked %v, %+v", w.times, w.status())
+		if n := len(w.asked()); n != 1 || w.status().Problem != "" || !strings.Contains(w.said(), "well again") {
+			t.Errorf("asked %d times, %+v", n, w.status())
 		}
 	})
 }
@@ -290,26 +324,26 @@ func TestSubscriptionsChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, one, daily)
 		defer func() { w.stop() }()
-		w.times = nil
+		w.asked()
 		s := daily
 		s.Every = time.Hour
 		w.Set(w.dir, []feed.Subscription{s})
 		sleep(3*time.Hour + time.Minute)
-		if len(w.times) != 3 {
-			t.Errorf("asked %d times in three hours, want 3", len(w.times))
+		if n := len(w.asked()); n != 3 {
+			t.Errorf("asked %d times in three hours, want 3", n)
 		}
 		s.URLs = []string{"https://other.example/z.toml"}
 		w.Set(w.dir, []feed.Subscription{s})
 		sleep(time.Second)
-		if len(w.times) != 4 {
+		if len(w.asked()) != 1 {
 			t.Error("another URL was not asked at once")
 		}
 		w.Set(w.dir, []feed.Subscription{s}) // the same again
 		sleep(time.Minute)
 		w.Set(w.dir, nil)
 		sleep(240 * time.Hour)
-		if len(w.times) != 4 || len(w.Status()) != 0 {
-			t.Errorf("asked %d times, and not followed any more", len(w.times))
+		if n := len(w.asked()); n != 0 || len(w.Status()) != 0 {
+			t.Errorf("asked %d times, and not followed any more", n)
 		}
 		if _, err := w.Refresh(context.Background(), "z", false); err == nil {
 			t.Error("refreshed though not followed")
@@ -334,7 +368,7 @@ func TestGuard(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, two, daily)
 				defer func() { w.stop() }()
-				w.text = test.text
+				w.set(func() { w.text = test.text })
 				outcomes, err := w.Refresh(context.Background(), "z", false)
 				if err != nil || outcomes[0].Kind != test.kind || outcomes[0].OK != (test.kind == "") {
 					t.Fatalf("%+v %v, want %q", outcomes, err, test.kind)
@@ -369,12 +403,12 @@ func TestACrashLeavesAGoodCopy(t *testing.T) {
 				if err := crash(w.dir); err != nil {
 					t.Fatal(err)
 				}
-				w.broken = io.EOF
+				w.set(func() { w.broken = io.EOF })
 				w.run(t, daily)
 				if got := w.inForce(t); got != "a" {
 					t.Errorf("in force %q", got)
 				}
-				w.broken, w.text = nil, two
+				w.set(func() { w.broken, w.text = nil, two })
 				sleep(48 * time.Hour)
 				if got := w.inForce(t); got != "a b" {
 					t.Errorf("in force %q later", got)
