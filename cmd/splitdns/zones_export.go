@@ -170,35 +170,47 @@ func (e *exporting) write(w io.Writer, x *export.Export) error {
 	if e.output == "" {
 		return x.Write(w)
 	}
-	if info, err := os.Stat(e.output); err == nil && !info.Mode().IsRegular() {
-		return e.overwrite(x) // a device or a pipe stays what it is
+	info, err := os.Stat(e.output)
+	switch {
+	case err != nil:
+		err = replace(e.output, 0o644, x)
+	case info.Mode().IsRegular():
+		err = replace(e.output, info.Mode().Perm(), x)
+	default:
+		err = overwrite(e.output, x) // a device or a pipe stays what it is
 	}
-	return e.replace(x)
+	if err != nil {
+		return problem{fmt.Errorf("writing %s: %w", e.output, err)}
+	}
+	return nil
 }
 
-// overwrite writes x to what is there.
-func (e *exporting) overwrite(x *export.Export) error {
-	f, err := os.OpenFile(e.output, os.O_WRONLY, 0)
+// overwrite writes x to the file that is there.
+func overwrite(file string, x *export.Export) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err != nil {
-		return problem{err}
+		return err
 	}
 	return errors.Join(x.Write(f), f.Close())
 }
 
-// replace writes x to a file beside the one that is there, then puts it in its place: whoever
-// reads it, a web server perhaps, sees the old one or the new one.
-func (e *exporting) replace(x *export.Export) error {
-	name := filepath.Join(filepath.Dir(e.output), "."+filepath.Base(e.output)+".new")
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return problem{fmt.Errorf("writing %s: %w", e.output, err)}
+// replace writes x to a file beside the one that may be there, then puts it in its place:
+// whoever reads it, a web server perhaps, sees the old one or the new one. Where file is a
+// link, what it leads to is replaced.
+func replace(file string, mode os.FileMode, x *export.Export) error {
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target
 	}
-	err = errors.Join(x.Write(f), f.Close())
+	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(x.Write(f), f.Chmod(mode), f.Close())
 	if err == nil {
-		err = os.Rename(name, e.output)
+		err = os.Rename(f.Name(), file)
 	}
 	if err != nil {
-		return problem{fmt.Errorf("writing %s: %w", e.output, errors.Join(err, os.Remove(name)))}
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }
