@@ -144,7 +144,7 @@ func upstreamAddress(text string) (netip.AddrPort, error) {
 // commandLine is how the command was called, but for where it writes to: the same zones
 // give the same file anywhere.
 func commandLine(c *cobra.Command, args []string) string {
-	words := append(strings.Fields(c.CommandPath()), args...)
+	var flags []string
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if f.Name == "output" {
 			return
@@ -154,9 +154,11 @@ func commandLine(c *cobra.Command, args []string) string {
 			values = list.GetSlice()
 		}
 		for _, value := range values {
-			words = append(words, "--"+f.Name+"="+value)
+			flags = append(flags, "--"+f.Name+"="+value)
 		}
 	})
+	slices.Sort(flags) // they come in the order in which they were given
+	words := slices.Concat(strings.Fields(c.CommandPath()), args, flags)
 	for i, word := range words {
 		if strings.ContainsAny(word, " \t\n;'\"") {
 			words[i] = strconv.Quote(word)

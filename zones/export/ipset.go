@@ -67,7 +67,7 @@ func netPrefixes(prefixes []netip.Prefix) []netip.Prefix {
 // ipSetName is setName within the length that ipset has. A long one is cut, with a
 // fingerprint of the whole in it.
 func (o *Options) ipSetName(zone string, is4 bool) string {
-	return shortened(o.setName(zone, is4), maxIPSet)
+	return familyName(shortened(o.SetPrefix+zone, maxIPSet-len("_4")), is4)
 }
 
 // fingerprint is how many hexadecimal digits stand for what was cut.

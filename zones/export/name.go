@@ -88,7 +88,7 @@ func (s shape) widened() (p plain, ok bool) {
 
 // What becomes of patterns that a format cannot say.
 const (
-	noteSpelled  = "written out as the names of its range"
+	noteSpelled  = "written out as names of a range"
 	noteOctets   = "left out: octets that host names do not have"
 	noteAddress  = "left out: it would be read as an address"
 	noteOdd      = "left out: a star in a label or a wide range (see --widen)"

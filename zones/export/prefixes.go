@@ -49,8 +49,13 @@ func (o *Options) families() (is4 []bool) {
 
 // setName is what the set of a zone for an IP version is called.
 func (o *Options) setName(zone string, is4 bool) string {
+	return familyName(o.SetPrefix+zone, is4)
+}
+
+// familyName is name with the IP version at its end.
+func familyName(name string, is4 bool) string {
 	if is4 {
-		return o.SetPrefix + zone + "_4"
+		return name + "_4"
 	}
-	return o.SetPrefix + zone + "_6"
+	return name + "_6"
 }
