@@ -55,8 +55,8 @@ func writeDNSMasq(w *writing) error {
 
 // dnsmasqServers writes which names go to the upstream.
 func (w *writing) dnsmasqServers() {
-	var seen once
-	w.eachPlain(false, func(p plain) {
+	seen := w.newOnce()
+	one := func(p plain) {
 		name := orHash(p.name)
 		switch {
 		case p.anchor == exact:
@@ -71,7 +71,10 @@ func (w *writing) dnsmasqServers() {
 		for _, upstream := range w.o.Upstream {
 			w.entry("server=/", name, "/", withPort(upstream, "#"))
 		}
-	})
+	}
+	for _, p := range w.patterns {
+		w.plains(p, hostNames, one)
+	}
 }
 
 // orHash is name, or # for the root: every name, in dnsmasq.
@@ -90,35 +93,20 @@ func withPort(upstream netip.AddrPort, mark string) string {
 	return upstream.Addr().String() + mark + strconv.Itoa(int(upstream.Port()))
 }
 
-// eachPlain yields the names of all zones. Some may come twice.
-func (w *writing) eachPlain(escapes bool, yield func(plain)) {
-	for _, z := range w.zones {
-		for i := range z.Rows {
-			for p := range z.Rows[i].Patterns.All() {
-				w.plains(p, escapes, yield)
-			}
-		}
-	}
-}
-
 // zonesOf gives for each name the zones, by number, that have it, and the names in the order
 // in which they come.
 func (w *writing) zonesOf() (names map[string][]int, order []string) {
 	names = map[string][]int{}
-	for number, z := range w.zones {
-		for i := range z.Rows {
-			for p := range z.Rows[i].Patterns.All() {
-				w.plains(p, false, func(p plain) {
-					w.suffix(p)
-					if names[p.name] == nil {
-						order = append(order, p.name)
-					}
-					if !slices.Contains(names[p.name], number) {
-						names[p.name] = append(names[p.name], number)
-					}
-				})
+	for number, p := range w.patterns {
+		w.plains(p, hostNames, func(p plain) {
+			w.suffix(p)
+			if names[p.name] == nil {
+				order = append(order, p.name)
 			}
-		}
+			if !slices.Contains(names[p.name], number) {
+				names[p.name] = append(names[p.name], number)
+			}
+		})
 	}
 	return names, order
 }

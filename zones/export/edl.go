@@ -25,14 +25,14 @@ func writeEDL(w *writing) error {
 		w.noNames("left out: --what names has them")
 		return nil
 	}
-	w.eachWildcard(false, func(name string) { w.entry(name) })
+	w.eachWildcard(func(name string) { w.entry(name) })
 	return nil
 }
 
 // eachWildcard yields the names of all zones, each once, in the form in which *.name is every
 // name below name. A pattern for both comes to two names.
-func (w *writing) eachWildcard(escapes bool, yield func(name string)) {
-	var seen once
+func (w *writing) eachWildcard(yield func(name string)) {
+	seen := w.newOnce()
 	one := func(p plain) {
 		switch {
 		case !seen.isNew(p):
@@ -44,12 +44,8 @@ func (w *writing) eachWildcard(escapes bool, yield func(name string)) {
 			yield("*." + p.name)
 		}
 	}
-	for _, z := range w.zones {
-		for i := range z.Rows {
-			for p := range z.Rows[i].Patterns.All() {
-				w.plains(p, escapes, func(p plain) { p.halves(one) })
-			}
-		}
+	for _, p := range w.patterns {
+		w.plains(p, hostNames, func(p plain) { p.halves(one) })
 	}
 }
 

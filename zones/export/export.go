@@ -137,9 +137,6 @@ func listed(all []*zones.Zone) string {
 	return strings.Join(names, ", ")
 }
 
-// Entries is how many lines, elements or objects the export has.
-func (e *Export) Entries() int { return e.entries }
-
 // Notes say what the format could not say as the zones do.
 func (e *Export) Notes() []Note { return slices.Clone(e.notes) }
 
@@ -156,9 +153,12 @@ func (e *Export) Write(w io.Writer) error {
 	return out.Flush() // says what went wrong before, too
 }
 
+// bufferSize is what goes out at once.
+const bufferSize = 1 << 16
+
 // writing starts one pass.
 func (e *Export) writing(w io.Writer) *writing {
-	return &writing{Writer: bufio.NewWriter(w), zones: e.zones, o: &e.options, format: e.format.Name}
+	return &writing{Writer: bufio.NewWriterSize(w, bufferSize), zones: e.zones, o: &e.options, format: e.format.Name}
 }
 
 // selected are the zones to export, with the rows and prefixes that o asks for. They come

@@ -84,7 +84,7 @@ func (w *writing) fortiZone(z *zones.Zone, is4 bool) {
 func (w *writing) fortiNames(o *objects, zone string, r *zones.Row) {
 	where := rowPorts(r)
 	for p := range r.Patterns.All() {
-		w.plains(p, false, func(p plain) {
+		w.plains(p, hostNames, func(p plain) {
 			p.halves(func(p plain) {
 				fqdn, name := p.name, p.name
 				if p.anchor == below {

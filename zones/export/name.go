@@ -98,12 +98,19 @@ const (
 	noteNames    = "left out: this format has prefixes only"
 )
 
+// octets says which octets a format can write in names.
+type octets bool
+
+const (
+	hostNames octets = false // letters, digits, hyphen and underscore
+	anyOctets octets = true  // also others, as \DDD
+)
+
 // plains yields what p comes to without ranges and stars, and notes what is lost or gained.
-// Octets that stand as \DDD are for formats that have escapes.
-func (w *writing) plains(p matcher.Pattern, escapes bool, yield func(plain)) {
+func (w *writing) plains(p matcher.Pattern, have octets, yield func(plain)) {
 	s := shapeOf(p)
 	switch {
-	case !escapes && strings.Contains(s.name, `\`):
+	case have == hostNames && strings.Contains(s.name, `\`):
 		w.notes.add("patterns", noteOctets, s.text)
 	case s.isOdd():
 		w.oddPlains(s, yield)
@@ -161,6 +168,19 @@ func parent(name string) string {
 
 // once tells what was seen from what is new. It is compact for plain patterns.
 type once struct{ seen matcher.ListBuilder }
+
+// newOnce is ready for all the patterns of w: making room time and again takes half of the time.
+func (w *writing) newOnce() *once {
+	patterns := 0
+	for _, z := range w.zones {
+		for i := range z.Rows {
+			patterns += z.Rows[i].Patterns.Len()
+		}
+	}
+	o := new(once)
+	o.seen.Grow(patterns)
+	return o
+}
 
 // isNew says whether p was not asked for before.
 func (o *once) isNew(p plain) bool {

@@ -38,7 +38,7 @@ func writePAC(w *writing) error {
 
 // pacTable writes the names that are matched themselves, or those that names below them are.
 func (w *writing) pacTable(name string, kind anchor) {
-	var seen once
+	seen := w.newOnce()
 	w.line("var ", name, " = {")
 	w.eachShape(func(s shape) {
 		isKind := s.anchor == kind || s.anchor == subtree && (kind == below || s.name != "")
@@ -59,17 +59,13 @@ func dotted(name string) string {
 
 // eachShape yields the patterns that a host of a URL can match.
 func (w *writing) eachShape(yield func(shape)) {
-	for _, z := range w.zones {
-		for i := range z.Rows {
-			for p := range z.Rows[i].Patterns.All() {
-				s := shapeOf(p)
-				if strings.Contains(s.name, `\`) {
-					w.notes.add("patterns", noteOctets, s.text)
-					continue
-				}
-				yield(s)
-			}
+	for _, p := range w.patterns {
+		s := shapeOf(p)
+		if strings.Contains(s.name, `\`) {
+			w.notes.add("patterns", noteOctets, s.text)
+			continue
 		}
+		yield(s)
 	}
 }
 
@@ -77,7 +73,7 @@ func (w *writing) eachShape(yield func(shape)) {
 func (w *writing) pacOdd() {
 	bySuffix := map[string][]string{}
 	var order []string
-	var seen once
+	seen := w.newOnce()
 	w.eachShape(func(s shape) {
 		if !s.isOdd() || !seen.isNew(s.plain) {
 			return

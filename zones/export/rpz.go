@@ -43,7 +43,7 @@ func writeRPZ(w *writing) error {
 	w.line("$TTL 300")
 	w.line("@ SOA localhost. hostmaster.localhost. ", serial(w.zones, w.o.Counter), " 3600 600 604800 300")
 	w.line("@ NS localhost.")
-	r := policyZone{writing: w, target: targets[w.o.Action], bases: map[string]bool{}}
+	r := policyZone{writing: w, target: targets[w.o.Action], bases: map[string]bool{}, seen: w.newOnce()}
 	r.eachName(func(p plain) {
 		if p.anchor == below {
 			r.bases[p.name] = true
@@ -59,21 +59,17 @@ type policyZone struct {
 	*writing
 	target string
 	bases  map[string]bool // names that have a wildcard
-	seen   once            // what has a record
+	seen   *once           // what has a record
 }
 
 // eachName yields the names of all zones, none of them with the anchor subtree.
 func (r *policyZone) eachName(yield func(plain)) {
-	for _, z := range r.zones {
-		for i := range z.Rows {
-			for p := range z.Rows[i].Patterns.All() {
-				r.plains(p, true, func(p plain) {
-					if r.fits(p) {
-						p.halves(yield)
-					}
-				})
+	for _, p := range r.patterns {
+		r.plains(p, anyOctets, func(p plain) {
+			if r.fits(p) {
+				p.halves(yield)
 			}
-		}
+		})
 	}
 }
 

@@ -9,14 +9,16 @@ func writeUnbound(w *writing) error {
 	if len(w.o.Upstream) == 0 {
 		w.line("server:")
 	}
-	var seen once
-	w.eachPlain(true, func(p plain) {
-		w.suffix(p)
-		p.anchor = subtree
-		if seen.isNew(p) {
-			w.unboundName(p.name + ".")
-		}
-	})
+	seen := w.newOnce()
+	for _, p := range w.patterns {
+		w.plains(p, anyOctets, func(p plain) {
+			w.suffix(p)
+			p.anchor = subtree
+			if seen.isNew(p) {
+				w.unboundName(p.name + ".")
+			}
+		})
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"splitdns/matcher"
 	"splitdns/zones"
 )
 
@@ -177,7 +178,20 @@ func (n *notes) of(what, text string) *Note {
 	return &n.list[i]
 }
 
-// noNames notes that the format has no names, and noPrefixes that it has no prefixes.
+// patterns yields the patterns of all zones, with the number of the zone. Some may come twice.
+func (w *writing) patterns(yield func(zone int, p matcher.Pattern) bool) {
+	for number, z := range w.zones {
+		for i := range z.Rows {
+			for p := range z.Rows[i].Patterns.All() {
+				if !yield(number, p) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// noNames notes that the format has no names.
 func (w *writing) noNames(why string) {
 	for _, z := range w.zones {
 		for i := range z.Rows {
