@@ -280,3 +280,13 @@ func TestLargeFortiGateGroup(t *testing.T) {
 	}
 	checkFortiGate(t, text)
 }
+
+// A set that is empty is no surprise for whoever reads the notes.
+func TestZonesWithoutPrefixes(t *testing.T) {
+	loaded := parsed(t, map[string]string{"mdm": file, "names": "[row.a]\nnames = [\"a.example\"]\n"})
+	for _, format := range []string{"nft", "ipset", "pf"} {
+		if _, notes := written(t, loaded, options(format)); !slices.Contains(notes, "1 zone without a prefix: names") {
+			t.Errorf("%s: the notes %q do not name the zone", format, notes)
+		}
+	}
+}

@@ -95,6 +95,7 @@ const (
 	noteWidened  = "widened: a star in a label or a wide range"
 	noteTooWide  = "left out: --widen would take a top-level domain"
 	notePrefixes = "left out: this format has names only"
+	noteEmpty    = "without a prefix"
 	noteNames    = "left out: this format has prefixes only"
 )
 

@@ -191,11 +191,14 @@ func (w *writing) patterns(yield func(zone int, p matcher.Pattern) bool) {
 	}
 }
 
-// noNames notes that the format has no names.
+// noNames notes that the format has no names, and which zones have nothing else.
 func (w *writing) noNames(why string) {
 	for _, z := range w.zones {
 		for i := range z.Rows {
 			w.notes.count("names", why, z.Rows[i].Patterns.Len())
+		}
+		if !z.HasRanges() {
+			w.notes.add("zones", noteEmpty, z.Name)
 		}
 	}
 }
