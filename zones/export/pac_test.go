@@ -339,3 +339,21 @@ func ExampleNote_String() {
 	// 1 prefix left out
 	// 4 patterns left out: a, b, c and 1 more
 }
+
+// Numbers of ranges have 64 bits, those of JavaScript 53.
+func TestPACNumbers(t *testing.T) {
+	loaded := patternsOf(
+		matcher.MustParsePattern("{9007199254740993..9007199254740995}.a.example"),
+		matcher.MustParsePattern("{9..101}-b.example"),
+		matcher.MustParsePattern("{0..18446744073709551615}.c.example"),
+	)
+	text, _ := written(t, loaded, options("pac"))
+	find, m := loadPAC(t, text), matcherOf(loaded)
+	for _, host := range []string{
+		"9007199254740992.a.example", "9007199254740993.a.example", "9007199254740995.a.example", "9007199254740996.a.example",
+		"8-b.example", "9-b.example", "10-b.example", "101-b.example", "102-b.example", "011-b.example",
+		"18446744073709551615.c.example", "18446744073709551616.c.example", "0.c.example", "00.c.example",
+	} {
+		checkPAC(t, find, m, host)
+	}
+}
