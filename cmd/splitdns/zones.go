@@ -48,7 +48,7 @@ func zonesCommand() *cobra.Command {
 			"a bundled `EDITION` ("+strings.Join(zones.Editions(), ", ")+"), instead of a configuration's")
 		c.AddCommand(sub)
 	}
-	c.AddCommand(zonesDiffCommand())
+	c.AddCommand(zonesDiffCommand(), zonesLintCommand())
 	return c
 }
 

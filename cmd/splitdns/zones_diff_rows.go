@@ -96,45 +96,50 @@ func portsText(d compare.Delta) string {
 	return strings.Join(parts, "; ")
 }
 
-// writeRows writes how the rows of a zone differ. Rows that came or went are only named
-// where there are many.
+// writeRows writes how the rows of a zone differ.
 func writeRows(p *page, rows []compare.RowDiff) {
-	came, went := rowNames(rows, compare.Added), rowNames(rows, compare.Gone)
-	if !p.all && len(came) > shortList {
-		p.list("  + "+plural(len(came), "row"), came)
-	}
-	if !p.all && len(went) > shortList {
-		p.list("  - "+plural(len(went), "row"), went)
-	}
+	writeWhole(p, "+", rowsWith(rows, compare.Added))
 	for _, r := range rows {
-		switch {
-		case r.Status == compare.Added && (p.all || len(came) <= shortList):
-			p.paragraph("  ", "+ row "+r.Name+": "+rowCounts(r.Names.Added, r.Prefixes.Added, r.Ports.Added))
-		case r.Status == compare.Gone && (p.all || len(went) <= shortList):
-			p.paragraph("  ", "- row "+r.Name+": "+rowCounts(r.Names.Gone, r.Prefixes.Gone, r.Ports.Gone))
-		case r.Status == compare.Renamed:
+		switch r.Status {
+		case compare.Renamed:
 			p.paragraph("  ", "~ row "+r.Name+", before "+r.OldName)
-		case r.Status == compare.Changed:
+		case compare.Changed:
 			p.paragraph("  ", "~ row "+r.Name)
+		default:
+			continue
 		}
-		if isEdit := r.Status == compare.Renamed || r.Status == compare.Changed; isEdit || p.all {
-			writeDifferences(p, &r, isEdit)
-		}
+		writeDifferences(p, &r)
+		writeStatements(p, &r)
 	}
+	writeWhole(p, "-", rowsWith(rows, compare.Gone))
 }
 
-// rowNames are the names of the rows with a status.
-func rowNames(rows []compare.RowDiff, status string) (names []string) {
-	for _, r := range rows {
-		if r.Status == status {
+// writeWhole writes rows that came or went. Many are only named.
+func writeWhole(p *page, sign string, rows []compare.RowDiff) {
+	if !p.all && len(rows) > shortList {
+		var names []string
+		for _, r := range rows {
 			names = append(names, r.Name)
 		}
+		p.list("  "+sign+" "+plural(len(rows), "row"), names)
+		return
 	}
-	return names
+	for _, r := range rows {
+		names, prefixes, ports := slices.Concat(r.Names.Added, r.Names.Gone), slices.Concat(r.Prefixes.Added, r.Prefixes.Gone), slices.Concat(r.Ports.Added, r.Ports.Gone)
+		p.paragraph("  ", sign+" row "+r.Name+": "+rowCounts(names, prefixes, ports))
+		if p.all {
+			writeDifferences(p, &r)
+		}
+	}
 }
 
-// writeDifferences writes what differs in a row, of one that is on both sides also what it says of itself.
-func writeDifferences(p *page, r *compare.RowDiff, isEdit bool) {
+// rowsWith are the rows with a status.
+func rowsWith(rows []compare.RowDiff, status string) []compare.RowDiff {
+	return slices.DeleteFunc(slices.Clone(rows), func(r compare.RowDiff) bool { return r.Status != status })
+}
+
+// writeDifferences writes what came to the lists of a row, and what went.
+func writeDifferences(p *page, r *compare.RowDiff) {
 	for _, d := range []struct {
 		what string
 		compare.Delta
@@ -142,9 +147,10 @@ func writeDifferences(p *page, r *compare.RowDiff, isEdit bool) {
 		p.list("    + "+d.what, d.Added)
 		p.list("    - "+d.what, d.Gone)
 	}
-	if !isEdit {
-		return
-	}
+}
+
+// writeStatements writes what a row says otherwise of itself.
+func writeStatements(p *page, r *compare.RowDiff) {
 	if r.Purpose != nil {
 		p.item("    purpose", tomlfile.Shown(r.Purpose.After))
 		p.item("    before", tomlfile.Shown(r.Purpose.Before))

@@ -251,23 +251,9 @@ func orEmpty[V any](list []V) []V {
 
 // lookAtNames notes that u is found otherwise.
 func (c *comparison) lookAtNames(u unit, a, b state) {
-	if !a.known() && !b.known() {
+	key, ok := nameKeyOf(u, a, b)
+	if !ok {
 		return
-	}
-	key := nameKey{kind: kindOf(u, a, b), zone: zoneOf(a, b)}
-	if a.zones != b.zones {
-		from, to := strings.Fields(a.zones), strings.Fields(b.zones)
-		key.from, key.to = strings.Join(missing(to, from), " "), strings.Join(missing(from, to), " ")
-	}
-	switch {
-	case key.kind == "" && key.from != "":
-		key.kind = MovedName
-	case key.kind == "" && key.to != "":
-		key.kind = AlsoName
-	case key.kind == "":
-		return
-	case key.kind == WiderName:
-		key.pattern = b.pattern.String()
 	}
 	c.countNames(key)
 	change, ok := c.names[key]
@@ -279,6 +265,29 @@ func (c *comparison) lookAtNames(u unit, a, b state) {
 		c.nameOrder = append(c.nameOrder, key)
 	}
 	change.Names = append(change.Names, u.text)
+}
+
+// nameKeyOf says how u is found otherwise, if it is.
+func nameKeyOf(u unit, a, b state) (key nameKey, ok bool) {
+	if !a.known() && !b.known() {
+		return key, false
+	}
+	key.kind, key.zone = kindOf(u, a, b), zoneOf(a, b)
+	if key.kind == WiderName {
+		key.pattern = b.pattern.String()
+	}
+	if a.zones == b.zones {
+		return key, key.kind != ""
+	}
+	from, to := strings.Fields(a.zones), strings.Fields(b.zones)
+	key.from, key.to = strings.Join(missing(to, from), " "), strings.Join(missing(from, to), " ")
+	if key.kind == "" {
+		key.kind = AlsoName
+		if key.from != "" {
+			key.kind = MovedName
+		}
+	}
+	return key, true
 }
 
 // kindOf is the kind of change that the patterns alone show, if any.

@@ -12,7 +12,7 @@ import (
 
 // side is one of the two states that are compared: a whole set of zones.
 type side struct {
-	zones   []*zones.Zone
+	rows    []*row
 	matcher *matcher.Matcher[*row]
 	room    []matcher.Match[*row]
 	shared  *published
@@ -53,13 +53,13 @@ func (p *published) one(r Ranges) *Ranges {
 
 // newSide prepares lookups among all.
 func newSide(all []*zones.Zone, shared *published) *side {
-	s := &side{zones: all, shared: shared, byRows: map[string]*Ranges{}}
+	s := &side{shared: shared, byRows: map[string]*Ranges{}}
 	var b matcher.Builder[*row]
-	number := 0
 	for _, z := range all {
 		for i := range z.Rows {
-			b.AddList(z.Rows[i].Patterns, &row{zone: z, row: &z.Rows[i], number: number})
-			number++
+			r := &row{zone: z, row: &z.Rows[i], number: len(s.rows)}
+			b.AddList(r.row.Patterns, r)
+			s.rows = append(s.rows, r)
 		}
 	}
 	s.matcher = b.Build()
