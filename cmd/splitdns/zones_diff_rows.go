@@ -22,7 +22,7 @@ func zoneTitle(z *compare.ZoneDiff) string {
 		}
 		return ": " + counts(z.Before) + "; now " + counts(z.After)
 	}
-	return ": the same rows"
+	return ":" // nothing in its rows, or nothing that was asked for
 }
 
 // counts says how much a zone has.

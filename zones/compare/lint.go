@@ -175,7 +175,7 @@ func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
 // replaced finds addresses that the newest edition of the zone no longer has.
 func (l *linter) replaced(z *zones.Zone) {
 	newest := zoneNamed(l.Newest, z.Name)
-	if newest == nil || newest.Edition <= z.Edition || !z.HasRanges() {
+	if newest == nil || z.Edition == "" || newest.Edition <= z.Edition || !z.HasRanges() {
 		return
 	}
 	var s Summary

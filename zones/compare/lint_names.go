@@ -186,6 +186,8 @@ func (l *linter) suffix(r *row, pattern, suffix string) {
 	ending, icann := publicsuffix.PublicSuffix(suffix)
 	f := Finding{Severity: Warning, Code: codeSuffix, Subjects: []string{pattern}}
 	switch isPublic := suffix == ending; {
+	case suffix == "home.arpa": // for everybody at home, RFC 8375
+		return
 	case suffix == "", isPublic && icann:
 		f.Severity, f.Text = Problem, pattern+" is for the names of everybody: anyone can register one below"
 		f.Fix = "name the domains that are meant"

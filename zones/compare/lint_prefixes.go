@@ -177,7 +177,7 @@ func (l *linter) weak(r *row) {
 	var others []netip.Prefix
 	var wide []string
 	for _, p := range r.row.Prefixes {
-		if _, ok := holding(ownBlocks, p); ok || p.Bits() == 0 {
+		if isOwned(p) || p.Bits() == 0 {
 			continue
 		}
 		others = append(others, p)
@@ -197,6 +197,13 @@ func (l *linter) weak(r *row) {
 		Severity: Warning, Code: codeWeak, Subjects: wide,
 		Text: text + ": a pin to so much keeps little out", Fix: "pin to nothing stricter than observe, or find narrower prefixes",
 	})
+}
+
+// isOwned says whether all of p is one vendor's, or one's own.
+func isOwned(p netip.Prefix) bool {
+	_, isVendors := holding(ownBlocks, p)
+	_, isInside := holding(inside, p)
+	return isVendors || isInside
 }
 
 // isWide says whether p is as wide as what only the largest have.

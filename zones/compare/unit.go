@@ -31,13 +31,19 @@ func units(sides ...[]*zones.Zone) []unit {
 	patterns := distinct(sides)
 	cuts := cutsOf(patterns)
 	all := make([]unit, 0, len(patterns))
+	seen := map[string]bool{} // of pieces: two patterns can have the same
 	for _, p := range patterns {
 		at := numbers.FindAllStringSubmatchIndex(oddText(p), -1)
 		if len(at) != 1 {
 			all = append(all, unit{p.String(), p, p.Example()})
 			continue
 		}
-		all = append(all, pieces(p, at[0], cuts[p.Form()])...)
+		for _, u := range pieces(p, at[0], cuts[p.Form()]) {
+			if !seen[u.text] {
+				seen[u.text] = true
+				all = append(all, u)
+			}
+		}
 	}
 	return all
 }
@@ -101,8 +107,14 @@ func bounds(text string, at []int) (first, last uint64) {
 func pieces(p matcher.Pattern, at []int, cuts []uint64) []unit {
 	text := p.String()
 	first, last := bounds(text, at)
-	from, _ := slices.BinarySearch(cuts, first+1)
-	to, _ := slices.BinarySearch(cuts, last+1)
+	from, isThere := slices.BinarySearch(cuts, first)
+	if isThere {
+		from++
+	}
+	to, isThere := slices.BinarySearch(cuts, last)
+	if isThere {
+		to++
+	}
 	cuts = cuts[from:max(from, min(to, from+maxPieces-1))]
 	all := make([]unit, 0, len(cuts)+1)
 	for i := range len(cuts) + 1 {
