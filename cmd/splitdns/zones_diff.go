@@ -121,7 +121,7 @@ func loadState(name string) (zoneSet, error) {
 		loaded, err := loadFolder(name)
 		return zoneSet{name: name, zones: loaded}, err
 	}
-	z, err := loadZoneFile(name)
+	z, _, err := loadZoneFile(name)
 	return zoneSet{name: name, zones: []*zones.Zone{z}, isFile: true}, err
 }
 
@@ -136,20 +136,21 @@ func noState(name string) error {
 }
 
 // loadZoneFile loads a zone file. Its zone has the file's name without the ending.
-func loadZoneFile(file string) (*zones.Zone, error) {
+func loadZoneFile(file string) (*zones.Zone, tomlfile.Problems, error) {
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	if err := zones.CheckName(name); err != nil {
-		return nil, problem{fmt.Errorf("%s: a zone is called like its file: %w", tomlfile.Shown(file), err)}
+		return nil, nil, problem{fmt.Errorf("%s: a zone is called like its file: %w", tomlfile.Shown(file), err)}
 	}
 	data, err := readSome(file)
 	if err != nil {
-		return nil, problem{err}
+		return nil, nil, problem{err}
 	}
 	z, problems := zones.Parse(name, file, data)
 	if z == nil {
-		return nil, &server.ConfigError{Problems: problems}
+		problems.Add(tomlfile.Problem{File: file, Text: "was read as a zone file; a configuration or a list is none"})
+		return nil, nil, &server.ConfigError{Problems: problems}
 	}
-	return z, nil
+	return z, problems, nil
 }
 
 // readSome reads a file, of a larger one than any zone file no more than tells that it is.
@@ -172,7 +173,7 @@ func loadFolder(folder string) (all []*zones.Zone, err error) {
 		return nil, problem{fmt.Errorf("%s: the folder has no zone file, NAME.toml", folder)}
 	}
 	for _, file := range files {
-		z, err := loadZoneFile(file)
+		z, _, err := loadZoneFile(file)
 		if err != nil {
 			return nil, err
 		}
@@ -236,11 +237,11 @@ func haveZones(names []string, sides ...[]*zones.Zone) error {
 		if slices.Contains(have, name) {
 			continue
 		}
-		text := fmt.Sprintf("no zone %q", name)
+		text := fmt.Sprintf("no zone %q; have %s", name, strings.Join(have, ", "))
 		if near := tomlfile.Nearest(name, have); near != "" {
 			text += "; did you mean " + near + "?"
 		}
-		return problem{fmt.Errorf("%s have %s", text+";", strings.Join(have, ", "))}
+		return problem{errors.New(text)}
 	}
 	return nil
 }

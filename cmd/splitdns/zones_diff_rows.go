@@ -73,7 +73,7 @@ func writeNames(p *page, c compare.NameChange) {
 	text := map[string]string{
 		compare.NewName:   names + " new, unknown before.",
 		compare.GoneName:  names + " no longer known: no rule for a zone finds them.",
-		compare.WiderName: names + " without a row of their own now, only under " + c.Pattern + ".",
+		compare.WiderName: names + " only under " + c.Pattern + " now, without a row.",
 		compare.MovedName: names + " no longer in " + from + ", whose rules lose them; in " + c.Zone + " now.",
 		compare.AlsoName:  names + " also in " + to + " now, whose rules get them.",
 	}[c.Kind]

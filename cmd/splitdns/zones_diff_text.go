@@ -52,33 +52,36 @@ func writeSummary(p *page, s *compare.Summary) {
 	p.item("Names", sentence(
 		fmt.Sprintf("%s before, %s now", number(s.NamesBefore), number(s.NamesAfter)),
 		some(s.NamesNew, "new"), some(s.NamesGone, "no longer known"),
-		some(s.NamesWider, "only by a wider pattern now"), some(s.NamesMoved, "no longer in a zone that had them")))
+		some(s.NamesWider, "only by a wider pattern now"), some(s.NamesMoved, "moved out of a zone")))
 	p.item("Pins", sentence(
-		cmp.Or(some(s.PinsChanged, "names have other ranges"), "no name has other ranges"),
-		some(s.PinsGained, "have ranges for the first time"), some(s.PinsLost, "have none any more")))
+		"other ranges for "+plural(s.PinsChanged, "name"),
+		"ranges for the first time for "+number(s.PinsGained), "none any more for "+number(s.PinsLost)))
 }
 
 // addressSentence says what became of the prefixes.
 func addressSentence(s *compare.Summary) string {
-	added := cmp.Or(some(s.Singles.New+s.Prefixes.New, "are new"), "none is new")
+	added := cmp.Or(some(s.Singles.New+s.Prefixes.New, "new"), "none new")
 	if s.IPv6.New > 0 {
 		added += ", " + number(s.IPv6.New) + " of them IPv6"
 	}
 	if s.IPv6.New > 0 && s.IPv6.Before == 0 {
 		added += ", for which nothing was published"
 	}
-	return sentence(kept(s.Singles, "single addresses"), kept(s.Prefixes, "prefixes"), added)
+	return sentence(kept(s.Singles, plainPlural(uint64(s.Singles.Before), "single address")), kept(s.Prefixes, plainPlural(uint64(s.Prefixes.Before), "prefix")), added)
 }
 
 // kept says what became of prefixes of one kind.
 func kept(k compare.Kept, what string) string {
-	if k.Before == 0 {
+	text := fmt.Sprintf("%s of the %s %s are still published", number(k.Kept), number(k.Before), what)
+	switch {
+	case k.Before == 0:
 		return ""
-	}
-	which := map[int]string{0: "none", k.Before: "each"}[k.Kept]
-	text := fmt.Sprintf("%s of the %s %s is still published", cmp.Or(which, number(k.Kept)), number(k.Before), what)
-	if which == "" && k.Kept > 1 {
-		text = strings.Replace(text, " is ", " are ", 1)
+	case k.Kept == 0:
+		text = fmt.Sprintf("none of the %s %s is still published", number(k.Before), what)
+	case k.Before == 1:
+		return "the only " + what + " is still published"
+	case k.Kept == k.Before:
+		return fmt.Sprintf("all %s %s are still published", number(k.Before), what)
 	}
 	if k.Part > 0 {
 		text += fmt.Sprintf(" (%s in part)", number(k.Part))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -72,17 +73,23 @@ func (o *lintOptions) run(w io.Writer, args []string) error {
 
 // lint looks at those of loaded that args name, and at files.
 func (o *lintOptions) lint(w io.Writer, loaded []*zones.Zone, args []string, now time.Time) error {
-	only, err := chosen(&loaded, args)
-	if err != nil {
+	s := subjects{loaded: loaded}
+	for _, arg := range args {
+		if err := s.add(arg); err != nil {
+			return err
+		}
+	}
+	if err := haveZones(s.names, s.loaded); err != nil {
 		return err
 	}
 	newest, err := zones.Bundled(zones.DefaultEdition)
 	if err != nil {
 		return err
 	}
-	found := compare.Lint(loaded, compare.LintOptions{
-		Now: now, MaxAge: time.Duration(o.days) * 24 * time.Hour, Only: only, Newest: newest,
-	})
+	found := append(s.found, compare.Lint(s.loaded, compare.LintOptions{
+		Now: now, MaxAge: time.Duration(o.days) * 24 * time.Hour, Only: s.names, Newest: newest,
+	})...)
+	slices.SortStableFunc(found, func(a, b compare.Finding) int { return cmp.Compare(a.Severity, b.Severity) })
 	if o.json {
 		err = writeJSON(w, found)
 	} else {
@@ -99,21 +106,35 @@ func (o *lintOptions) fails(f compare.Finding) bool {
 	return f.Severity == compare.Problem || o.strict && f.Severity == compare.Warning
 }
 
-// chosen are the zones that args name. Those that are files take their places in loaded.
-func chosen(loaded *[]*zones.Zone, args []string) (names []string, err error) {
-	for _, arg := range args {
-		if !isFile(arg) {
-			names = append(names, arg)
-			continue
-		}
-		z, err := loadZoneFile(arg)
-		if err != nil {
-			return nil, err
-		}
-		*loaded = replaced(*loaded, z)
-		names = append(names, z.Name)
+// subjects are what to look at.
+type subjects struct {
+	loaded []*zones.Zone
+	names  []string          // of the zones that are reported on; none: all
+	found  []compare.Finding // what reading files has found
+}
+
+// codeText is the code of what reading a zone file has found: its text is not in the plainest form.
+const codeText = "text"
+
+// add adds a zone, or a file, which takes its place among those that are loaded.
+func (s *subjects) add(arg string) error {
+	if !isFile(arg) {
+		s.names = append(s.names, arg)
+		return nil
 	}
-	return names, haveZones(names, *loaded)
+	z, warnings, err := loadZoneFile(arg)
+	if err != nil {
+		return err
+	}
+	s.loaded = replaced(s.loaded, z)
+	s.names = append(s.names, z.Name)
+	for _, w := range warnings {
+		s.found = append(s.found, compare.Finding{
+			Severity: compare.Warning, Code: codeText, Zone: z.Name, File: w.File, Line: w.Line,
+			Text: w.Key + ": " + w.Text, Fix: "write it as it was read", Subjects: []string{},
+		})
+	}
+	return nil
 }
 
 // isFile says whether an argument means a file: no zone is called like that, or there is one.

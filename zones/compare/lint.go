@@ -149,8 +149,8 @@ func (l *linter) ages(z *zones.Zone) {
 	published, _ := dateOf(oldest)
 	f := Finding{
 		Severity: Note, Code: codeStale, Subjects: stale,
-		Text: fmt.Sprintf("%d of %d rows are older than %d days, the oldest is of %s: %d days",
-			len(stale), len(z.Rows), days(l.MaxAge), oldest, days(l.Now.Sub(published))),
+		Text: fmt.Sprintf("%s older than %d days, the oldest is of %s: %d days",
+			count(len(stale), "row is", "rows are"), days(l.MaxAge), oldest, days(l.Now.Sub(published))),
 		Fix: "take a newer edition, or look at the source for names that came since",
 	}
 	if hasRanges {
@@ -180,8 +180,7 @@ func (l *linter) replaced(z *zones.Zone) {
 	}
 	var s Summary
 	s.addresses([]*zones.Zone{z}, []*zones.Zone{newest})
-	lost := s.Singles.Gone + s.Prefixes.Gone
-	if lost == 0 {
+	if s.Singles.Gone+s.Prefixes.Gone == 0 {
 		return
 	}
 	current := rangesOf([]*zones.Zone{newest})
@@ -193,9 +192,9 @@ func (l *linter) replaced(z *zones.Zone) {
 	}
 	l.addZone(z, Finding{
 		Severity: Warning, Code: codeReplaced, Subjects: gone,
-		Text: fmt.Sprintf("edition %s no longer publishes %d of %d prefixes, %d of %d single addresses among them; "+
-			"whoever rents these addresses now passes a pin to this zone, and the vendor does not",
-			newest.Edition, lost, s.Singles.Before+s.Prefixes.Before, s.Singles.Gone, s.Singles.Before),
+		Text: fmt.Sprintf("edition %s no longer publishes %d of the %d single addresses and %d of the %d prefixes; "+
+			"whoever rents them now passes a pin to this zone, and the vendor does not",
+			newest.Edition, s.Singles.Gone, s.Singles.Before, s.Prefixes.Gone, s.Prefixes.Before),
 		Fix: "use edition " + newest.Edition + ", or pin to nothing stricter than observe",
 	})
 }
@@ -213,7 +212,7 @@ func (l *linter) ports(z *zones.Zone) {
 	}
 	l.addZone(z, Finding{
 		Severity: Note, Code: codePorts, Subjects: without,
-		Text: fmt.Sprintf("%d of %d rows name no ports: nobody can make a firewall rule of them", len(without), len(z.Rows)),
+		Text: fmt.Sprintf("%s no ports (%s): nobody can make a firewall rule of that", count(len(without), "row names", "rows name"), some(without)),
 		Fix:  `say which, such as ports = ["tcp/443"]`,
 	})
 }
@@ -225,6 +224,14 @@ func some(values []string) string {
 		return strings.Join(values, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(values[:shown], ", "), len(values)-shown)
+}
+
+// count is a number and what it counts.
+func count(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // wideSuffix is the suffix of a pattern for all names below it, `*.x` or `.x`; "" is the root.

@@ -256,7 +256,7 @@ func (l *linter) swallows(by taker, t *taken) {
 	}
 	f := Finding{
 		Severity: Note, Code: codeSwallows, Subjects: t.names,
-		Text: fmt.Sprintf("%s takes in %d names of zones %s: %s", by.pattern, len(t.names), some(t.zones), some(t.names)),
+		Text: fmt.Sprintf("%s takes in %s of %s: %s", by.pattern, count(len(t.names), "name", "names"), some(t.zones), some(t.names)),
 		Fix:  "if rules for this zone are not meant for them, name the hosts that are",
 	}
 	if t.shares {
@@ -273,8 +273,8 @@ func (l *linter) outside(by taker, t *taken) {
 	extra := RangesOf(t.extra...)
 	l.add(by.row, Finding{
 		Severity: Note, Code: codeOutside, Subjects: t.outside,
-		Text: fmt.Sprintf("%s publishes ranges, and rows for %d names below it others, outside of them: %s for %s",
-			by.pattern, len(t.outside), prefixList(extra), some(t.outside)),
+		Text: fmt.Sprintf("%s publishes ranges, and rows for %s below it others, outside of them: %s for %s",
+			by.pattern, count(len(t.outside), "name", "names"), prefixList(extra), some(t.outside)),
 		Fix: "none is needed: answers are held to all of them together; neither alone is right",
 	})
 }

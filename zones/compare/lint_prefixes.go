@@ -104,21 +104,32 @@ func holding(blocks []block, p netip.Prefix) (block, bool) {
 
 // nowhere finds what is nobody's address on the internet, and everybody's.
 func (l *linter) nowhere(r *row) {
+	var kinds []string // in the order of the row
+	found := map[string][]string{}
 	for _, p := range r.row.Prefixes {
-		text := zones.PrefixText(p)
+		b, ok := holding(nowhere, p)
 		if p.Bits() == 0 {
-			l.add(r, Finding{
-				Severity: Problem, Code: codeNowhere, Subjects: []string{text},
-				Text: text + " is every address there is: a pin to it says nothing", Fix: "delete it; a row without prefixes publishes no range",
-			})
-		} else if b, ok := holding(nowhere, p); ok {
-			l.add(r, Finding{
-				Severity: Problem, Code: codeNowhere, Subjects: []string{text},
-				Text: fmt.Sprintf("%s lies in %s (%s), which is no server's address on the internet", text, b.prefix, b.what), Fix: "delete it",
-			})
+			b.what, ok = everywhere, true
 		}
+		if !ok {
+			continue
+		}
+		if found[b.what] == nil {
+			kinds = append(kinds, b.what)
+		}
+		found[b.what] = append(found[b.what], zones.PrefixText(p))
+	}
+	for _, what := range kinds {
+		f := Finding{Severity: Problem, Code: codeNowhere, Subjects: found[what], Fix: "delete it; a row without prefixes publishes no range"}
+		if f.Text = some(found[what]) + ": " + what + " addresses, which no server on the internet has"; what == everywhere {
+			f.Text = some(found[what]) + ": every address there is, so that a pin says nothing"
+		}
+		l.add(r, f)
 	}
 }
+
+// everywhere is the kind of prefixes that hold all addresses.
+const everywhere = "all"
 
 // private finds private addresses among public ones. A row of nothing else is one's own network.
 func (l *linter) private(r *row) {
@@ -160,8 +171,9 @@ func (l *linter) nested(r *row) {
 	}
 	l.add(r, Finding{
 		Severity: Note, Code: codeNested, Subjects: within,
-		Text: fmt.Sprintf("%d of %d prefixes lie within others of the row, such as %s in %s: a pin is no narrower for them", len(within), len(sorted), within[0], example),
-		Fix:  "delete them, or the wider ones if the narrower were meant",
+		Text: fmt.Sprintf("%s within others of the row, such as %s in %s: a pin is no narrower for them",
+			count(len(within), "prefix lies", "prefixes lie"), within[0], example),
+		Fix: "delete them, or the wider ones if the narrower were meant",
 	})
 }
 
@@ -229,7 +241,7 @@ func (l *linter) rented(r *row) {
 	slices.Sort(owners)
 	l.add(r, Finding{
 		Severity: Warning, Code: codeShared, Subjects: found,
-		Text: fmt.Sprintf("%d prefixes are of %s, where anybody can rent an address: %s", len(found), some(slices.Compact(owners)), some(found)),
+		Text: fmt.Sprintf("anybody can rent an address of %s, and %s of these: %s", some(slices.Compact(owners)), count(len(found), "prefix is", "prefixes are"), some(found)),
 		Fix:  "pin to nothing stricter than observe: such an address does not prove who answers",
 	})
 }
