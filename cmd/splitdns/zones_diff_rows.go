@@ -49,7 +49,7 @@ var nameKinds = []string{compare.GoneName, compare.WiderName, compare.MovedName,
 func mergedNames(changes []compare.NameChange, all bool) (result []compare.NameChange) {
 	for _, c := range changes {
 		i := slices.IndexFunc(result, func(m compare.NameChange) bool {
-			return !all && m.Kind == c.Kind && m.Pattern == c.Pattern && slices.Equal(m.From, c.From) && m.Zone == c.Zone
+			return !all && m.Kind == c.Kind && m.Pattern == c.Pattern && slices.Equal(m.From, c.From) && m.Zone == c.Zone && m.OutOfAll == c.OutOfAll
 		})
 		if i < 0 {
 			result = append(result, c)
@@ -79,6 +79,9 @@ func writeNames(p *page, c compare.NameChange) {
 	}[c.Kind]
 	if c.Kind == compare.WiderName && from != "" {
 		text += " Rules for " + from + " lose them; they are in " + c.Zone + " now."
+	}
+	if c.OutOfAll {
+		text += ` Only catch-alls have them: rules for "*" lose them.`
 	}
 	p.paragraph("  ", text)
 	p.list("    names", c.Names)

@@ -115,6 +115,8 @@ type NameChange struct {
 	To      []string `json:"to"`                // the zones that match them and did not
 	Pattern string   `json:"pattern,omitempty"` // "wider": the one that matches them now
 	Zone    string   `json:"zone"`              // of the most specific row that matches them, "gone": that did
+	// OutOfAll is set where only catch-alls have the names now, and others had: rules for "*" lose them.
+	OutOfAll bool `json:"out_of_all"`
 }
 
 // Compare compares two whole states: all zones that are loaded together. It keeps neither.
@@ -162,7 +164,10 @@ type rangeKey struct {
 }
 
 // nameKey is what the names of one NameChange have in common.
-type nameKey struct{ kind, from, to, zone, pattern string }
+type nameKey struct {
+	kind, from, to, zone, pattern string
+	outOfAll                      bool
+}
 
 // look compares what both sides have for the names of u.
 func (c *comparison) look(u unit) {
@@ -260,6 +265,7 @@ func (c *comparison) lookAtNames(u unit, a, b state) {
 	if !ok {
 		change = &NameChange{
 			Kind: key.kind, From: orEmpty(strings.Fields(key.from)), To: orEmpty(strings.Fields(key.to)), Pattern: key.pattern, Zone: key.zone,
+			OutOfAll: key.outOfAll,
 		}
 		c.names[key] = change
 		c.nameOrder = append(c.nameOrder, key)
@@ -273,6 +279,7 @@ func nameKeyOf(u unit, a, b state) (key nameKey, ok bool) {
 		return key, false
 	}
 	key.kind, key.zone = kindOf(u, a, b), zoneOf(a, b)
+	key.outOfAll = a.inAll && b.known() && !b.inAll
 	if key.kind == WiderName {
 		key.pattern = b.pattern.String()
 	}

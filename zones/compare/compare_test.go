@@ -217,6 +217,21 @@ func TestLost(t *testing.T) {
 	}
 }
 
+func TestNamesThatOnlyACatchAllHas(t *testing.T) {
+	d := compare.Compare(
+		state(t, "zone a\nr x.example y.example z.example\nzone b catch-all\nr *.example u.example"),
+		state(t, "zone a\nr y.example u.example\nzone b catch-all\nr *.example z.example"))
+	var lost []string
+	for _, c := range d.Names {
+		if c.OutOfAll {
+			lost = append(lost, c.Names...)
+		}
+	}
+	if got := strings.Join(lost, " "); got != "z.example x.example" {
+		t.Errorf(`"*" loses %q, want x.example and z.example`, got)
+	}
+}
+
 func TestOnlyLeavesTheNamedZones(t *testing.T) {
 	d := compare.Compare(state(t, "zone a\nr x.example 192.0.2.1\nzone b\nr y.example"), state(t, "zone a\nr x.example 192.0.2.2\nzone b\nr z.example"))
 	d.Only("a")
@@ -236,7 +251,7 @@ func TestJSONHasTheSameShapeAlways(t *testing.T) {
 	if err := json.Unmarshal(text, &tree); err != nil {
 		t.Fatal(err)
 	}
-	want := `names[]:from[] kind names[] to[] zone` + "\n" +
+	want := `names[]:from[] kind names[] out_of_all to[] zone` + "\n" +
 		`ranges[]:admits[] admitted{} after{} before{} carved_out judged[] known_after known_before names[] new[] old[] rejected{} rejects[] unjudged[] zone` + "\n" +
 		`summary:ipv6{} names_after names_before names_gone names_moved names_new names_wider pins_changed pins_gained pins_lost prefixes{} single_addresses{} zones_added[] zones_after zones_before zones_gone[]` + "\n" +
 		`zones[]:after{} before{} name names{} ports{} prefixes{} rows[] status`

@@ -1,6 +1,7 @@
 package compare_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,20 @@ func TestLintOnlyReportsOnTheNamedZones(t *testing.T) {
 	all := state(t, "zone a\nr .com tcp/443\nzone b\nr *.x.example tcp/443\nzone c\nr x.example tcp/443")
 	if got := compare.Lint(all, compare.LintOptions{Only: []string{"b"}}); len(got) != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// These are the keys of a finding's JSON; Subjects are never null.
+func TestFindingsAsJSON(t *testing.T) {
+	found := compare.Lint(state(t, "zone a\nr .com tcp/443"), compare.LintOptions{})
+	got, err := json.Marshal(found)
+	want := `[{"severity":"problem","code":"public-suffix","zone":"a","row":"r","file":"a.toml","line":2,` +
+		`"text":".com is for the names of everybody: anyone can register one below","fix":"name the domains that are meant","subjects":[".com"]}]`
+	if err != nil || string(got) != want {
+		t.Errorf("got  %s, %v\nwant %s", got, err, want)
+	}
+	if none, err := json.Marshal(compare.Lint(nil, compare.LintOptions{})); err != nil || string(none) != "[]" {
+		t.Errorf("nothing is %s, %v", none, err)
 	}
 }
 

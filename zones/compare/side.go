@@ -72,6 +72,7 @@ type state struct {
 	pattern matcher.Pattern // of best
 	zones   string          // the names of all zones that match, sorted, with spaces between
 	ranges  *Ranges         // what is published; never nil
+	inAll   bool            // a zone matches that "*" in a rule includes
 }
 
 // known says whether any row matches.
@@ -91,7 +92,10 @@ func (s *side) of(u unit) state {
 	if len(hits) == 0 {
 		return state{ranges: s.shared.none}
 	}
-	return state{best: bestOf(hits), pattern: hits[0].Pattern, zones: zoneNames(hits), ranges: s.ranges(counted(hits))}
+	return state{
+		best: bestOf(hits), pattern: hits[0].Pattern, zones: zoneNames(hits), ranges: s.ranges(counted(hits)),
+		inAll: slices.ContainsFunc(hits, func(h matcher.Match[*row]) bool { return !h.Value.zone.CatchAll }),
+	}
 }
 
 // bestOf is the row most worth naming of those of the most specific pattern: one that publishes
