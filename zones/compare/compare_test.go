@@ -135,7 +135,7 @@ func randomState(t *testing.T, r *rand.Rand) []*zones.Zone {
 
 func TestDiffOfAStateWithItselfIsEmpty(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 300 {
+	for range 100 {
 		s := randomState(t, r)
 		if d := compare.Compare(s, s); !d.IsEmpty() {
 			t.Fatalf("%+v", d)
@@ -145,7 +145,7 @@ func TestDiffOfAStateWithItselfIsEmpty(t *testing.T) {
 
 func TestDiffBackwardsIsTheOpposite(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 1000 {
+	for range 200 {
 		a, b := randomState(t, r), randomState(t, r)
 		forth, back := compare.Compare(a, b), compare.Compare(b, a)
 		rejected, admitted := perName(forth)

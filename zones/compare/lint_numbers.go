@@ -55,19 +55,23 @@ func (l *linter) numbers(r *row) {
 
 // families are the families among the names of a row, in the order in which they begin.
 func families(r *row) (all []*family) {
-	byText := map[string]*family{}
+	type frame struct {
+		before, behind string
+		width          int
+	}
+	byFrame := map[frame]*family{}
 	for p := range r.row.Patterns.All() {
 		if _, ok := p.Literal(); !ok {
 			continue
 		}
 		for _, m := range members(p) {
-			key := fmt.Sprintf("%s\x00%s\x00%d", m.before, m.behind, m.width)
-			if byText[key] == nil {
-				byText[key] = &m
+			key := frame{m.before, m.behind, m.width}
+			if byFrame[key] == nil {
+				byFrame[key] = &m
 				all = append(all, &m)
 				continue
 			}
-			byText[key].numbers = append(byText[key].numbers, m.numbers...)
+			byFrame[key].numbers = append(byFrame[key].numbers, m.numbers...)
 		}
 	}
 	return all
