@@ -32,6 +32,9 @@ type Options struct {
 	// Zone is the name of the one zone that takes every row. Without it rows go where
 	// the document, and what is known of its publisher, says.
 	Zone string
+	// Only are the names of the rows to be taken; "azurefrontdoor.*" takes several, as
+	// in [path.Match]. Without it every row is.
+	Only []string
 }
 
 // Result is what documents come to.
@@ -88,6 +91,9 @@ type format struct {
 	// looksLike says whether data, which may be of any format, has the shape of this one.
 	looksLike func(data []byte) bool
 	read      func(*reading) error // its error refuses the document
+	// together, unless it is nil, settles what the documents of the format that were given
+	// together say about one another. Its error refuses them.
+	together func([]*reading) error
 }
 
 // Read turns documents into zones. An error refuses them all: it says which document
@@ -107,6 +113,12 @@ func Read(documents []Document, o Options) (Result, error) {
 		}
 		all = append(all, r)
 	}
+	if err := together(all); err != nil {
+		return Result{}, err
+	}
+	if err := selectRows(all, o.Only); err != nil {
+		return Result{}, err
+	}
 	return assemble(all, o)
 }
 
@@ -125,12 +137,18 @@ func readDocument(d Document) (*reading, error) {
 	case strings.TrimSpace(string(d.Data[:min(len(d.Data), 4096)])) == "" && len(d.Data) <= 4096:
 		return nil, errEmpty
 	}
+	if err := refusal(d.Data); err != nil {
+		return nil, err
+	}
 	f, err := formatOf(d)
 	if err != nil {
 		return nil, err
 	}
 	r := &reading{document: d, format: f}
 	if err := f.read(r); err != nil {
+		return nil, fmt.Errorf("read as %s (%s): %w", f.name, f.what, err)
+	}
+	if err := r.bounds(); err != nil {
 		return nil, fmt.Errorf("read as %s (%s): %w", f.name, f.what, err)
 	}
 	if len(r.drafts) == 0 && !r.mayBeEmpty {
