@@ -77,13 +77,14 @@ func (l *listing) adguardRule(line int, text string) {
 	if isException {
 		rowName = adguardAllowed
 	}
+	row := l.row(line, rowName, adguardRows[rowName])
 	words := strings.Fields(rule)
 	if len(words) > 1 && isAddr(words[0]) {
-		l.hostsLine(line, words)
+		l.hostsLine(row, line, words)
 		return
 	}
 	if name, ok := l.adguardName(line, text, rule); ok {
-		l.name(l.row(line, rowName, adguardRows[rowName]), line, name)
+		l.name(row, line, name)
 	}
 }
 

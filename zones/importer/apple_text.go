@@ -135,7 +135,7 @@ func isAppleHeader(columns []string) bool {
 
 // appleRow takes over a row.
 func (a *appleText) appleRow(line int, row appleRow) {
-	d := draft{line: line, purpose: a.purpose(row.purpose)}
+	d := draft{line: line, purpose: a.purpose(line, row.purpose)}
 	for _, host := range appleHosts(row.hosts) {
 		if isPrefixLike(host) {
 			if p, ok := a.prefix(line, host); ok {
@@ -159,7 +159,7 @@ func (a *appleText) appleRow(line int, row appleRow) {
 
 // purpose is the section and what a row says of itself. Columns whose names say
 // that they are of proxies or of versions are left out.
-func (a *appleText) purpose(columns []string) string {
+func (a *appleText) purpose(line int, columns []string) string {
 	parts := []string{a.section}
 	for i, text := range columns {
 		title := ""
@@ -168,7 +168,7 @@ func (a *appleText) purpose(columns []string) string {
 		}
 		switch {
 		case strings.Contains(title, "prox"):
-			a.count(0, Normalised, "left out the column "+tidy(a.columns[i+3]))
+			a.count(line, Normalised, "left out what stands in the column "+tidy(a.columns[i+3]))
 		case strings.Trim(text, "-–— ") == "":
 		default:
 			parts = append(parts, text)

@@ -57,13 +57,13 @@ func readHosts(r *reading) error {
 	l := newListing(r)
 	return l.lines(func(line int, text string) {
 		if text = uncommented(text, "#", "!", ";"); text != "" {
-			l.hostsLine(line, strings.Fields(text))
+			l.hostsLine(l.list(line), line, strings.Fields(text))
 		}
 	})
 }
 
-// hostsLine reads an address and names.
-func (l *listing) hostsLine(line int, words []string) {
+// hostsLine reads an address and names, which go into row.
+func (l *listing) hostsLine(row *listRow, line int, words []string) {
 	addr, err := netip.ParseAddr(words[0])
 	if err != nil || len(words) < 2 {
 		l.note(line, Skipped, "%q: want an address, then names", cut(strings.Join(words, " ")))
@@ -80,6 +80,6 @@ func (l *listing) hostsLine(line int, words []string) {
 		case strings.Contains(name, "*"):
 			l.count(line, Doubted, "a star, which hosts files do not have; read as a pattern")
 		}
-		l.name(l.list(line), line, name)
+		l.name(row, line, name)
 	}
 }

@@ -203,10 +203,10 @@ func headOf(data []byte) func(yield func(string) bool) {
 
 // isNameLike says whether text is a name or a pattern of two labels or more.
 func isNameLike(text string) bool {
-	if len(text) > maxNote || !strings.Contains(text, ".") || strings.ContainsFunc(text, unicode.IsSpace) {
+	clean, _ := matcher.Normalise(text)
+	if len(text) > maxNote || !strings.Contains(clean, ".") || strings.ContainsFunc(clean, unicode.IsSpace) {
 		return false
 	}
-	clean, _ := matcher.Normalise(text)
 	if rest, glued := strings.CutPrefix(clean, "*"); glued && isGlued(rest) {
 		clean = rest
 	}

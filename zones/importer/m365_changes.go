@@ -13,12 +13,12 @@ import (
 
 // change is one announcement about a row of another document.
 type change struct {
-	id      string
 	line    int
 	version string // announcements are in force in the order of versions
 	row     draft  // what is added, as a row
 	from    string // the day when what is added is in use; "" where none is said
 	gone    draft  // what is removed; only its names and prefixes
+	isEnd   bool   // the row goes whole
 }
 
 // readM365Changes reads /changes.
@@ -65,8 +65,11 @@ func (r *reading) m365Change(c *node, set string) change {
 	if given := add.scalar("effectiveDate"); given != "" && from == "" {
 		r.note(add.line, Doubted, "effectiveDate %q is no date", cut(given))
 	}
-	return change{id: c.scalar("id"), line: c.line, version: c.scalar("version"), row: row, from: from, gone: gone}
+	return change{line: c.line, version: c.scalar("version"), row: row, from: from, gone: gone, isEnd: isWholeRemoval(c)}
 }
+
+// isWholeRemoval says whether a change removes its set.
+func isWholeRemoval(c *node) bool { return strings.EqualFold(c.scalar("disposition"), "Remove") }
 
 // m365Removal notes what is announced to go. It stays: to remove late harms nobody.
 func (r *reading) m365Removal(c *node, set string, gone *draft) {
@@ -81,7 +84,7 @@ func (r *reading) m365Removal(c *node, set string, gone *draft) {
 	switch {
 	case len(texts) > 0:
 		r.note(c.line, Skipped, "set %s: announced to be removed as of %s, and left: %s", set, when, cut(strings.Join(texts, ", ")))
-	case strings.EqualFold(c.scalar("disposition"), "Remove"):
+	case isWholeRemoval(c):
 		r.note(c.line, Skipped, "set %s: announced to be removed whole as of %s, and left", set, when)
 	}
 }
@@ -132,6 +135,7 @@ func m365Together(all []*reading) error {
 // settle leaves out of changes what later ones of the same row remove again.
 func (r *reading) settle() {
 	gone := make(map[string]map[string]bool) // by row
+	ended := make(map[string]bool)
 	for i := len(r.changes) - 1; i >= 0; i-- {
 		c := &r.changes[i]
 		row := &c.row
@@ -141,9 +145,13 @@ func (r *reading) settle() {
 		size := row.size()
 		row.names = missing(row.names, gone[row.name], matcher.Pattern.String)
 		row.prefixes = missing(row.prefixes, gone[row.name], zones.PrefixText)
+		if ended[row.name] {
+			row.names, row.prefixes = nil, nil
+		}
 		if n := size - row.size(); n > 0 {
 			r.note(c.line, Skipped, "%s: %d of what is added, which a later change removes", row.name, n)
 		}
+		ended[row.name] = ended[row.name] || c.isEnd
 		mark(gone[row.name], c.gone.names, matcher.Pattern.String)
 		mark(gone[row.name], c.gone.prefixes, zones.PrefixText)
 	}
@@ -158,7 +166,7 @@ func (r *reading) announce(m *merger, c *change) {
 	for _, part := range r.m365Parts(c.row) {
 		added += m.merge(part)
 	}
-	r.note(c.line, Normalised, "%s: added what is announced as of %s: %d names and prefixes, %d were there",
+	r.note(c.line, Normalised, "%s: took over what is announced as of %s: names and prefixes added: %d, there already: %d",
 		c.row.name, cmp.Or(c.from, "a day that is not said"), added, c.row.size()-added)
 }
 

@@ -29,7 +29,7 @@ var (
 func v2flyFit(line string) fit {
 	name, attributes, _ := strings.Cut(line, " ")
 	switch {
-	case v2flyRule.MatchString(line), surgeRule.MatchString(line), line == "payload:", clashItem.MatchString(line) && isNameLike(clashValue(line)):
+	case v2flyRule.MatchString(line), surgeRule.MatchString(line), line == "payload:", isClash(line):
 		return telling
 	case !isNameLike(name) || strings.Contains(name, "*"):
 		return foreign
@@ -41,13 +41,14 @@ func v2flyFit(line string) fit {
 	return foreign
 }
 
-// clashValue is what an item of a payload holds.
-func clashValue(line string) string {
+// isClash says whether line is an item of a payload.
+func isClash(line string) bool {
 	m := clashItem.FindStringSubmatch(line)
 	if m == nil {
-		return ""
+		return false
 	}
-	return strings.TrimPrefix(strings.Trim(m[1], `"'`), "+")
+	value := strings.TrimPrefix(strings.Trim(m[1], `"' `), "+")
+	return isHost(value) || surgeRule.MatchString(value)
 }
 
 // readV2fly reads a list.
