@@ -14,6 +14,7 @@ var imports = map[string][]string{
 	"matcher":                    {},
 	"zones/tomlfile":             {},
 	"zones":                      {"matcher", "zones/tomlfile"},
+	"zones/importer":             {"matcher", "zones", "zones/tomlfile"},
 	"server/policy":              {"matcher", "zones"},
 	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy", "server/internal/localzone"},
 	"server/internal/*":          {"matcher", "server/policy", "server/internal/*"},

@@ -123,6 +123,7 @@ func TestRefusals(t *testing.T) {
 		"only comments as a list":    {"names", "# a\n", "no name and no prefix"},
 		"entries that are no list":   {"apple", "{\"entries\": {}}", "want an object with a list of entries"},
 		"too many rows":              {"", long(10_100, "a.example 443 TCP x\n"), "more than 10000 rows"},
+		"too many lines":             {"names", "a.example\n" + long(4_000_001, "\n"), "more than 4000000 lines"},
 		"a row that nobody has":      {"", "a.example\nb.example\n", "no row is called"},
 	} {
 		t.Run(name, func(t *testing.T) {

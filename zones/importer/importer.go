@@ -8,6 +8,24 @@
 // are read as drafts. What drafts have in common (cleaning names and prefixes,
 // naming rows, sorting them into zones) is done once, for all formats. This package
 // opens no file and asks no server; it takes bytes, each of them hostile.
+//
+// # Formats
+//
+// What each takes over, in the order in which they are tried; the comments of their
+// tables say more.
+//
+//	m365         endpoints.office.com: a set is a row; /version dates it, and /changes
+//	             adds what is announced; what is to be removed stays
+//	servicetags  Azure service tags: a tag is a row of prefixes
+//	google       goog.json, without what cloud.json has if that is given as well
+//	apple        Apple's page as copied text, with ports, or as JSON, without
+//	wns          push notifications of Windows, in XML: a service is a row
+//	rpz          response policy zones: names in a row for each action
+//	dnsmasq      server=, local=, address=, ipset=, nftset=: names in a row for each
+//	adguard      ||x^, |x^, x: names blocked, excepted and rewritten, a row for each
+//	v2fly        full:, domain:, simple regexp:; rules of Surge and Clash; a row
+//	hosts        the names of a hosts file, in a row
+//	names        one pattern or prefix a line: a row of names, a row of prefixes
 package importer
 
 import (

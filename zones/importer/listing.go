@@ -16,7 +16,11 @@ const (
 	headSize  = 256 << 10
 	headLines = 500
 	maxLine   = 4096
+	maxLines  = 2 * zones.MaxListPatterns
 )
+
+// errLines is said of a text with too many lines.
+var errLines = fmt.Errorf("more than %d lines", maxLines)
 
 // listing is a text of one line for each thing, while it is read. It puts names and
 // prefixes into rows that are known by their names, since such lists have no rows.
@@ -61,12 +65,22 @@ func (l *listing) rawLines(each func(line int, text string)) error {
 		case len(bytes.TrimSpace(text)) > 0:
 			each(line, string(text))
 		}
-		if l.size > zones.MaxListPatterns {
-			return errPatterns
+		if err := l.tooMuch(line); err != nil {
+			return err
 		}
-		if len(l.order)+len(l.drafts) > maxRows {
-			return errRows
-		}
+	}
+	return nil
+}
+
+// tooMuch says of what there is too much up to a line.
+func (l *listing) tooMuch(line int) error {
+	switch {
+	case line > maxLines:
+		return errLines
+	case l.size > zones.MaxListPatterns:
+		return errPatterns
+	case len(l.order)+len(l.drafts) > maxRows:
+		return errRows
 	}
 	return nil
 }

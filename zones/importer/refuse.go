@@ -64,8 +64,9 @@ func isPacked(head []byte) bool {
 	return false
 }
 
-// body is data without a byte order mark and the white space in front.
+// body is the beginning of data, without a byte order mark and the white space in front.
 func body(data []byte) []byte {
+	data = data[:min(len(data), shapeSize)]
 	return bytes.TrimLeftFunc(bytes.TrimPrefix(data, []byte("\ufeff")), unicode.IsSpace)
 }
 
