@@ -105,6 +105,7 @@ func TestRefusals(t *testing.T) {
 		},
 		"sets that are an object":    {"m365", "{}", "want a list of sets"},
 		"changes alone":              {"", "[{\"endpointSetId\": 1, \"disposition\": \"Change\"}]", "together with the document of /endpoints"},
+		"no changes, alone":          {"", " [\n]\n", "together with the document of /endpoints"},
 		"a change without a set":     {"", "[{\"endpointSetId\": \"x\", \"disposition\": \"Change\"}]", "want a change with an endpointSetId"},
 		"a version alone":            {"", "{\"instance\": \"Worldwide\", \"latest\": \"2026063000\"}", "together with the document of /endpoints"},
 		"no version":                 {"", "{\"instance\": \"Worldwide\", \"latest\": \"2026993000\"}", "ten digits"},

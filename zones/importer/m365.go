@@ -42,7 +42,7 @@ var m365Wide = []string{
 // m365Kind is how to read a document of Microsoft 365; nil if it is none.
 func m365Kind(data []byte) func(*reading) error {
 	switch {
-	case hasKeys(data, true, "..endpointSetId", "..disposition"):
+	case hasKeys(data, true, "..endpointSetId", "..disposition"), emptyList.Match(body(data)):
 		return readM365Changes
 	case hasKeys(data, true, "..instance", "..latest"), hasKeys(data, false, ".instance", ".latest"):
 		return readM365Versions
@@ -53,6 +53,9 @@ func m365Kind(data []byte) func(*reading) error {
 	}
 	return nil
 }
+
+// emptyList is a JSON list of nothing, as /changes gives when nothing changed.
+var emptyList = regexp.MustCompile(`^\[\s*\]\s*$`)
 
 // readM365 reads a document, whichever it is.
 func readM365(r *reading) error {
