@@ -178,9 +178,9 @@ func (j *jsonReader) items(open json.Delim, depth int) (node, error) {
 	return n, err
 }
 
-// shapeOf says how the JSON in data begins: whether it is a list, and which keys
+// jsonShape says how the JSON in data begins: whether it is a list, and which keys
 // objects have, each behind as many dots as values enclose it.
-func shapeOf(data []byte) (isList bool, keys []string) {
+func jsonShape(data []byte) (isList bool, keys []string) {
 	if !looksJSON(data) {
 		return false, nil
 	}
@@ -217,7 +217,7 @@ func nested(open []json.Delim, t json.Delim) []json.Delim {
 
 // hasKeys says whether JSON, a list or not, begins with all of the keys.
 func hasKeys(data []byte, wantList bool, want ...string) bool {
-	isList, keys := shapeOf(data)
+	isList, keys := jsonShape(data)
 	for _, key := range want {
 		if isList != wantList || !slices.Contains(keys, key) {
 			return false
