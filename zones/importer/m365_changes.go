@@ -83,7 +83,7 @@ func (r *reading) m365Removal(c *node, set string, gone *draft) {
 	}
 	switch {
 	case len(texts) > 0:
-		r.note(c.line, Skipped, "set %s: announced to be removed as of %s, and left: %s", set, when, cut(strings.Join(texts, ", ")))
+		r.note(c.line, Skipped, "set %s: announced to be removed as of %s, and left: %d, %s", set, when, len(texts), cut(strings.Join(texts, ", ")))
 	case isWholeRemoval(c):
 		r.note(c.line, Skipped, "set %s: announced to be removed whole as of %s, and left", set, when)
 	}
