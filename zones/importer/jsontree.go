@@ -96,10 +96,13 @@ func (j *jsonReader) lineOf(err error) int {
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok && e.Offset > j.at {
 		j.advance(e.Offset)
 	} else if err == errCutOff {
-		j.advance(int64(len(j.data)))
+		return lastLine(j.data)
 	}
 	return j.line
 }
+
+// lastLine is the last line of data that is not blank.
+func lastLine(data []byte) int { return 1 + bytes.Count(bytes.TrimRight(data, " \t\r\n"), []byte("\n")) }
 
 // advance counts the lines up to an octet.
 func (j *jsonReader) advance(to int64) {

@@ -49,18 +49,19 @@ func readXML(data []byte, strict bool, each func(element)) error {
 			open, err = walkXML(open, t, line, each)
 		}
 		if err != nil {
-			return fmt.Errorf("line %d: %w", line, cutOffXML(err))
+			if isCutOff(err) {
+				line, err = lastLine(data), errCutOff
+			}
+			return fmt.Errorf("line %d: %w", line, err)
 		}
 		isAny = isAny || len(open) > 0
 	}
 }
 
-// cutOffXML is err, said of a document that was cut off in the words that JSON has.
-func cutOffXML(err error) error {
-	if e, ok := errors.AsType[*xml.SyntaxError](err); ok && strings.Contains(e.Msg, "unexpected EOF") {
-		return errCutOff
-	}
-	return err
+// isCutOff says whether err is that of a document that ends in the middle.
+func isCutOff(err error) bool {
+	e, ok := errors.AsType[*xml.SyntaxError](err)
+	return ok && strings.Contains(e.Msg, "unexpected EOF")
 }
 
 // walkXML is what is open behind a token.
