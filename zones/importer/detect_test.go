@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"splitdns/zones/importer"
@@ -209,4 +211,24 @@ func testdataPages(t testing.TB) [][]byte {
 		pages = append(pages, data)
 	}
 	return pages
+}
+
+// TestEncodedAsWindowsDoes reads texts with a byte order mark and the line ends of Windows.
+func TestEncodedAsWindowsDoes(t *testing.T) {
+	for name, data := range archived(t) {
+		windows := append([]byte("\ufeff"), bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))...)
+		format := importer.LooksLike(data)[0]
+		if got := importer.LooksLike(windows); !slices.Equal(got, []string{format}) {
+			t.Errorf("%s looks like %q, want %s", name, got, format)
+			continue
+		}
+		want, err := importer.Read([]importer.Document{{Name: name, Data: data}}, importer.Options{})
+		got, errWindows := importer.Read([]importer.Document{{Name: name, Data: windows}}, importer.Options{})
+		if fmt.Sprint(err) != fmt.Sprint(errWindows) {
+			t.Errorf("%s: %v, want %v", name, errWindows, err)
+		}
+		if diff := cmp.Diff(zoneText(want.Zones)+noteText(want.Notes), zoneText(got.Zones)+noteText(got.Notes)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
 }

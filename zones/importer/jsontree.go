@@ -102,7 +102,9 @@ func (j *jsonReader) lineOf(err error) int {
 }
 
 // lastLine is the last line of data that is not blank.
-func lastLine(data []byte) int { return 1 + bytes.Count(bytes.TrimRight(data, " \t\r\n"), []byte("\n")) }
+func lastLine(data []byte) int {
+	return 1 + bytes.Count(bytes.TrimRight(data, " \t\r\n"), []byte("\n"))
+}
 
 // advance counts the lines up to an octet.
 func (j *jsonReader) advance(to int64) {
