@@ -13,7 +13,7 @@ import (
 
 // What is no list of endpoints, whatever it was taken for.
 var (
-	errPage    = errors.New("this is a web page, not a list: mirrors answer so when a file is gone; give the address of the file itself")
+	errPage    = errors.New("this is a web page in HTML, not a list: mirrors answer so when a file is gone; give the address of the file itself")
 	errPAC     = errors.New("this is a PAC file, a program that only a browser can run, not a list")
 	errPacked  = errors.New("this is a compressed or binary file; unpack it first")
 	errNotText = errors.New("this is not text in UTF-8")
