@@ -14,6 +14,7 @@ var imports = map[string][]string{
 	"matcher":                    {},
 	"zones/tomlfile":             {},
 	"zones":                      {"matcher", "zones/tomlfile"},
+	"zones/importer":             {"matcher", "zones", "zones/tomlfile"},
 	"server/policy":              {"matcher", "zones"},
 	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy", "server/internal/localzone"},
 	"server/internal/*":          {"matcher", "server/policy", "server/internal/*"},
@@ -21,7 +22,7 @@ var imports = map[string][]string{
 	"server/internal/sim":        {"matcher", "zones", "server/policy", "server/internal/wire"},
 	"server/internal/servertest": {},
 	"server":                     {"matcher", "zones", "zones/tomlfile", "server/policy", "server/config", "server/internal/*"},
-	"cmd/splitdns":               {"matcher", "zones", "zones/tomlfile", "server/config", "server"},
+	"cmd/splitdns":               {"matcher", "zones", "zones/importer", "zones/tomlfile", "server/config", "server"},
 	"integration":                {},
 	"integration/*":              {"matcher", "zones"},
 }

@@ -13,13 +13,18 @@ import (
 // assemble sorts the drafts of all documents into zones.
 func assemble(all []*reading, o Options) (Result, error) {
 	byName := make(map[string]*zones.Zone)
+	published := make(publishedRows)
 	var result Result
 	for _, r := range all {
 		s := Summary{Name: r.document.Name, Format: r.format.name, Edition: r.about.Edition}
 		for _, d := range r.drafts {
+			zone := cmp.Or(o.Zone, d.zone, r.format.name)
+			if published.isAgain(r, zone, &d) {
+				continue
+			}
 			row := d.row(r)
 			s.count(&row)
-			z := zoneFor(byName, r, cmp.Or(o.Zone, d.zone, r.format.name))
+			z := zoneFor(byName, r, zone)
 			row.Name = freeName(z, row.Name)
 			z.Rows = append(z.Rows, row)
 		}
@@ -61,7 +66,11 @@ func (d *draft) row(r *reading) zones.Row {
 func zoneFor(byName map[string]*zones.Zone, r *reading, name string) *zones.Zone {
 	z, ok := byName[name]
 	if !ok {
-		z = &zones.Zone{Name: name, Title: r.about.Title, Vendor: r.about.Vendor, Edition: r.about.Edition, Source: r.about.Source, File: r.document.Name}
+		title, vendor := titled(name)
+		z = &zones.Zone{
+			Name: name, Title: cmp.Or(title, r.about.Title), Vendor: cmp.Or(vendor, r.about.Vendor),
+			Edition: r.about.Edition, Source: r.about.Source, File: r.document.Name,
+		}
 		byName[name] = z
 	}
 	return z

@@ -2,4 +2,6 @@ package importer
 
 // formats in the order in which they are tried: what only one format can be stands
 // before what many texts could be.
-var formats = []format{}
+var formats = []format{
+	learnFormat,
+}

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"splitdns/zones"
+	"splitdns/zones/tomlfile"
 )
 
 // Document is one published text. Several may say different things about one
@@ -67,6 +68,13 @@ type Note struct {
 	Line int // from 1; 0 for a document as a whole
 	Kind Kind
 	Text string // may quote the document; String makes it safe to show
+}
+
+// String gives the note in the form that editors jump to: FILE:LINE: KIND: text. It is
+// one line, which a terminal shows as it is: what is not printable stands in it as an
+// escape.
+func (n Note) String() string {
+	return tomlfile.Problem{File: n.File, Line: n.Line, Key: n.Kind.String(), Text: n.Text}.String()
 }
 
 // MaxSize is how large a document may be, in octets.
