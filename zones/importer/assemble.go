@@ -13,6 +13,7 @@ import (
 // assemble sorts the drafts of all documents into zones.
 func assemble(all []*reading, o Options) (Result, error) {
 	byName := make(map[string]*zones.Zone)
+	rows := make(rowNames)
 	published := make(publishedRows)
 	var result Result
 	for _, r := range all {
@@ -25,7 +26,7 @@ func assemble(all []*reading, o Options) (Result, error) {
 			row := d.row(r)
 			s.count(&row)
 			z := zoneFor(byName, r, zone)
-			row.Name = freeName(z, row.Name)
+			row.Name = rows.free(z.Name, row.Name)
 			z.Rows = append(z.Rows, row)
 		}
 		result.Read = append(result.Read, s)
@@ -49,7 +50,7 @@ func (s *Summary) count(row *zones.Row) {
 // row makes a row of d.
 func (d *draft) row(r *reading) zones.Row {
 	return zones.Row{
-		Name:     cmp.Or(d.name, d.nameByContent()),
+		Name:     d.rowName(),
 		Line:     d.line,
 		Patterns: matcher.ListOf(d.names...),
 		Prefixes: d.prefixes,
@@ -97,11 +98,19 @@ func (d *draft) nameByContent() string {
 // maxRowName is how long a name is made here: it leaves room for a number behind it.
 const maxRowName = 56
 
-// freeName is name, with a number where z has a row of that name.
-func freeName(z *zones.Zone, name string) string {
+// rowName is the name that the document gives the row, or one after its content.
+func (d *draft) rowName() string { return cmp.Or(d.name, d.nameByContent(), "row") }
+
+// rowNames says how often a name was wanted, and whether it is taken, in each zone.
+type rowNames map[[2]string]int
+
+// free is name, with a number where the zone has a row of that name.
+func (n rowNames) free(zone, name string) string {
 	free := name
-	for n := 2; slices.ContainsFunc(z.Rows, func(r zones.Row) bool { return r.Name == free }); n++ {
-		free = fmt.Sprintf("%s-%d", name, n)
+	for n[[2]string{zone, free}] > 0 {
+		n[[2]string{zone, name}]++
+		free = fmt.Sprintf("%s-%d", name, n[[2]string{zone, name}])
 	}
+	n[[2]string{zone, free}]++
 	return free
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -35,7 +36,7 @@ type learnPage struct {
 	lines    []string // of the page, without front matter and comments
 	printed  []*printed
 	mentions []mention
-	ranges   map[int]numberRange  // by line, as far as they were looked for
+	ranges   map[int]numberRange  // by index of the line, as far as they were looked for
 	section  int                  // counts headings
 	web      map[int][]zones.Port // what the prose of a section says of HTTP and HTTPS
 	anywhere []zones.Port         // what the first section that says something says
@@ -92,11 +93,15 @@ func isLearn(data []byte) bool {
 	return false
 }
 
+// learnMaxSize is how large a page may be, in octets. The largest has some 50,000.
+const learnMaxSize = 2 << 20
+
 // What is no page in Markdown.
 var (
 	errLearnHTML = errors.New("it is HTML; want the Markdown that the page is made of, such as " +
 		"https://raw.githubusercontent.com/MicrosoftDocs/memdocs/main/intune/fundamentals/endpoints.md")
 	errLearnText = errors.New("it is no text in UTF-8")
+	errLearnSize = fmt.Errorf("it is larger than %d MiB", learnMaxSize>>20)
 )
 
 // readLearn reads a page.
@@ -106,6 +111,8 @@ func readLearn(r *reading) error {
 	switch {
 	case bytes.HasPrefix(start, []byte("<!doctype")), bytes.HasPrefix(start, []byte("<html")):
 		return errLearnHTML
+	case len(data) > learnMaxSize:
+		return errLearnSize
 	case !utf8.Valid(data), bytes.IndexByte(data, 0) >= 0:
 		return errLearnText
 	}

@@ -16,10 +16,15 @@ import (
 // leastCopy is how many entries a list has at least that should have all of the tables.
 const leastCopy = 10
 
+// mostCopies is how many lists are compared with the tables so. Pages have two, one of
+// names and one of prefixes.
+const mostCopies = 8
+
 // originals is the first places of names and prefixes.
 type originals struct {
 	names    map[string]*printed
 	prefixes map[netip.Prefix]*printed
+	compared int // lists
 }
 
 // put adds what p has.
@@ -55,7 +60,7 @@ func (o *originals) has(p *printed) (n int) {
 // that stand for themselves are small, and consolidated ones large: so the small ones are
 // looked at first.
 func (p *learnPage) joinCopies() {
-	known := originals{make(map[string]*printed), make(map[netip.Prefix]*printed)}
+	known := originals{names: make(map[string]*printed), prefixes: make(map[netip.Prefix]*printed)}
 	var kept, lists []*printed
 	for _, row := range p.printed {
 		if row.isRow {
@@ -86,7 +91,8 @@ func (p *learnPage) joinCopies() {
 func (p *learnPage) joinCopy(list *printed, known *originals) *printed {
 	p.note(list.line, Normalised, "a list that repeats: of %d names and prefixes the page has %d elsewhere",
 		list.size(), known.has(list))
-	if list.size() >= leastCopy {
+	if known.compared < mostCopies && list.size() >= leastCopy {
+		known.compared++
 		p.missing(list, known)
 	}
 	rest := &printed{line: list.line, section: list.section, ports: list.ports, purpose: list.purpose, optional: true, isRest: true}
@@ -142,7 +148,8 @@ func (o *originals) mostOf(list *printed) *printed {
 	return best
 }
 
-// missing notes what the rows have that list lacks, if it has most of them.
+// missing notes what the tables have that list lacks: of names, if it has most of them,
+// and of prefixes likewise.
 func (p *learnPage) missing(list *printed, known *originals) {
 	var b matcher.Builder[struct{}]
 	for _, n := range list.names {
@@ -154,16 +161,32 @@ func (p *learnPage) missing(list *printed, known *originals) {
 		has[prefix.value] = true
 	}
 	for _, row := range p.printed {
-		for _, n := range row.names {
-			covered := len(names.Lookup(nil, []byte(n.value.Example().Wire()))) > 0
-			if row.isRow && !covered && 2*len(list.names) > len(known.names) {
-				p.note(n.line, Doubted, "%q stands here, but not in the list of line %d", n.value, list.line)
-			}
+		if !row.isRow {
+			continue
 		}
-		for _, prefix := range row.prefixes {
-			if row.isRow && !has[prefix.value] && 2*len(list.prefixes) > len(known.prefixes) {
-				p.note(prefix.line, Doubted, "%s stands here, but not in the list of line %d", zones.PrefixText(prefix.value), list.line)
-			}
+		if 2*len(list.names) > len(known.names) {
+			p.missingNames(row, list.line, names)
+		}
+		if 2*len(list.prefixes) > len(known.prefixes) {
+			p.missingPrefixes(row, list.line, has)
+		}
+	}
+}
+
+// missingNames notes the names of row that no pattern of the list has.
+func (p *learnPage) missingNames(row *printed, list int, names *matcher.Matcher[struct{}]) {
+	for _, n := range row.names {
+		if len(names.Lookup(nil, []byte(n.value.Example().Wire()))) == 0 {
+			p.note(n.line, Doubted, "%q stands here, but not in the list of line %d", n.value, list)
+		}
+	}
+}
+
+// missingPrefixes notes the prefixes of row that the list does not have.
+func (p *learnPage) missingPrefixes(row *printed, list int, has map[netip.Prefix]bool) {
+	for _, prefix := range row.prefixes {
+		if !has[prefix.value] {
+			p.note(prefix.line, Doubted, "%s stands here, but not in the list of line %d", zones.PrefixText(prefix.value), list)
 		}
 	}
 }

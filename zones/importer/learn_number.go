@@ -21,19 +21,14 @@ var (
 	number   = regexp.MustCompile(`\d+`)
 )
 
-// numberRange is what # stands for near a line, and where that is said. Braces are empty
-// where nothing says it.
+// numberRange is what # stands for by a line. Braces are empty where it does not say it.
 type numberRange struct{ sentence, braces string }
 
 // numbered reads a name in which # stands for a number. The range is read from a sentence
 // nearby that has a # of its own and exactly two numbers; without one the name is doubted,
 // and not taken over.
 func (p *learnPage) numbered(line int, printed string) (matcher.Pattern, bool) {
-	if _, ok := p.ranges[line]; !ok {
-		sentence, braces := p.rangeNear(line)
-		p.ranges[line] = numberRange{sentence, braces}
-	}
-	sentence, braces := p.ranges[line].sentence, p.ranges[line].braces
+	sentence, braces := p.rangeNear(line)
 	if braces == "" {
 		p.note(line, Doubted, "%q: no sentence nearby says which numbers # stands for; not taken over", printed)
 		return matcher.Pattern{}, false
@@ -48,20 +43,33 @@ func (p *learnPage) numbered(line int, printed string) (matcher.Pattern, bool) {
 // rangeNear finds the range of numbers that # stands for: in the line itself, else in the
 // lines around it.
 func (p *learnPage) rangeNear(line int) (sentence, braces string) {
-	if sentence, braces = rangeIn(p.lines[line-1]); braces != "" {
+	if sentence, braces = p.rangeIn(line - 1); braces != "" {
 		return sentence, braces
 	}
 	for away := 1; away <= nearLines; away++ {
 		for _, i := range []int{line - 1 + away, line - 1 - away} {
-			if i < 0 || i >= len(p.lines) || learnHeading.MatchString(p.lines[i]) {
+			if i < 0 || i >= len(p.lines) {
 				continue
 			}
-			if sentence, braces = rangeIn(p.lines[i]); braces != "" {
+			if sentence, braces = p.rangeIn(i); braces != "" {
 				return sentence, braces
 			}
 		}
 	}
 	return "", ""
+}
+
+// rangeIn finds a range in the line with index i, which is no heading. Each line is
+// searched once.
+func (p *learnPage) rangeIn(i int) (sentence, braces string) {
+	found, ok := p.ranges[i]
+	if !ok {
+		if line := p.lines[i]; strings.ContainsAny(line, "#＃") && !learnHeading.MatchString(line) {
+			found.sentence, found.braces = rangeIn(line)
+		}
+		p.ranges[i] = found
+	}
+	return found.sentence, found.braces
 }
 
 // maxSentence is how long a text may be that is searched for a range.

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -38,6 +39,9 @@ func (p *learnPage) row(line int, text string, columns int) {
 	for i, text := range texts {
 		cells[i] = cell{text: text, pieces: learnBreak.Split(text, -1), protocol: isProtocol(text)}
 		for _, piece := range cells[i].pieces {
+			if strings.TrimSpace(piece) == "" {
+				continue
+			}
 			piece = p.plain(line, piece)
 			if p.segment(line, piece, inCell, into) {
 				cells[i].isTaken = true
@@ -69,10 +73,10 @@ func (p *learnPage) columnsOf(line int, cells []cell, into *printed) {
 		switch {
 		case c.isTaken || c.protocol:
 		case p.isLabels(line, c, into):
+		case isCategory(c):
+			into.optional = strings.Contains(strings.ToLower(c.text), "optional")
 		case into.purpose == "" && isPurpose(c.text):
 			into.purpose = learnText(c.text)
-		case isOptional(c.text):
-			into.optional = true
 		}
 	}
 }
@@ -83,14 +87,12 @@ func isPurpose(text string) bool {
 	return strings.ContainsFunc(text, unicode.IsLetter) && !learnLink.MatchString(text) && !portWord.MatchString(text)
 }
 
-// isOptional says whether a cell is the mark of rows that are not required.
-func isOptional(text string) bool {
-	for _, piece := range learnBreak.Split(text, -1) {
-		if strings.EqualFold(strings.TrimSpace(piece), "optional") {
-			return true
-		}
-	}
-	return false
+// isCategory says whether a cell says whether the row is required.
+func isCategory(c *cell) bool {
+	return slices.ContainsFunc(c.pieces, func(piece string) bool {
+		piece = strings.ToLower(strings.TrimSpace(piece))
+		return piece == "required" || piece == "optional"
+	})
 }
 
 // isLabels says whether a cell lists single labels, such as names of storage accounts,

@@ -42,9 +42,12 @@ func readWords(text string) []word {
 	var words []word
 	for i, part := range strings.Split(strings.ReplaceAll(text, "**", ""), "`") {
 		for _, field := range strings.FieldsFunc(part, isSeparator) {
-			if w, ok := readWord(field); ok {
+			w, ok := readWord(field)
+			if ok {
 				w.ticked = i%2 == 1
 				words = append(words, w)
+			} else if len(words) > 0 && strings.ContainsAny(field, ":：") { // a remark stood before it
+				words[len(words)-1].isLabel = true
 			}
 		}
 	}
@@ -167,6 +170,9 @@ func findTokens(text string) []string {
 		}
 		for _, part := range strings.FieldsFunc(run, func(c rune) bool { return c == '/' || c == ':' }) {
 			part = strings.TrimRight(part, ".。#")
+			if file, _, isLink := strings.Cut(part, "#"); isLink && shapeOf(file) == aFile {
+				part = file
+			}
 			if isMentioned(part) {
 				tokens = append(tokens, part)
 			}
