@@ -160,18 +160,20 @@ func (p *learnPage) typos(line int, labels []string, firsts map[string]bool) {
 	}
 }
 
-// isTypo says whether a and b differ in two neighbouring octets at most.
+// isTypo says whether long labels a and b differ in two neighbouring octets at most.
 func isTypo(a, b string) bool {
-	if len(a) < 8 || len(b) < 8 {
+	if min(len(a), len(b)) < 8 {
 		return false
 	}
-	for a != "" && b != "" && a[0] == b[0] {
-		a, b = a[1:], b[1:]
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
 	}
+	a, b = a[same:], b[same:]
 	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
 		a, b = a[:len(a)-1], b[:len(b)-1]
 	}
-	return len(a) <= 2 && len(b) <= 2 && isSwap(a, b)
+	return isSwap(a, b)
 }
 
 // isSwap says whether a and b are two octets in either order, or one octet and none.

@@ -140,46 +140,76 @@ func (p *learnPage) learnPrefix(line int, printed string) (netip.Prefix, bool) {
 // extent says which words of a segment are its names and prefixes: none, if it is prose;
 // and what is doubtful about taking them.
 func extent(words []word, where place) (from, to int, doubt string) {
-	ends, others, first, label, onlyPrefixes := survey(words)
+	c := countWords(words)
 	last := len(words)
 	switch {
-	case ends == 0:
+	case c.endpoints == 0:
 		return 0, 0, ""
-	case others == 0:
+	case c.others == 0:
 		return 0, last, ""
-	case label >= 0 && label < first && others == label+1 && (where != inText || ends > 2):
-		return first, last, ""
-	case where == inText:
+	case where == inText && !c.isLabelled(3):
 		return 0, 0, ""
-	case label >= 0 && label < first && ends > 1 && ends > others-label-1:
-		return first, last, "names with words between them"
-	case first == 0 && (words[0].ticked || where == inItem && words[0].isURL):
+	case c.isLabelled(1):
+		return c.first, last, ""
+	case c.first == 0 && words[0].isSet(where):
 		return 0, run(words), ""
-	case where == inCell && onlyPrefixes, ends > 1 && ends > others:
-		return first, last, "names or prefixes with words between them"
+	case c.isDense(where):
+		return c.first, last, "names or prefixes with words between them"
 	}
 	return 0, 0, ""
 }
 
-// survey counts names and prefixes (ends) and other words. First is the first of the
-// former, label the last word before it if that ends in a colon, else -1.
-func survey(words []word) (ends, others, first, label int, onlyPrefixes bool) {
-	label, onlyPrefixes = -1, true
-	for i, w := range words {
-		if !w.isEndpoint() {
-			others++
-			if ends == 0 && w.isLabel {
-				label = i
+// isSet says whether w stands out from the text behind it: it is set as code, or is a URL
+// at the beginning of an item.
+func (w *word) isSet(where place) bool { return w.ticked || where == inItem && w.isURL }
+
+// isLabelled says whether a segment is a label with a colon, and at least so many names
+// and prefixes.
+func (c *wordCount) isLabelled(least int) bool {
+	return c.labelled && c.between == 0 && c.endpoints >= least
+}
+
+// wordCount is what a segment consists of.
+type wordCount struct {
+	endpoints, prefixes int
+	others              int  // words that are neither names nor prefixes
+	between             int  // of these, those behind the first name or prefix
+	first               int  // the place of that
+	labelled            bool // a colon stands before it
+}
+
+// isDense says whether a segment with other words has enough names and prefixes to be
+// meant as a row: prefixes seldom stand in prose.
+func (c *wordCount) isDense(where place) bool {
+	others := c.others
+	if c.labelled {
+		others = c.between
+	}
+	return where == inCell && c.endpoints == c.prefixes || c.endpoints > 1 && c.endpoints > others
+}
+
+// countWords counts words by their shapes.
+func countWords(words []word) (c wordCount) {
+	for i := range words {
+		w := &words[i]
+		switch {
+		case !w.isEndpoint():
+			c.others++
+			if c.endpoints > 0 {
+				c.between++
+			} else {
+				c.labelled = w.isLabel
 			}
 			continue
+		case c.endpoints == 0:
+			c.first = i
 		}
-		if ends == 0 {
-			first = i
+		c.endpoints++
+		if w.shape == aPrefix {
+			c.prefixes++
 		}
-		ends++
-		onlyPrefixes = onlyPrefixes && w.shape == aPrefix
 	}
-	return ends, others, first, label, onlyPrefixes
+	return c
 }
 
 // run is how many names and prefixes words begins with.
