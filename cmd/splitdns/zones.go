@@ -21,7 +21,9 @@ func zonesCommand() *cobra.Command {
 		Use:   "zones",
 		Short: "Look at the zones: the names and ranges that vendors publish",
 		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return misuse{c, errors.New("want list, show ZONE or import FILE")} },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return misuse{c, errors.New("want list, show ZONE or import FILE")}
+		},
 	}
 	list := &cobra.Command{
 		Use:   "list",
