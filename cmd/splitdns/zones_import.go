@@ -25,6 +25,7 @@ import (
 // importing is what `splitdns zones import` was told.
 type importing struct {
 	zone, out, format string
+	only              []string
 	quiet             bool
 }
 
@@ -51,6 +52,7 @@ standard error: FILE:LINE: normalised, skipped or doubted: what. Read the doubts
 	c.Flags().StringVar(&im.zone, "zone", "", "put every row into the zone `NAME`")
 	c.Flags().StringVarP(&im.out, "out", "o", "", "write to `FILE`, or a file for each zone into a DIRECTORY (existing, or ending in /)")
 	c.Flags().StringVar(&im.format, "format", "", "the `FORMAT`: "+strings.Join(importer.Formats(), ", "))
+	c.Flags().StringSliceVar(&im.only, "only", nil, "take only these `ROWS`, such as azurefrontdoor.*; can be given again")
 	c.Flags().BoolVar(&im.quiet, "quiet", false, "report only the sums")
 	return c
 }
@@ -66,7 +68,10 @@ func (im *importing) run(c *cobra.Command, names []string) error {
 		documents = append(documents, importer.Document{Name: name, Data: data, Format: im.format})
 	}
 	isMany := isDirectory(im.out)
-	result, err := importer.Read(documents, importer.Options{Zone: cmp.Or(im.zone, im.zoneOfAll(isMany, names[0]))})
+	result, err := importer.Read(documents, importer.Options{
+		Zone: cmp.Or(im.zone, im.zoneOfAll(isMany, names[0])),
+		Only: im.only,
+	})
 	if err != nil {
 		return problem{err}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -98,8 +97,6 @@ const learnMaxSize = 2 << 20
 
 // What is no page in Markdown.
 var (
-	errLearnHTML = errors.New("it is HTML; want the Markdown that the page is made of, such as " +
-		"https://raw.githubusercontent.com/MicrosoftDocs/memdocs/main/intune/fundamentals/endpoints.md")
 	errLearnText = errors.New("it is no text in UTF-8")
 	errLearnSize = fmt.Errorf("it is larger than %d MiB", learnMaxSize>>20)
 )
@@ -107,10 +104,7 @@ var (
 // readLearn reads a page.
 func readLearn(r *reading) error {
 	data := bytes.TrimPrefix(r.document.Data, []byte("\ufeff"))
-	start := bytes.ToLower(bytes.TrimLeft(data[:min(len(data), 1024)], " \t\r\n"))
 	switch {
-	case bytes.HasPrefix(start, []byte("<!doctype")), bytes.HasPrefix(start, []byte("<html")):
-		return errLearnHTML
 	case len(data) > learnMaxSize:
 		return errLearnSize
 	case !utf8.Valid(data), bytes.IndexByte(data, 0) >= 0:
@@ -118,22 +112,13 @@ func readLearn(r *reading) error {
 	}
 	p := &learnPage{reading: r, web: make(map[int][]zones.Port), ranges: make(map[int]numberRange)}
 	p.lines = strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
-	p.about = zones.Zone{Title: "A page of Microsoft Learn", Vendor: "Microsoft", Source: learnSource(r.document.Name)}
+	p.about = zones.Zone{Title: "A page of Microsoft Learn", Vendor: "Microsoft", Source: sourceOf(r.document, "")}
+	p.isMixed = true
 	p.frontMatter()
 	p.dropComments()
 	p.walk()
 	p.settle()
 	return nil
-}
-
-// learnSource is where the page was published, if it was given by its address.
-func learnSource(name string) string {
-	u, err := url.Parse(name)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return ""
-	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	return u.String()
 }
 
 // frontMatter reads the title and the date between the first two lines of hyphens.
@@ -161,7 +146,7 @@ func (p *learnPage) frontMatter() {
 // frontKey takes over one value of the front matter, and returns how a note shows it.
 func (p *learnPage) frontKey(line int, key, value string) string {
 	if len(findTokens(value)) > 0 && key != "title" {
-		return learnCut(key + ": " + value)
+		return cut(key + ": " + value)
 	}
 	switch key {
 	case "title":

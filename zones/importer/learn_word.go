@@ -199,19 +199,8 @@ func joinWords(words []word) string {
 	return strings.Join(texts, " ")
 }
 
-// learnMaxText is how many octets of the page's text are quoted, or taken over as a purpose.
-const learnMaxText = 200
-
 // cutText is text in quotation marks, as a note quotes it.
-func cutText(text string) string { return `"` + learnCut(text) + `"` }
-
-// learnCut is the beginning of text that is too long.
-func learnCut(text string) string {
-	if len(text) <= learnMaxText {
-		return text
-	}
-	return strings.ToValidUTF8(text[:learnMaxText], "") + "…"
-}
+func cutText(text string) string { return `"` + cut(text) + `"` }
 
 // learnText is prose without markup, on one line.
 func learnText(text string) string {
@@ -219,11 +208,5 @@ func learnText(text string) string {
 	text = learnLink.ReplaceAllString(text, "$1")
 	text = learnTag.ReplaceAllString(text, "")
 	text = strings.NewReplacer("**", "", "`", "", "\u00a0", " ").Replace(text)
-	text = strings.Map(func(c rune) rune {
-		if unicode.IsPrint(c) || unicode.IsSpace(c) {
-			return c
-		}
-		return -1
-	}, text)
-	return learnCut(strings.Join(strings.Fields(text), " "))
+	return tidy(text)
 }
