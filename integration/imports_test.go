@@ -15,6 +15,7 @@ var imports = map[string][]string{
 	"zones/tomlfile":             {},
 	"zones":                      {"matcher", "zones/tomlfile"},
 	"zones/importer":             {"matcher", "zones", "zones/tomlfile"},
+	"zones/export":               {"matcher", "zones", "zones/tomlfile"},
 	"server/policy":              {"matcher", "zones"},
 	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy", "server/internal/localzone"},
 	"server/internal/*":          {"matcher", "server/policy", "server/internal/*"},
@@ -22,7 +23,7 @@ var imports = map[string][]string{
 	"server/internal/sim":        {"matcher", "zones", "server/policy", "server/internal/wire"},
 	"server/internal/servertest": {},
 	"server":                     {"matcher", "zones", "zones/tomlfile", "server/policy", "server/config", "server/internal/*"},
-	"cmd/splitdns":               {"matcher", "zones", "zones/importer", "zones/tomlfile", "server/config", "server"},
+	"cmd/splitdns":               {"matcher", "zones", "zones/*", "server/config", "server"},
 	"integration":                {},
 	"integration/*":              {"matcher", "zones"},
 }
@@ -32,6 +33,7 @@ var restricted = map[string][]string{
 	"github.com/miekg/dns":                {"server/internal/wire", "server/internal/localzone", "server/internal/servertest"},
 	"github.com/spf13/cobra":              {"cmd/splitdns"},
 	"github.com/google/go-cmp":            {},
+	"github.com/dop251/goja":              {},
 	"github.com/rogpeppe/go-internal":     {},
 	"github.com/BurntSushi/toml":          {"zones/tomlfile"},
 	"github.com/gaissmai/bart":            {"server/policy"},
@@ -43,7 +45,7 @@ var restricted = map[string][]string{
 
 // forTests are what must not be linked into the command.
 var forTests = []string{
-	"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/prometheus", "google.golang.org/protobuf",
+	"testing", "github.com/google/go-cmp", "github.com/dop251/goja", "github.com/rogpeppe/go-internal", "github.com/prometheus", "google.golang.org/protobuf",
 	"splitdns/server/internal/servertest",
 }
 
