@@ -14,14 +14,19 @@ import (
 func assemble(all []*reading, o Options) (Result, error) {
 	byName := make(map[string]*zones.Zone)
 	rows := make(rowNames)
+	published := make(publishedRows)
 	var result Result
 	for _, r := range all {
 		r.tallies.sum(r.notes)
 		s := Summary{Name: r.document.Name, Format: r.format.name, Edition: r.about.Edition}
 		for _, d := range r.drafts {
+			zone := cmp.Or(o.Zone, d.zone, r.format.name)
+			if published.isAgain(r, zone, &d) {
+				continue
+			}
 			row := d.row(r)
 			s.count(&row)
-			z := zoneFor(byName, r, cmp.Or(o.Zone, d.zone, r.format.name))
+			z := zoneFor(byName, r, zone)
 			z.CatchAll = z.CatchAll || d.catchAll && o.Zone == ""
 			row.Name = rows.free(z.Name, row.Name)
 			z.Rows = append(z.Rows, row)
@@ -64,9 +69,14 @@ func (d *draft) row(r *reading) zones.Row {
 func zoneFor(byName map[string]*zones.Zone, r *reading, name string) *zones.Zone {
 	z, ok := byName[name]
 	if !ok {
-		z = &zones.Zone{Name: name, Title: r.about.Title, Vendor: r.about.Vendor, Edition: r.about.Edition, Source: r.about.Source, File: r.document.Name}
+		z = &zones.Zone{Name: name, Title: r.about.Title, Vendor: r.about.Vendor, Source: r.about.Source, File: r.document.Name}
+		if r.isMixed {
+			title, vendor := titled(name)
+			z.Title, z.Vendor = cmp.Or(title, z.Title), cmp.Or(vendor, z.Vendor)
+		}
 		byName[name] = z
 	}
+	z.Edition = max(z.Edition, r.about.Edition) // of several documents the newest one's
 	return z
 }
 

@@ -7,6 +7,7 @@ var formats = []format{
 	serviceTagsFormat,
 	googleFormat,
 	appleFormat,
+	learnFormat,
 	wnsFormat,
 	rpzFormat,
 	dnsmasqFormat,

@@ -19,6 +19,8 @@
 //	servicetags  Azure service tags: a tag is a row of prefixes
 //	google       goog.json, without what cloud.json has if that is given as well
 //	apple        Apple's page as copied text, with ports, or as JSON, without
+//	ms-learn     Markdown of Microsoft's pages, in any language: a row of a table is a
+//	             row, and so is a list; names of other services go to zones of their own
 //	wns          push notifications of Windows, in XML: a service is a row
 //	rpz          response policy zones: names in a row for each action
 //	dnsmasq      server=, local=, address=, ipset=, nftset=: names in a row for each
@@ -35,6 +37,7 @@ import (
 	"strings"
 
 	"splitdns/zones"
+	"splitdns/zones/tomlfile"
 )
 
 // Document is one published text. Several may say different things about one
@@ -88,6 +91,13 @@ type Note struct {
 	Line int // from 1; 0 for a document as a whole
 	Kind Kind
 	Text string // may quote the document; String makes it safe to show
+}
+
+// String gives the note in the form that editors jump to: FILE:LINE: KIND: text. It is
+// one line, which a terminal shows as it is: what is not printable stands in it as an
+// escape.
+func (n Note) String() string {
+	return tomlfile.Problem{File: n.File, Line: n.Line, Key: n.Kind.String(), Text: n.Text}.String()
 }
 
 // MaxSize is how large a document may be, in octets.

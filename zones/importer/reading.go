@@ -22,6 +22,7 @@ type reading struct {
 
 	minus      []netip.Prefix // to be taken out of what the documents publish together
 	changes    []change       // announced for the rows of another document
+	isMixed    bool           // it is about many services: their zones have titles of their own
 	mayBeEmpty bool           // the document is good without any row: it only changes others
 }
 
