@@ -15,6 +15,7 @@ var imports = map[string][]string{
 	"zones/tomlfile":             {},
 	"zones":                      {"matcher", "zones/tomlfile"},
 	"zones/compare":              {"matcher", "zones"},
+	"zones/importer":             {"matcher", "zones", "zones/tomlfile"},
 	"zones/export":               {"matcher", "zones", "zones/tomlfile"},
 	"server/policy":              {"matcher", "zones"},
 	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy", "server/internal/localzone"},
