@@ -41,6 +41,8 @@ import (
 //	packet FILE NAME            write a query for the A record of NAME
 //	needs TOOL...               skip the script where a tool is missing
 //	confined COMMAND ARG...     run a command in namespaces of its own, with its loopback interface up
+//
+// PAGES is the folder of the published pages that importers are tested with.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"serve":    wrap(never, (*script).serve),
 	"dig":      wrap(allowed, func(s *script, neg bool, args []string) error { return s.ask(neg, "dig", args) }),
@@ -83,6 +85,11 @@ type scriptKey struct{}
 // setup prepares a script.
 func setup(env *testscript.Env) error {
 	env.Setenv("PATH", filepath.Dir(command)+string(os.PathListSeparator)+env.Getenv("PATH"))
+	pages, err := filepath.Abs("../zones/importer/testdata")
+	if err != nil {
+		return err
+	}
+	env.Setenv("PAGES", pages)
 	env.Values[scriptKey{}] = &script{
 		t: env.T().(testing.TB), vars: slices.Clone(env.Vars), upstreams: map[string]*upstream{},
 		publishers: map[string]*publisher{},

@@ -20,7 +20,7 @@ var imports = map[string][]string{
 	"server/policy":              {"matcher", "zones"},
 	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy", "server/internal/feed", "server/internal/localzone"},
 	"server/internal/*":          {"matcher", "server/policy", "server/internal/*"},
-	"server/internal/feed":       {"matcher", "zones", "zones/importer", "zones/tomlfile"},
+	"server/internal/feed":       {"matcher", "zones", "zones/compare", "zones/importer", "zones/tomlfile"},
 	"server/internal/localzone":  {"matcher", "zones/tomlfile", "server/internal/wire"},
 	"server/internal/sim":        {"matcher", "zones", "server/policy", "server/internal/wire"},
 	"server/internal/servertest": {},

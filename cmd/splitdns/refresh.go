@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -60,19 +59,6 @@ func printRefreshed(w io.Writer, r server.Refreshed) error {
 		return errSaid{}
 	}
 	return nil
-}
-
-// printable is text of which a terminal shows every character: it may quote what others publish.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if strconv.IsPrint(r) {
-			b.WriteRune(r)
-			continue
-		}
-		b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-	}
-	return b.String()
 }
 
 // subscription is how a zone with a url does.

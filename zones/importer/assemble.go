@@ -13,17 +13,25 @@ import (
 // assemble sorts the drafts of all documents into zones.
 func assemble(all []*reading, o Options) (Result, error) {
 	byName := make(map[string]*zones.Zone)
+	rows := make(rowNames)
+	published := make(publishedRows)
 	var result Result
 	for _, r := range all {
 		s := Summary{Name: r.document.Name, Format: r.format.name, Edition: r.about.Edition}
 		for _, d := range r.drafts {
+			zone := cmp.Or(o.Zone, d.zone, r.format.name)
+			if published.isAgain(r, zone, &d) {
+				continue
+			}
 			row := d.row(r)
 			s.count(&row)
-			z := zoneFor(byName, r, cmp.Or(o.Zone, d.zone, r.format.name))
-			row.Name = freeName(z, row.Name)
+			z := zoneFor(byName, r, zone)
+			z.CatchAll = z.CatchAll || d.catchAll && o.Zone == ""
+			row.Name = rows.free(z.Name, row.Name)
 			z.Rows = append(z.Rows, row)
 		}
 		result.Read = append(result.Read, s)
+		r.tallies.sum(r.notes)
 		slices.SortStableFunc(r.notes, func(a, b Note) int { return cmp.Compare(a.Line, b.Line) })
 		result.Notes = append(result.Notes, r.notes...)
 	}
@@ -44,7 +52,7 @@ func (s *Summary) count(row *zones.Row) {
 // row makes a row of d.
 func (d *draft) row(r *reading) zones.Row {
 	return zones.Row{
-		Name:     cmp.Or(d.name, d.nameByContent()),
+		Name:     d.rowName(),
 		Line:     d.line,
 		Patterns: matcher.ListOf(d.names...),
 		Prefixes: d.prefixes,
@@ -61,9 +69,14 @@ func (d *draft) row(r *reading) zones.Row {
 func zoneFor(byName map[string]*zones.Zone, r *reading, name string) *zones.Zone {
 	z, ok := byName[name]
 	if !ok {
-		z = &zones.Zone{Name: name, Title: r.about.Title, Vendor: r.about.Vendor, Edition: r.about.Edition, Source: r.about.Source, File: r.document.Name}
+		z = &zones.Zone{Name: name, Title: r.about.Title, Vendor: r.about.Vendor, Source: r.about.Source, File: r.document.Name}
+		if r.isMixed {
+			title, vendor := titled(name)
+			z.Title, z.Vendor = cmp.Or(title, z.Title), cmp.Or(vendor, z.Vendor)
+		}
 		byName[name] = z
 	}
+	z.Edition = max(z.Edition, r.about.Edition) // of several documents the newest one's
 	return z
 }
 
@@ -88,11 +101,19 @@ func (d *draft) nameByContent() string {
 // maxRowName is how long a name is made here: it leaves room for a number behind it.
 const maxRowName = 56
 
-// freeName is name, with a number where z has a row of that name.
-func freeName(z *zones.Zone, name string) string {
+// rowName is the name that the document gives the row, or one after its content.
+func (d *draft) rowName() string { return cmp.Or(d.name, d.nameByContent(), "row") }
+
+// rowNames says how often a name was wanted, and whether it is taken, in each zone.
+type rowNames map[[2]string]int
+
+// free is name, with a number where the zone has a row of that name.
+func (n rowNames) free(zone, name string) string {
 	free := name
-	for n := 2; slices.ContainsFunc(z.Rows, func(r zones.Row) bool { return r.Name == free }); n++ {
-		free = fmt.Sprintf("%s-%d", name, n)
+	for n[[2]string{zone, free}] > 0 {
+		n[[2]string{zone, name}]++
+		free = fmt.Sprintf("%s-%d", name, n[[2]string{zone, name}])
 	}
+	n[[2]string{zone, free}]++
 	return free
 }

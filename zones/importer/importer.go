@@ -8,6 +8,26 @@
 // are read as drafts. What drafts have in common (cleaning names and prefixes,
 // naming rows, sorting them into zones) is done once, for all formats. This package
 // opens no file and asks no server; it takes bytes, each of them hostile.
+//
+// # Formats
+//
+// What each takes over, in the order in which they are tried; the comments of their
+// tables say more.
+//
+//	m365         endpoints.office.com: a set is a row; /version dates it, and /changes
+//	             adds what is announced; what is to be removed stays
+//	servicetags  Azure service tags: a tag is a row of prefixes
+//	google       goog.json, without what cloud.json has if that is given as well
+//	apple        Apple's page as copied text, with ports, or as JSON, without
+//	ms-learn     Markdown of Microsoft's pages, in any language: a row of a table is a
+//	             row, and so is a list; names of other services go to zones of their own
+//	wns          push notifications of Windows, in XML: a service is a row
+//	rpz          response policy zones: names in a row for each action
+//	dnsmasq      server=, local=, address=, ipset=, nftset=: names in a row for each
+//	adguard      ||x^, |x^, x: names blocked, excepted and rewritten, a row for each
+//	v2fly        full:, domain:, simple regexp:; rules of Surge and Clash; a row
+//	hosts        the names of a hosts file, in a row
+//	names        one pattern or prefix a line: a row of names, a row of prefixes
 package importer
 
 import (
@@ -17,6 +37,7 @@ import (
 	"strings"
 
 	"splitdns/zones"
+	"splitdns/zones/tomlfile"
 )
 
 // Document is one published text. Several may say different things about one
@@ -32,6 +53,9 @@ type Options struct {
 	// Zone is the name of the one zone that takes every row. Without it rows go where
 	// the document, and what is known of its publisher, says.
 	Zone string
+	// Only are the names of the rows to be taken; "azurefrontdoor.*" takes several, as
+	// in [path.Match]. Without it every row is.
+	Only []string
 }
 
 // Result is what documents come to.
@@ -69,6 +93,13 @@ type Note struct {
 	Text string // may quote the document; String makes it safe to show
 }
 
+// String gives the note in the form that editors jump to: FILE:LINE: KIND: text. It is
+// one line, which a terminal shows as it is: what is not printable stands in it as an
+// escape.
+func (n Note) String() string {
+	return tomlfile.Problem{File: n.File, Line: n.Line, Key: n.Kind.String(), Text: n.Text}.String()
+}
+
 // MaxSize is how large a document may be, in octets.
 const MaxSize = 64 << 20
 
@@ -88,6 +119,9 @@ type format struct {
 	// looksLike says whether data, which may be of any format, has the shape of this one.
 	looksLike func(data []byte) bool
 	read      func(*reading) error // its error refuses the document
+	// together, unless it is nil, settles what the documents of the format that were given
+	// together say about one another. Its error refuses them.
+	together func([]*reading) error
 }
 
 // Read turns documents into zones. An error refuses them all: it says which document
@@ -107,6 +141,12 @@ func Read(documents []Document, o Options) (Result, error) {
 		}
 		all = append(all, r)
 	}
+	if err := together(all); err != nil {
+		return Result{}, err
+	}
+	if err := selectRows(all, o.Only); err != nil {
+		return Result{}, err
+	}
 	return assemble(all, o)
 }
 
@@ -125,12 +165,18 @@ func readDocument(d Document) (*reading, error) {
 	case strings.TrimSpace(string(d.Data[:min(len(d.Data), 4096)])) == "" && len(d.Data) <= 4096:
 		return nil, errEmpty
 	}
+	if err := refusal(d.Data); err != nil {
+		return nil, err
+	}
 	f, err := formatOf(d)
 	if err != nil {
 		return nil, err
 	}
 	r := &reading{document: d, format: f}
 	if err := f.read(r); err != nil {
+		return nil, fmt.Errorf("read as %s (%s): %w", f.name, f.what, err)
+	}
+	if err := r.bounds(); err != nil {
 		return nil, fmt.Errorf("read as %s (%s): %w", f.name, f.what, err)
 	}
 	if len(r.drafts) == 0 && !r.mayBeEmpty {

@@ -18,8 +18,11 @@ type reading struct {
 	about    zones.Zone // title, vendor, edition and source of zones, where the document says them
 	drafts   []draft
 	notes    []Note
+	tallies  tallies
 
 	minus      []netip.Prefix // to be taken out of what the documents publish together
+	changes    []change       // announced for the rows of another document
+	isMixed    bool           // it is about many services: their zones have titles of their own
 	mayBeEmpty bool           // the document is good without any row: it only changes others
 }
 
@@ -34,6 +37,7 @@ type draft struct {
 	purpose  string
 	optional bool
 	carveOut bool
+	catchAll bool   // its zone is to be kept out of "*"
 	source   string // "" : the document's
 	date     string // "" : the document's
 }
@@ -65,8 +69,12 @@ func unique[V any](r *reading, line int, values []V, text func(V) string) []V {
 	return kept
 }
 
-// note records what happened to the part of the document at line.
+// note records what happened to the part of the document at line. Of very many notes of
+// one form the last are only counted.
 func (r *reading) note(line int, kind Kind, format string, args ...any) {
+	if r.tallies.full(kind, format, line, len(r.notes)) {
+		return
+	}
 	r.notes = append(r.notes, Note{File: r.document.Name, Line: line, Kind: kind, Text: fmt.Sprintf(format, args...)})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"splitdns/matcher"
 	"splitdns/zones"
+	"splitdns/zones/compare"
 )
 
 // index tells what a zone publishes. Names are told apart by their hashes, with a seed that
@@ -80,10 +81,10 @@ func (x *index) row(i int) coverage {
 	return c
 }
 
-// A loss is how much of what was published has gone.
+// A loss is how much of what was published has gone, as it is written.
 type loss struct {
-	names, ofNames       int
-	prefixes, ofPrefixes int // those of which an address has gone count
+	names    int
+	prefixes int // of which an address has gone
 }
 
 // lossOf is what of old is not in fresh.
@@ -96,7 +97,6 @@ func lossOf(old *zones.Zone, fresh *index) loss {
 			return
 		}
 		seen[h] = struct{}{}
-		l.ofNames++
 		if !fresh.has(p) {
 			l.names++
 		}
@@ -108,7 +108,6 @@ func lossOf(old *zones.Zone, fresh *index) loss {
 		}
 	}
 	for p := range prefixes {
-		l.ofPrefixes++
 		if !fresh.all.covers(p) {
 			l.prefixes++
 		}
@@ -117,16 +116,12 @@ func lossOf(old *zones.Zone, fresh *index) loss {
 }
 
 // tooMuch says what has shrunk by more than so many percent; nil if nothing has.
-func (l loss) tooMuch(percent int) *Error {
-	for _, part := range []struct {
-		gone, of int
-		what     string
-	}{{l.names, l.ofNames, "names"}, {l.prefixes, l.ofPrefixes, "prefixes"}} {
-		if part.gone*100 > percent*part.of {
-			return errorf(Shrunk, "%d of %d %s have gone, and max_loss is %d %%", part.gone, part.of, part.what, percent)
-		}
+func tooMuch(l compare.Loss, percent int) *Error {
+	if l.Percent() <= percent {
+		return nil
 	}
-	return nil
+	return errorf(Shrunk, "%d of %d names and %d of %d prefixes have gone, and max_loss is %d %%",
+		l.NamesGone, l.Names, l.PrefixesGone, l.Prefixes, percent)
 }
 
 // coverage is ranges of addresses, in order and apart from each other.

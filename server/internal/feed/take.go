@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"splitdns/zones"
+	"splitdns/zones/compare"
 )
 
 // take fetches the documents and takes them over, and says in words what became of that.
@@ -122,7 +123,7 @@ func (f *follower) guard(old, fresh *Copy, in *contents) error {
 			return errorf(Shape, "%s: looks like format %q, and was %q before; %s", Shown(d.URL), in.formats[i], was.Format, f.acceptHint())
 		}
 	}
-	if e := lossOf(before.zone, newIndex(in.zone)).tooMuch(f.MaxLoss); e != nil {
+	if e := tooMuch(compare.Lost(before.zone, in.zone), f.MaxLoss); e != nil {
 		return asError(Shrunk, fmt.Errorf("%w; %s", e, f.acceptHint()))
 	}
 	return nil

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// pageText is a good page.
+const pageText = "---\nms.date: 03/24/2026\n---\n|Domain|IP|\n|---|---|\n|`a.example`|192.0.2.1|\n"
+
+// serving is a web server with good pages and bad ones.
+func serving(t *testing.T) string {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/page.md", func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.UserAgent(), "splitdns/") {
+			t.Errorf("User-Agent %q", r.UserAgent())
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprint(w, pageText)
+	})
+	mux.HandleFunc("/page.html", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, pageText)
+	})
+	mux.HandleFunc("/empty.md", func(http.ResponseWriter, *http.Request) {})
+	mux.Handle("/moved.md", http.RedirectHandler("/page.md", http.StatusFound))
+	mux.Handle("/around.md", http.RedirectHandler("/around.md", http.StatusFound))
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// What an address gives is imported, and the address is the source of the rows; what is no
+// document is refused, and nothing is written.
+func TestImportFromAddresses(t *testing.T) {
+	url := serving(t)
+	for path, want := range map[string]string{
+		"/page.md":   "",
+		"/moved.md":  "",
+		"/page.html": "a page in HTML, not a list; give the address of the list itself",
+		"/empty.md":  "the document is empty",
+		"/none.md":   "the server says 404 Not Found; want 200 OK",
+		"/around.md": "more than 5 redirects",
+	} {
+		t.Run(path, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "zone.toml")
+			var stderr strings.Builder
+			code := run([]string{"zones", "import", url + path, "-o", out, "--quiet"}, &strings.Builder{}, &stderr)
+			text, err := os.ReadFile(out)
+			if want != "" {
+				if code != exitProblem || err == nil || !strings.Contains(stderr.String(), want) {
+					t.Errorf("code %d, %v, said %s, want %q", code, err, &stderr, want)
+				}
+				return
+			}
+			if code != exitFine || !strings.Contains(string(text), `source = "`+url+path+`"`) {
+				t.Errorf("code %d, said %s, wrote %s", code, &stderr, text)
+			}
+		})
+	}
+}
+
+// A page of Learn in HTML has an advice of its own.
+func TestImportOfLearnInHTML(t *testing.T) {
+	request := httptest.NewRequest(http.MethodGet, "https://learn.microsoft.com/intune/fundamentals/endpoints", nil)
+	err := refused(&http.Response{StatusCode: http.StatusOK, Request: request, Header: http.Header{"Content-Type": {"text/html"}}})
+	if err == nil || !strings.Contains(err.Error(), "https://raw.githubusercontent.com/MicrosoftDocs/") {
+		t.Errorf("error %v, want the address of the Markdown", err)
+	}
+}
+
+// A zone file is replaced whole, and nothing is left beside it.
+func TestImportReplacesZoneFiles(t *testing.T) {
+	url, folder := serving(t), t.TempDir()
+	for range 2 {
+		var stderr strings.Builder
+		if code := run([]string{"zones", "import", url + "/page.md", "-o", folder}, &strings.Builder{}, &stderr); code != exitFine {
+			t.Fatalf("code %d, said %s", code, &stderr)
+		}
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "intune.toml" {
+		t.Errorf("%v, %v; want intune.toml alone", entries, err)
+	}
+}

@@ -1,0 +1,209 @@
+package importer_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"splitdns/zones/importer"
+)
+
+// Rows of tables as they are printed, and what becomes of them. The zone is left out
+// where it is intune.
+func TestLearnRows(t *testing.T) {
+	for name, c := range map[string]struct {
+		row  string
+		want []string
+	}{
+		"breaks in all spellings":   {"| a.example<br>b.example<BR>c.example<br/>d.example<br />e.example</br>f.example | 192.0.2.1 | |", []string{"192.0.2.1 a.example b.example c.example d.example e.example f.example"}},
+		"backticks around each":     {"| `a.example`<BR> `b.example`<BR>` | `192.0.2.1` | |", []string{"192.0.2.1 a.example b.example"}},
+		"backticks around a list":   {"| `a.example`<BR>`192.0.2.0/28,192.0.2.16/28, 192.0.2.32/28` | | |", []string{"192.0.2.0/28 192.0.2.16/28 192.0.2.32/28 a.example"}},
+		"no bar in front":           {"7 | `a.example` | **TCP:** 443 |", []string{"a.example tcp/443"}},
+		"remarks glued on":          {"| `a.example`(from March, only in NA, ROW)<BR>`b.example`（全部、すべて） | | |", []string{"a.example b.example"}},
+		"a label among addresses":   {"| a.example | 192.0.2.1 <br/><br/>Azure Front Door:<br>192.0.2.64/29 <br> `Front Door Endpoints: 192.0.2.72/29` | |", []string{"192.0.2.1 192.0.2.64/29 192.0.2.72/29 a.example"}},
+		"escaped stars":             {`| \*.a.example <br> *.b.example | | |`, []string{"*.a.example *.b.example"}},
+		"URLs":                      {`| https:\\//a.example/ <br> 'https://b.example' <br> <https://c.example> | | |`, []string{"a.example b.example c.example"}},
+		"dots of East Asian text":   {"| a。example。org<br>b．example．org<br>c｡example｡org | | |", []string{"a.example.org b.example.org c.example.org"}},
+		"commas of East Asian text": {"| a.example、b.example，c.example | 192.0.2.1 | |", []string{"192.0.2.1 a.example b.example c.example"}},
+		"entities":                  {"| a.example&nbsp;<br>&nbsp;b.example | 192.0.2.1 | |", []string{"192.0.2.1 a.example b.example"}},
+		"links as names":            {"| [a.example](https://docs.example/a) | | |", []string{"a.example"}},
+		"a sentence in a cell":      {"| Consumer Outlook.com, OneDrive, and more | `a.example` | |", []string{"a.example"}},
+		"IPv6":                      {"| a.example | 2001:db8::/48, 2001:db8:1::1 | |", []string{"2001:db8:1::1 2001:db8::/48 a.example"}},
+		"glued stars":               {"| `*cdn.example.org`<br>`*-files.example.org`<br>`payload*.example.org` | | |", []string{"*-files.example.org .cdn.example.org payload*.example.org"}},
+		"optional":                  {"| `a.example` | Default<BR>Optional | |", []string{"a.example optional"}},
+		"an escaped bar":            {`| what \| why | a.example | |`, []string{"a.example"}},
+		"the end is missing":        {"| `a.example`<BR>`192.0.2.0/24, 13.107.228.0/2", []string{"192.0.2.0/24 a.example"}},
+		"too wide to be meant":      {"| `a.example` | 192.0.2.0/24, 16.0.0.0/4 | |", []string{"192.0.2.0/24 a.example"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := rowsOf(read(t, table(c.row)).Zones)
+			for i := range got {
+				got[i] = strings.TrimPrefix(got[i], "intune: ")
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("want -, got +:\n%s", diff)
+			}
+		})
+	}
+}
+
+// Ports as tables print them, in any language.
+func TestLearnPorts(t *testing.T) {
+	for cells, want := range map[string]string{
+		"**TCP:** 80, 443 | ":           "tcp/443 tcp/80",
+		"**UDP:** 123 |":                "udp/123",
+		"TCP: 443<br>UDP: 3478-3481 |":  "tcp/443 udp/3478-3481",
+		"TCP/UDP: 443 |":                "tcp/443 udp/443",
+		"443/TCP, 123/udp |":            "tcp/443 udp/123",
+		"TCP 443、5228–5230 |":           "tcp/443 tcp/5228-5230",
+		"HTTP | 80":                     "tcp/80",
+		"HTTP/HTTPS | 80 または 443":       "tcp/443 tcp/80",
+		"TCP | 5223 および 443":            "tcp/443 tcp/5223",
+		"TCP | 5223 和 443":              "tcp/443 tcp/5223",
+		"TCP | ５２２３ 和 ４４３":              "tcp/443 tcp/5223",
+		"HTTPS | ":                      "tcp/443",
+		"80 | HTTP":                     "tcp/80",
+		"163 | nothing":                 "",
+		"TCP: 443, 99999 |":             "tcp/443",
+		"**TCP:** 443 (TCP: 443) | UDP": "tcp/443",
+	} {
+		t.Run(cells, func(t *testing.T) {
+			rows := rowsOf(read(t, table("| a.example | "+cells+" |")).Zones)
+			if got := strings.TrimSpace(strings.TrimPrefix(rows[0], "intune: a.example")); got != want {
+				t.Errorf("ports %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// The range of a number is read from the sentence beside it, whatever the language; and
+// where it cannot be read, nothing is guessed.
+func TestLearnNumbers(t *testing.T) {
+	for name, c := range map[string]struct{ row, want string }{
+		"English":            {"| #-c.example.org<br># is a random number from 0 to 50. | | |", "{0..50}-c.example.org"},
+		"Japanese":           {"| #-c.example.org<br>'#' は、0 から 50 の乱数です。 | | |", "{0..50}-c.example.org"},
+		"Chinese":            {"| #-c.example.org<br>“#”是 0 到 50 范围内的一个随机数字。 | | |", "{0..50}-c.example.org"},
+		"full width":         {"| ＃-c.example.org<br>＃は０から５０までの数 | | |", "{0..50}-c.example.org"},
+		"Greek, in a cell":   {"| #-c.example.org | «#» είναι τυχαίος αριθμός 1–8 | |", "{1..8}-c.example.org"},
+		"in parentheses":     {"| `#-c.example.org`(# = 0..9) | | |", "{0..9}-c.example.org"},
+		"an entity":          {"| &#35;-c.example.org<br>&#35; : 0-50 | | |", "{0..50}-c.example.org"},
+		"below the table":    {"| #-c.example.org | | |\n\n(# ist eine Zahl von 0 bis 50)", "{0..50}-c.example.org"},
+		"no sentence":        {"| #-c.example.org<br>b.example | | |", ""},
+		"three numbers":      {"| #-c.example.org<br># is one of 51 numbers from 0 to 50<br>b.example | | |", ""},
+		"backwards":          {"| #-c.example.org<br># runs from 50 to 0<br>b.example | | |", ""},
+		"numbers without #":  {"| #-c.example.org<br>between 0 and 50<br>b.example | | |", ""},
+		"in words":           {"| #-c.example.org<br># is zero to fifty<br>b.example | | |", ""},
+		"heading with a num": {"| #-c.example.org<br>b.example | | |\n\n# From 0 to 50", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result := read(t, table(c.row))
+			got := strings.Join(rowsOf(result.Zones), "; ")
+			doubts := strings.Join(said(result, importer.Doubted), "\n")
+			if c.want == "" && (strings.Contains(got, "c.example.org") || !strings.Contains(doubts, `"#-c.example.org"`)) {
+				t.Errorf("rows %s, doubts %s; want the name doubted and left out", got, doubts)
+			}
+			if c.want != "" && !strings.Contains(got, c.want) {
+				t.Errorf("rows %s, doubts %s; want %s", got, doubts, c.want)
+			}
+		})
+	}
+}
+
+// The page in its present form is sorted as the bundled edition is, and its copies are
+// compared.
+func TestLearnInItsPresentForm(t *testing.T) {
+	result := read(t, page(t, "present.md"))
+	rows := rowsOf(result.Zones)
+	for _, want := range []string{
+		"attestation: intunemaape13.jpe.attest.azure.net intunemaape17.jpe.attest.azure.net intunemaape18.jpe.attest.azure.net intunemaape19.jpe.attest.azure.net tcp/443",
+		"autopilot: time.windows.com udp/123",
+		"intune-cdn: carved-out imeswda-afd-hotfix.manage.microsoft.com imeswda-afd-primary.manage.microsoft.com imeswda-afd-secondary.manage.microsoft.com tcp/443",
+		"intune-cdn: naprodimedatahotfix.azureedge.net naprodimedatapri.azureedge.net naprodimedatasec.azureedge.net tcp/443",
+		"intune-cdn: carved-out intunecdnpeasd.manage.microsoft.com tcp/443",
+		"intune: *.powershellgallery.com aka.ms cdn.oneget.org optional tcp/443 tcp/80",
+		"m365-auth: account.live.com login.live.com tcp/443",
+		"microsoft-store: displaycatalog.mp.microsoft.com licensing.mp.microsoft.com purchase.md.mp.microsoft.com storeedgefd.dsx.mp.microsoft.com tcp/443 tcp/80",
+		"office-customization: *.officeconfig.msocdn.com config.office.com optional tcp/443",
+		"windows-update: *.delivery.mp.microsoft.com *.dl.delivery.mp.microsoft.com *.prod.do.dsp.mp.microsoft.com *.update.microsoft.com *.windowsupdate.com adl.windows.com tcp/443 tcp/80 tsfe.trafficshaping.dsp.mp.microsoft.com",
+	} {
+		if !slices.Contains(rows, want) {
+			t.Errorf("no row %s", want)
+		}
+	}
+	doubts := strings.Join(said(result, importer.Doubted), "\n")
+	for _, want := range []string{
+		"31: 74.241.231.0/25 stands here, but not in the list of line 303",
+		"337: 20.189.172.160/27 stands only in the list of line 303, not in the row of line 31: taken over for that row",
+		`34: "account.live.com" stands here, but not in the list of line 204`,
+		`274: "aka.ms" stands only in the list of line 204, not in what it repeats; taken over as not required`,
+		"128: in a sentence, and in no row: has.spserv.microsoft.com",
+		"19: in a sentence, and in no row: *.azureedge.net",
+	} {
+		if !strings.Contains(doubts, want) {
+			t.Errorf("no doubt %s in\n%s", want, doubts)
+		}
+	}
+	if n := strings.Count(doubts, `" stands here, but not in the list of line 204`); n != 10 {
+		t.Errorf("%d names are said to be missing in the list, want 10", n)
+	}
+	if got := result.Read[0]; got.Prefixes != 91 || got.Edition != "2026-03-24" {
+		t.Errorf("read %+v, want 91 prefixes of 2026-03-24", got)
+	}
+}
+
+// The page of another cloud: labels among addresses, URLs with labels, escaped slashes.
+func TestLearnOfAGovernment(t *testing.T) {
+	result := read(t, page(t, "usgov.md"))
+	var names []string
+	for _, z := range result.Zones {
+		names = append(names, z.Name)
+	}
+	if diff := cmp.Diff([]string{"intune-21vianet", "intune-usgov"}, names); diff != "" {
+		t.Errorf("zones: want -, got +:\n%s", diff)
+	}
+	for _, row := range rowsOf(result.Zones) {
+		if strings.Contains(row, "*.manage.microsoft.us") && (!strings.Contains(row, "62.11.173.176/29") || !strings.Contains(row, "tcp/443 tcp/80")) {
+			t.Errorf("row %s; want the prefix behind the label, and the ports of the sentence", row)
+		}
+	}
+	kept := keptTexts(result)
+	for _, want := range []string{
+		"portal.azure.us", "portal.manage.microsoft.us", "intune.microsoft.us", "imeswdsc-afd-pri.manage.microsoft.com", "graph.microsoft.us",
+		"syncservice.gov.us.microsoftonline.com", "directory.microsoftazure.us", "graph.microsoftazure.us", "*.ecs.gov.teams.microsoft.us",
+	} {
+		if !kept[want] {
+			t.Errorf("%s is in no row", want)
+		}
+	}
+}
+
+// Names that nothing is known of are put somewhere, and that is doubted.
+func TestLearnDoubtsNewNames(t *testing.T) {
+	result := read(t, table("| `new.example`<br>`*.support.services.microsoft.com` | | |"))
+	if diff := cmp.Diff([]string{"remote-help: *.support.services.microsoft.com new.example"}, rowsOf(result.Zones)); diff != "" {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+	doubts := said(result, importer.Doubted)
+	if diff := cmp.Diff([]string{`7: "new.example": no zone is known to have it; look where it was put`}, doubts); diff != "" {
+		t.Errorf("doubts: want -, got +:\n%s", diff)
+	}
+}
+
+// A comment without end, and one within a row.
+func TestLearnComments(t *testing.T) {
+	result := read(t, table("| a.example <!-- b.example, 192.0.2.7 --> | 192.0.2.1 | |\n\n<!-- c.example\n| d.example | 192.0.2.2 | |"))
+	if diff := cmp.Diff([]string{"intune: 192.0.2.1 a.example"}, rowsOf(result.Zones)); diff != "" {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+	skipped := said(result, importer.Skipped)
+	for _, want := range []string{"7: in a comment: b.example, 192.0.2.7", "9: in a comment: c.example", "10: in a comment: d.example, 192.0.2.2"} {
+		if !slices.Contains(skipped, want) {
+			t.Errorf("skipped %q, want %q among them", skipped, want)
+		}
+	}
+	if !slices.Contains(said(result, importer.Doubted), "9: a comment without end: everything behind it is skipped") {
+		t.Errorf("doubts %q, want one of the comment", said(result, importer.Doubted))
+	}
+}
