@@ -17,6 +17,7 @@ var imports = map[string][]string{
 	"server/policy":              {"matcher", "zones"},
 	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy", "server/internal/localzone"},
 	"server/internal/*":          {"matcher", "server/policy", "server/internal/*"},
+	"server/internal/drift":      {"matcher", "zones", "server/policy"},
 	"server/internal/localzone":  {"matcher", "zones/tomlfile", "server/internal/wire"},
 	"server/internal/sim":        {"matcher", "zones", "server/policy", "server/internal/wire"},
 	"server/internal/servertest": {},

@@ -199,6 +199,7 @@ func newResolver(s *snapshot, version string, now func() time.Time) *Resolver {
 
 		finished: newFinishedTable(s.config.Cache.Entries, s.config.Cache.Memory),
 		about:    about{version: version, hostname: hostname},
+		seen:     newSightings(now()),
 	}
 	r.current.Store(s)
 	return r
