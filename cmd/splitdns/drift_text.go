@@ -114,7 +114,11 @@ func times(d server.DriftTimes) string {
 	if last := minute(d.Last); last != when {
 		when += " to " + last
 	}
-	return fmt.Sprintf("%s, %s, by %s", counted(int(d.Count), "time"), when, clients)
+	often := "once"
+	if d.Count > 1 {
+		often = fmt.Sprintf("%d times", d.Count)
+	}
+	return fmt.Sprintf("%s, %s, by %s", often, when, clients)
 }
 
 // near adds names that just miss a range.

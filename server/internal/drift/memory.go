@@ -135,6 +135,9 @@ func (m *Memory) Note(k Key, s Sighting) {
 		m.lost++
 		return
 	}
+	if old := places[at]; old != nil && old.rank(s.At.UnixNano()) > 0 {
+		m.lost += old.count
+	}
 	m.drop(places[at])
 	e := &entry{key: k, owner: owner, first: math.MaxInt64, last: math.MinInt64}
 	m.groups[k.Group]++
@@ -155,9 +158,9 @@ func ownerOf(client netip.Addr) netip.Addr {
 // share is how many entries an owner may have.
 func (m *Memory) share(owner netip.Addr) int {
 	if owner.Is6() {
-		return len(m.slots) / networkShare
+		return max(1, len(m.slots)/networkShare)
 	}
-	return len(m.slots) / clientShare
+	return max(1, len(m.slots)/clientShare)
 }
 
 // place chooses where a new entry goes, -1 for nowhere. Whoever has used up his share
@@ -297,7 +300,7 @@ func (e *entry) seen() Seen {
 	}
 }
 
-// Lost is how many sightings there was no room for.
+// Lost is how many sightings there was no room for, or no more.
 func (m *Memory) Lost() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()

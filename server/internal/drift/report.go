@@ -65,6 +65,8 @@ type Near struct {
 	Wider     string   `json:"wider"` // the pattern with a range that holds it; "" where that is far away
 	Addresses []string `json:"addresses"`
 	Times
+
+	addrs []netip.Addr // those of Addresses
 }
 
 // Suffix is a suffix of vendors with the names below it that no row covers.
@@ -79,6 +81,8 @@ type Name struct {
 	Name      string   `json:"name"`
 	Addresses []string `json:"addresses"` // the first few
 	Times
+
+	addrs []netip.Addr // those of Addresses
 }
 
 // Shadow is what the shadow policy would have judged otherwise.
@@ -292,9 +296,10 @@ func (s *Sightings) uncovered(since time.Time) map[matcher.Name]Name {
 		if seen.Last.Before(since) || s.Policy.Decide(seen.Name, 0).Match != (policy.Match{}) {
 			continue
 		}
-		n := Name{Name: seen.Name.String(), Addresses: addressTexts(seen.Addresses), Times: timesOf(seen)}
+		n := Name{Name: seen.Name.String(), Addresses: addressTexts(seen.Addresses), Times: timesOf(seen), addrs: seen.Addresses}
 		if have, ok := names[seen.Name]; ok { // kept under another suffix, too
 			n.Addresses, n.Times = union(n.Addresses, have.Addresses), n.plus(have.Times)
+			n.addrs = append(n.addrs, have.addrs...)
 		}
 		names[seen.Name] = n
 	}
@@ -304,7 +309,9 @@ func (s *Sightings) uncovered(since time.Time) map[matcher.Name]Name {
 // addNear adds a name that just misses the range of a row.
 func (r *Report) addNear(n Name, m policy.Match, scope Scope) {
 	if scope.Zone == "" || scope.Zone == m.Zone {
-		r.Near = append(r.Near, Near{Name: n.Name, Zone: m.Zone, Row: m.Row, Pattern: m.Pattern, Addresses: n.Addresses, Times: n.Times})
+		r.Near = append(r.Near, Near{
+			Name: n.Name, Zone: m.Zone, Row: m.Row, Pattern: m.Pattern, Addresses: n.Addresses, Times: n.Times, addrs: n.addrs,
+		})
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 const maxRowNames = 100
 
 // rowsHead says what the proposed rows are, and where they go.
-const rowsHead = `# Proposed by splitdns drift. This is what was seen, not what a vendor says: look at its page, or ask whois,
-# before you trust an address. An address outside may also be somebody who answers in the vendor's name.
-# Keep the rows that are right in a file beside the configuration, such as seen.toml, and add to that:
+const rowsHead = `# Proposed by splitdns drift: what was seen, not what a vendor says. Look at its page, or ask whois,
+# before you trust an address; one outside may also be somebody who answers in the vendor's name.
+# Keep the rows that are right in a file beside the configuration, here seen.toml, and add to that:
 #   [zone.seen]
 #   file = "seen.toml"
 `
@@ -127,15 +127,18 @@ func newRow(name string, texts []string) (zones.Row, bool) {
 }
 
 // nearRows are rows for names that just miss a range: the wider range, or the names themselves, with
-// what is published for the names inside the range.
+// what is published for the names inside the range and the addresses that were seen besides: a pin must
+// not take from a name what it has had while no row covered it.
 func nearRows(near []Near, p *policy.Policy) []zones.Row {
 	var made []zones.Row
 	for first := 0; first < len(near); {
 		n := &near[first]
 		var names []string
+		var seen []netip.Addr
 		times, last := n.Times, first
 		for ; last < len(near) && near[last].Zone == n.Zone && near[last].Pattern == n.Pattern; last++ {
 			names = append(names, near[last].rowNames()...)
+			seen = append(seen, near[last].addrs...)
 			times = times.also(near[last].Times)
 		}
 		first = last
@@ -143,8 +146,9 @@ func nearRows(near []Near, p *policy.Policy) []zones.Row {
 		if !ok {
 			continue
 		}
-		row.Prefixes = publishedFor(n.Pattern, p)
-		row.Purpose = fmt.Sprintf("Numbers outside %s, with its ranges: %s", n.Pattern, times.words())
+		published := publishedFor(n.Pattern, p)
+		row.Prefixes = slices.Concat(published, aggregated(outsideOf(published, seen, p)))
+		row.Purpose = fmt.Sprintf("Numbers outside %s, with its ranges and what was seen besides: %s", n.Pattern, times.words())
 		made = append(made, row)
 	}
 	return made
@@ -165,6 +169,20 @@ func publishedFor(pattern string, p *policy.Policy) []netip.Prefix {
 		return nil
 	}
 	return p.Decide(parsed.Example(), 0).Published.Prefixes()
+}
+
+// outsideOf are the addresses in none of prefixes, as p judges them. Where nothing is published, there
+// is nothing to hold a name to, so there are none.
+func outsideOf(prefixes []netip.Prefix, addrs []netip.Addr, p *policy.Policy) []netip.Addr {
+	var outside []netip.Addr
+	for _, a := range addrs {
+		_, bare := p.Sources(a)
+		isIn := slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(bare) })
+		if !isIn && len(prefixes) > 0 {
+			outside = append(outside, bare)
+		}
+	}
+	return outside
 }
 
 // uncoveredRow is a row for the names below a suffix. It publishes no ranges: where a name lies

@@ -81,7 +81,7 @@ func suffixOf(pattern string) (matcher.Name, bool) {
 		_, base, _ = strings.Cut(base[i:], ".")
 	}
 	for _, text := range []string{base, own} {
-		if isShared(text) {
+		if strings.ContainsAny(text, "*{") || isShared(text) {
 			continue
 		}
 		if name, err := matcher.ParseName(text); err == nil {
