@@ -101,8 +101,9 @@ func parseLogged(text []byte) (e logged, q Query, err error) {
 	}
 	q.Name, err = matcher.ParseName(e.Name)
 	q.Client, q.Received = e.Client.WithZone(""), e.Time
-	if err == nil && (!q.Client.IsValid() || e.Time.IsZero()) {
-		err = errors.New("no client or no time")
+	year := e.Time.Year()
+	if err == nil && (!q.Client.IsValid() || year < 2000 || year >= 2200) { // as nanoseconds, a time has no room for any year
+		err = errors.New("no client, or no time that can be meant")
 	}
 	return e, q, err
 }

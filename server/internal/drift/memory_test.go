@@ -33,7 +33,9 @@ func name(t testing.TB, s string) matcher.Name {
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 // clientNo is one of many clients with IPv4 addresses.
-func clientNo(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+func clientNo(i int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+}
 
 func TestMemoryTellsWhenHowOftenAndByWhom(t *testing.T) {
 	m := drift.NewMemory(64)
