@@ -246,9 +246,9 @@ func FuzzDriftLog(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	c := parseConfig(f, driftConfig)
+	b := newBench(f, driftConfig, notAsked(f))
 	f.Fuzz(func(t *testing.T, line string) {
-		l := server.NewDriftLog(c)
+		l := b.SmallDriftLog()
 		if err := l.Read(strings.NewReader(line)); err != nil {
 			return
 		}

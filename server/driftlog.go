@@ -37,13 +37,11 @@ type DriftLog struct {
 }
 
 // NewDriftLog returns one without entries.
-func NewDriftLog(c *config.Config) *DriftLog {
-	return &DriftLog{
-		now: newSnapshot(c, nil),
-		seen: &sightings{
-			outside: drift.NewMemory(roomLogged), uncovered: drift.NewMemory(roomLogged),
-		},
-	}
+func NewDriftLog(c *config.Config) *DriftLog { return newDriftLog(newSnapshot(c, nil), roomLogged) }
+
+// newDriftLog returns one with room for that many entries in each memory.
+func newDriftLog(now *snapshot, room int) *DriftLog {
+	return &DriftLog{now: now, seen: &sightings{outside: drift.NewMemory(room), uncovered: drift.NewMemory(room)}}
 }
 
 // logged is what drift wants to know of an entry of the query log.

@@ -228,6 +228,9 @@ func (b *Bench) ControlDrift(query string) (code int, text string) {
 	return w.Code, w.Body.String()
 }
 
+// SmallDriftLog is a DriftLog on the configuration of b with little room.
+func (b *Bench) SmallDriftLog() *DriftLog { return newDriftLog(b.resolver.current.Load(), 64) }
+
 // Simulate makes the upstream groups of later configurations simulated ones.
 func (b *Bench) Simulate() { b.options.Demo = true }
 

@@ -126,7 +126,11 @@ func (t *driftText) near(all []server.DriftNear) {
 	if len(all) == 0 {
 		return
 	}
-	t.line("\n%s that just miss a range of numbers", counted(len(all), "name"))
+	miss := "miss"
+	if len(all) == 1 {
+		miss = "misses"
+	}
+	t.line("\n%s that just %s a range of numbers", counted(len(all), "name"), miss)
 	for _, n := range all[:min(maxShown, len(all))] {
 		t.line("  %s: not in %s (%s/%s)", n.Name, n.Pattern, n.Zone, n.Row)
 		if n.Wider != "" {
