@@ -220,8 +220,11 @@ func (e *Explanation) shadow(s *snapshot, name matcher.Name, client netip.Addr) 
 	}
 }
 
-// fact is what the shadow makes of the name, in tokens.
-func (x *ShadowExplanation) fact() string {
+// facts is what the shadow makes of the name, in tokens; nothing without one.
+func (x *ShadowExplanation) facts() []string {
+	if x == nil {
+		return nil
+	}
 	t := tokens{"shadow"}
 	t.add("edition", x.Edition)
 	t.add("pending", strings.ReplaceAll(strings.Join(x.Pending, ","), " ", ":"))
@@ -229,5 +232,5 @@ func (x *ShadowExplanation) fact() string {
 		t = append(t, x.Match.String())
 	}
 	t.add("verdict", x.Verdict)
-	return strings.Join(t, " ")
+	return []string{strings.Join(t, " ")}
 }
