@@ -66,11 +66,14 @@ func (t *driftText) zone(z *server.DriftZone) {
 		a := &z.Addresses[i]
 		t.line("  %s: %s", a.Address, distance(a))
 		if len(a.Elsewhere) > 0 {
-			t.line("    published for other names: %s", strings.Join(a.Elsewhere, ", "))
+			t.line("    published for other names: %s", some(a.Elsewhere))
 		}
-		names := strings.Join(a.Names, ", ")
-		if a.MoreNames {
-			names += ", and more"
+		names, left := fitting(a.Names)
+		switch {
+		case a.MoreNames:
+			names += fmt.Sprintf(" and more than %d others", left)
+		case left > 0:
+			names += " and " + counted(left, "other")
 		}
 		t.line("    for %s", names)
 		t.line("    %s", times(a.Times))
@@ -84,6 +87,32 @@ func addresses(n int) string {
 		return "1 address"
 	}
 	return fmt.Sprintf("%d addresses", n)
+}
+
+// maxWide is how wide a list of names or addresses is made, in columns.
+const maxWide = 50
+
+// fitting are as many of words as fit, one at least, and how many are left.
+func fitting(words []string) (text string, left int) {
+	for i, word := range words {
+		if i > 0 && len(text)+len(word) > maxWide {
+			return text, len(words) - i
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += word
+	}
+	return text, 0
+}
+
+// some are as many of words as fit, and how many others there are.
+func some(words []string) string {
+	text, left := fitting(words)
+	if left > 0 {
+		text += " and " + counted(left, "other")
+	}
+	return text
 }
 
 // distance says where the nearest published prefix is.
@@ -106,9 +135,12 @@ func distance(a *server.DriftAddress) string {
 
 // times says when, how often and by whom something was seen.
 func times(d server.DriftTimes) string {
-	clients := strings.Join(d.Clients, ", ")
-	if more := d.ClientCount - len(d.Clients); more > 0 {
-		clients += fmt.Sprintf(" and about %d more", more)
+	clients, left := fitting(d.Clients)
+	switch more := d.ClientCount - len(d.Clients); {
+	case more > 0:
+		clients += fmt.Sprintf(" and about %d others", left+more)
+	case left > 0:
+		clients += " and " + counted(left, "other")
 	}
 	when := minute(d.First)
 	if last := minute(d.Last); last != when {
@@ -136,7 +168,7 @@ func (t *driftText) near(all []server.DriftNear) {
 		if n.Wider != "" {
 			t.line("    %s would hold it", n.Wider)
 		}
-		t.line("    %s", strings.Join(n.Addresses, ", "))
+		t.line("    %s", some(n.Addresses))
 		t.line("    %s", times(n.Times))
 	}
 	t.more(len(all))
@@ -148,7 +180,7 @@ func (t *driftText) uncovered(all []server.DriftSuffix) {
 		u := &all[i]
 		t.line("\n%s below %s that no row covers (suffix of %s)", counted(len(u.Names), "name"), u.Suffix, strings.Join(u.Zones, ", "))
 		for _, n := range u.Names[:min(maxShown, len(u.Names))] {
-			t.line("  %s: %s", n.Name, strings.Join(n.Addresses, ", "))
+			t.line("  %s: %s", n.Name, some(n.Addresses))
 			t.line("    %s", times(n.Times))
 		}
 		t.more(len(u.Names))
