@@ -66,7 +66,7 @@ func (t *driftText) zone(z *server.DriftZone) {
 		a := &z.Addresses[i]
 		t.line("  %s: %s", a.Address, distance(a))
 		if len(a.Elsewhere) > 0 {
-			t.line("    published for other names: %s", some(a.Elsewhere))
+			t.line("    published for other names: %s", shortened(a.Elsewhere))
 		}
 		names, left := fitting(a.Names)
 		switch {
@@ -106,8 +106,8 @@ func fitting(words []string) (text string, left int) {
 	return text, 0
 }
 
-// some are as many of words as fit, and how many others there are.
-func some(words []string) string {
+// shortened is as many of words as fit, and how many others there are.
+func shortened(words []string) string {
 	text, left := fitting(words)
 	if left > 0 {
 		text += " and " + counted(left, "other")
@@ -168,7 +168,7 @@ func (t *driftText) near(all []server.DriftNear) {
 		if n.Wider != "" {
 			t.line("    %s would hold it", n.Wider)
 		}
-		t.line("    %s", some(n.Addresses))
+		t.line("    %s", shortened(n.Addresses))
 		t.line("    %s", times(n.Times))
 	}
 	t.more(len(all))
@@ -180,7 +180,7 @@ func (t *driftText) uncovered(all []server.DriftSuffix) {
 		u := &all[i]
 		t.line("\n%s below %s that no row covers (suffix of %s)", counted(len(u.Names), "name"), u.Suffix, strings.Join(u.Zones, ", "))
 		for _, n := range u.Names[:min(maxShown, len(u.Names))] {
-			t.line("  %s: %s", n.Name, some(n.Addresses))
+			t.line("  %s: %s", n.Name, shortened(n.Addresses))
 			t.line("    %s", times(n.Times))
 		}
 		t.more(len(u.Names))
