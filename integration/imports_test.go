@@ -39,7 +39,7 @@ var restricted = map[string][]string{
 	"github.com/BurntSushi/toml":          {"zones/tomlfile"},
 	"github.com/gaissmai/bart":            {"server/policy"},
 	"go4.org/netipx":                      {"zones/compare"},
-	"golang.org/x/net/publicsuffix":       {"zones/compare"},
+	"golang.org/x/net/publicsuffix":       {"zones/compare", "server/internal/drift"},
 	"github.com/fsnotify/fsnotify":        {"server"},
 	"github.com/hashicorp/golang-lru":     {"server/internal/cache"},
 	"github.com/prometheus":               {},
