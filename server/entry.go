@@ -37,6 +37,7 @@ func (s *Server) entry(q Query, o Outcome) querylog.Entry {
 		RTT:       o.Source.RTT,
 		Cache:     o.Source.Cache,
 		Duration:  time.Since(q.Received),
+		Shadow:    o.Shadow.Verdict,
 		Demo:      s.options.Demo,
 	}
 }

@@ -26,6 +26,8 @@ type Status struct {
 	Cache     CacheStatus      `json:"cache"`
 	Upstreams []UpstreamStatus `json:"upstreams"` // by name
 	QueryLog  QueryLogStatus   `json:"querylog"`
+	Drift     DriftStatus      `json:"drift"`
+	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
 
 	Certificate time.Time `json:"certificate_not_after,omitzero"` // the end of its validity, if there is one
 }
@@ -142,6 +144,8 @@ func (s *Server) Status() Status {
 		Cache:     s.cacheStatus(),
 		Upstreams: upstreamStatus(now, s.book.Groups()),
 		QueryLog:  QueryLogStatus{Written: s.log.Written(), Dropped: s.log.Dropped()},
+		Drift:     s.driftStatus(now),
+		Shadow:    now.shadow.status(),
 
 		Certificate: s.notAfter(),
 	}

@@ -46,6 +46,8 @@ type Config struct {
 	// Policy is what Zones, Rules and Clients come to, where those are served whom Server.Allow
 	// names. Large lists make it large, so that it is compiled once.
 	Policy *policy.Policy
+
+	Shadow *Shadow // nil: none
 }
 
 // Server is [server]: where queries are taken from, and from whom.

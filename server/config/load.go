@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"splitdns/matcher"
+	"splitdns/zones"
 	"splitdns/zones/tomlfile"
 )
 
@@ -115,6 +116,7 @@ type loader struct {
 	upstreams nameSet
 	clients   nameSet
 	elsewhere map[string][]string // the editions that have a zone
+	own       []*zones.Zone       // those of [zone.NAME]
 
 	localPaths map[string]string // the files of the local zones, by the names of their tables
 
@@ -138,6 +140,7 @@ func (l *loader) load() {
 	l.ownZones()
 	l.localZones()
 	l.rules()
+	l.shadow()
 }
 
 // hash adds content to the digest. Its length goes first, so that two contents

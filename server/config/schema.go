@@ -37,7 +37,9 @@ var schema = tomlfile.Schema{
 		},
 	},
 	{Table: "client.*", Keys: []string{"addresses"}, Wants: map[string]string{"addresses": zones.WantPrefix}},
-	{Table: "zones", Keys: []string{"edition"}, Wants: map[string]string{"edition": tomlfile.Alternatives(zones.Editions())}},
+	{Table: "zones", Keys: []string{"edition", "shadow"}, Wants: map[string]string{
+		"edition": tomlfile.Alternatives(zones.Editions()), "shadow": tomlfile.Alternatives(zones.Editions()),
+	}},
 	{
 		Table: "zone.*",
 		Keys:  []string{"names", "prefixes", "ports", "file", "format"},

@@ -49,6 +49,7 @@ func (l *loader) ownZones() {
 		}
 		if z := l.ownZone(t); z != nil {
 			l.cfg.Zones = append(l.cfg.Zones, z)
+			l.own = append(l.own, z)
 		}
 	}
 	slices.SortFunc(l.cfg.Zones, func(a, b *zones.Zone) int { return strings.Compare(a.Name, b.Name) })

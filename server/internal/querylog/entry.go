@@ -25,6 +25,7 @@ type Entry struct {
 	RTT               time.Duration // of the upstream; 0 or less if none was asked, written as null
 	Cache             string
 	Duration          time.Duration // from query to response
+	Shadow            string        // the verdict of the shadow; the key is written only where there is one
 	Demo              bool          // the internet was simulated; the key is written only if so
 }
 
@@ -60,6 +61,9 @@ func appendRest(dst []byte, e *Entry) []byte {
 	dst = appendMillis(append(dst, `,"rtt_ms":`...), e.RTT)
 	dst = appendMember(dst, `,"cache":`, e.Cache)
 	dst = strconv.AppendInt(append(dst, `,"duration_us":`...), e.Duration.Microseconds(), 10)
+	if e.Shadow != "" {
+		dst = appendMember(dst, `,"shadow":`, e.Shadow)
+	}
 	if e.Demo {
 		dst = append(dst, `,"demo":true`...)
 	}
