@@ -22,7 +22,7 @@ func zonesCommand() *cobra.Command {
 		Short: "Look at the zones: the names and ranges that vendors publish",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return misuse{c, errors.New("want list, show ZONE, import FILE or export")}
+			return misuse{c, errors.New("want list, show ZONE, import FILE, diff OLD NEW, lint or export")}
 		},
 	}
 	list := &cobra.Command{
@@ -48,7 +48,7 @@ func zonesCommand() *cobra.Command {
 			"a bundled `EDITION` ("+strings.Join(zones.Editions(), ", ")+"), instead of a configuration's")
 		c.AddCommand(sub)
 	}
-	c.AddCommand(zonesImportCommand(), zonesExportCommand())
+	c.AddCommand(zonesImportCommand(), zonesDiffCommand(), zonesLintCommand(), zonesExportCommand())
 	return c
 }
 
