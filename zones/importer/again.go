@@ -41,6 +41,7 @@ func (p publishedRows) isAgain(r *reading, zone string, d *draft) bool {
 // content is what d publishes: the same text for rows that publish the same.
 func (d *draft) content() string {
 	parts := []string{
+		d.name, // where the document names its rows, two with the same content are two
 		strings.Join(sortedTexts(d.names, matcher.Pattern.String), " "),
 		strings.Join(sortedTexts(d.prefixes, zones.PrefixText), " "),
 		strings.Join(sortedTexts(d.ports, zones.Port.String), " "),

@@ -17,7 +17,6 @@ func assemble(all []*reading, o Options) (Result, error) {
 	published := make(publishedRows)
 	var result Result
 	for _, r := range all {
-		r.tallies.sum(r.notes)
 		s := Summary{Name: r.document.Name, Format: r.format.name, Edition: r.about.Edition}
 		for _, d := range r.drafts {
 			zone := cmp.Or(o.Zone, d.zone, r.format.name)
@@ -32,6 +31,7 @@ func assemble(all []*reading, o Options) (Result, error) {
 			z.Rows = append(z.Rows, row)
 		}
 		result.Read = append(result.Read, s)
+		r.tallies.sum(r.notes)
 		slices.SortStableFunc(r.notes, func(a, b Note) int { return cmp.Compare(a.Line, b.Line) })
 		result.Notes = append(result.Notes, r.notes...)
 	}
