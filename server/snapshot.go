@@ -58,9 +58,8 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 	if err != nil {
 		return err
 	}
-	s.public = make(map[string]bool, len(groups))
+	s.public = publicGroups(groups)
 	for _, u := range groups {
-		s.public[u.Name] = !u.PrivateAnswers()
 		if err := notItself(u, own); err != nil {
 			return err
 		}
@@ -71,6 +70,15 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 		s.upstreams[u.Name] = &group{Exchanger: dial(u), config: u, id: fmt.Sprint(u.Name, u.Servers)}
 	}
 	return nil
+}
+
+// publicGroups are those of groups whose answers must not hold private addresses.
+func publicGroups(groups []config.Upstream) map[string]bool {
+	public := make(map[string]bool, len(groups))
+	for _, u := range groups {
+		public[u.Name] = !u.PrivateAnswers()
+	}
+	return public
 }
 
 // notItself refuses a group that would ask this server, which listens on own.

@@ -138,6 +138,7 @@ func (l *loader) load() {
 	l.ownZones()
 	l.localZones()
 	l.rules()
+	l.tests()
 }
 
 // hash adds content to the digest. Its length goes first, so that two contents

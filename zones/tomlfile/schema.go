@@ -12,7 +12,7 @@ type Schema []Section
 
 // Section is one table of a schema.
 type Section struct {
-	Table string   // "" for keys before any table; "rule.*" for tables that users name
+	Table string   // "" for keys before any table; "rule.*" for tables that users name; "rule.*.KEY" for a table in these
 	Keys  []string // keys of values
 
 	// Wants says what the strings of a key are, for messages: "the name of a
@@ -90,8 +90,12 @@ func (f *File) checkTable(parent *Table, key string) {
 		return
 	}
 	for _, k := range t.sorted() {
-		if !slices.Contains(t.section.Keys, k) {
+		_, isTable := f.schema.section(t.section.Table + "." + k)
+		switch {
+		case !slices.Contains(t.section.Keys, k):
 			f.unknownKey(t, k)
+		case isTable:
+			f.checkTable(t, k)
 		}
 	}
 }
