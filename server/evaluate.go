@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/netip"
 
 	"splitdns/matcher"
@@ -12,18 +13,25 @@ import (
 // Given is what upstreams would say to a question, whichever group is asked, and to where a
 // CNAME of ours leads. The zero value is that nobody knows.
 type Given struct {
-	Known     bool           // false: only Chain counts
-	Rcode     wire.Rcode     //
+	Known     bool // false: only Chain counts
+	Rcode     wire.Rcode
 	Chain     []matcher.Name // the names that the answer leads to, in order
 	Addresses []netip.Addr   // wherever they stand in the answer
 	NotCached bool           // nobody may be asked: see [errNotCached]
+	Failed    bool           // nobody has an answer
 }
+
+// errGivenFailure stands for whatever kept an upstream from answering.
+var errGivenFailure = errors.New("no upstream has an answer")
 
 // answer is what group says to q, as lookup gives it.
 func (g *Given) answer(q wire.Question, group string) (wire.Message, Source, error) {
 	source := Source{Upstream: group, Cache: cacheUntold, RTT: -1}
-	if g.NotCached {
+	switch {
+	case g.NotCached:
 		return wire.Message{}, source, errNotCached
+	case g.Failed:
+		return wire.Message{}, source, errGivenFailure
 	}
 	m := wire.NewMessage(q, g.Rcode)
 	for _, name := range g.Chain {

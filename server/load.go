@@ -15,20 +15,32 @@ import (
 // through this door, and so do the start and each reload.
 func Load(path string) (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	c, files, problems = config.LoadFiles(path)
+	c, problems = tested(c, problems)
+	return c, files, problems
+}
+
+// LoadEdition is Load with another bundled edition than the file says, unless edition is "".
+// Without a path it gives the defaults.
+func LoadEdition(path, edition string) (*config.Config, tomlfile.Problems) {
+	return tested(config.LoadEdition(path, edition))
+}
+
+// tested is c, which was loaded with problems, unless a test of it is red.
+func tested(c *config.Config, problems tomlfile.Problems) (*config.Config, tomlfile.Problems) {
 	if c == nil {
-		return nil, files, problems
+		return nil, problems
 	}
 	red := runTests(c)
 	if len(red) == 0 {
-		return c, files, problems
+		return c, problems
 	}
-	order := []string{path}
+	order := []string{c.Path}
 	for _, p := range problems {
 		order = append(order, p.File)
 	}
 	problems = slices.Concat(problems, red)
 	problems.Sort(order...)
-	return nil, files, problems
+	return nil, problems
 }
 
 // runTests returns what is red among the tests of c.

@@ -175,10 +175,18 @@ func (x *reading) value(f Field) []byte {
 // text gives a string.
 func (x *reading) text(f Field) string { return x.textOf(f, x.value(f)) }
 
+// maxText is the longest string in octets, as it stands in the line: a name of 255 octets of
+// which each is a \DDD has room twice.
+const maxText = 2048
+
 // textOf gives the string that raw is.
 func (x *reading) textOf(f Field, raw []byte) string {
-	if len(raw) == 0 || raw[0] != '"' {
+	switch {
+	case len(raw) == 0 || raw[0] != '"':
 		x.wrong(f, "want a string")
+		return ""
+	case len(raw) > maxText:
+		x.wrong(f, "too long")
 		return ""
 	}
 	return unquoted(raw)

@@ -86,6 +86,7 @@ func TestHostileLines(t *testing.T) {
 		"no client":               {line(t, `"client":"10.2.7.41"`, `"client":""`), "client: want an address"},
 		"no truth":                {line(t, `"demo":true`, `"demo":"true"`), "demo: want true or false"},
 		"a list without end":      {line(t, `"tags":["mdm"]`, `"tags":[`+strings.Repeat(`"m",`, 4096)+`"m"]`), "tags: more than 4096 elements"},
+		"a long string":           {line(t, `"row":"courier"`, `"row":"`+strings.Repeat("x", 2047)+`"`), "row: too long"},
 		"a long list":             {line(t, `"tags":["mdm"]`, `"tags":[`+strings.Repeat(`"m",`, 4095)+`"m"]`), ""},
 		"a comma behind the last": {line(t, `"tags":["mdm"]`, `"tags":["mdm",]`), "not an object of JSON"},
 	} {
@@ -175,6 +176,9 @@ func slowValue(value []byte, into any) error {
 	if err := json.Unmarshal(value, &whatever); err != nil {
 		return err
 	}
+	if hasLong(value) {
+		return errors.New("too long")
+	}
 	list, isList := whatever.([]any)
 	if whatever == nil || isList && (slices.Contains(list, nil) || len(list) > 4096) {
 		return errors.New("null, or too long")
@@ -193,6 +197,15 @@ func slowValue(value []byte, into any) error {
 		return errors.New("no address")
 	}
 	return nil
+}
+
+// hasLong reports whether a value is or holds a string that is too long.
+func hasLong(value []byte) bool {
+	var list []json.RawMessage
+	if json.Unmarshal(value, &list) != nil {
+		list = []json.RawMessage{value}
+	}
+	return slices.ContainsFunc(list, func(v json.RawMessage) bool { return len(v) > 2048 })
 }
 
 // depth is how deep lists and objects lie in a value.
