@@ -150,5 +150,12 @@ func (j *judge) judged(client netip.Addr) *result {
 		e = j.evaluators[1]
 	}
 	v := e.Evaluate(q, client, g)
-	return &result{name: q.Name.String(), behind: behind(was, v.Entry), changes: compare(was, v), untold: !v.Told}
+	changes := compare(was, v)
+	if len(changes) > 0 && mayLackRD(was) {
+		g.NotCached = true
+		if beginning := e.Evaluate(q, client, g); len(compare(was, beginning)) == 0 {
+			v, changes = beginning, nil
+		}
+	}
+	return &result{name: q.Name.String(), behind: behind(was, v.Entry), changes: changes, untold: !v.Told}
 }

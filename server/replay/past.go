@@ -77,6 +77,10 @@ func givenBy(was querylog.Entry) (g server.Given, err error) {
 	return g, nil
 }
 
+// mayLackRD reports whether the query of an entry may have been one without RD that a CNAME
+// of ours led elsewhere: nobody was asked there.
+func mayLackRD(was querylog.Entry) bool { return was.Pin == "" && was.Upstream == "" }
+
 // union is the addresses of a and b, each once.
 func union(a, b []netip.Addr) []netip.Addr {
 	all := slices.Clone(a)
