@@ -9,8 +9,8 @@ import (
 	"splitdns/server/policy"
 )
 
-// A Report says what a configuration changes. It holds everything that was counted; lists
-// are sorted, the most frequent first.
+// A Report says what a configuration changes. It holds everything that was counted. What
+// clients notice stands first in lists, then what is the most frequent.
 type Report struct {
 	Config  string   `json:"config"` // the path, "" for the defaults
 	Edition string   `json:"edition"`
@@ -101,6 +101,7 @@ func (t *tally) report(o Options) *Report {
 	for _, n := range t.names.ranking(strings.Compare) {
 		r.Names = append(r.Names, CountedName{n.key, n.n, len(n.value.clients), n.value.cut, n.value.behind, n.value.ranked()})
 	}
+	slices.SortStableFunc(r.Names, func(a, b CountedName) int { return cmp.Compare(b.Changes[0].Level(), a.Changes[0].Level()) })
 	for _, c := range t.clients.ranking(netip.Addr.Compare) {
 		r.Clients = append(r.Clients, CountedClient{c.key.String(), c.n})
 	}

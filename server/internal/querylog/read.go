@@ -147,7 +147,7 @@ func (r *Raw) Entry() (Entry, error) {
 // ParseAddr reads the value of a field that holds one address, as the log writes it.
 func (r *Raw) ParseAddr(f Field) (netip.Addr, error) {
 	x := reading{raw: r}
-	addr := x.addr(f, r[f])
+	addr := x.addr(f, x.value(f))
 	return addr, x.err
 }
 
