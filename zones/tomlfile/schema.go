@@ -86,7 +86,7 @@ func (f *File) check() {
 func (f *File) checkTable(parent *Table, key string) {
 	t, ok := parent.inner(key)
 	if !ok {
-		parent.Problem(key, "want a table, as in %s; have %s%s", header(parent.schemaName(key)), kindOf(parent.values[key]), f.namedForm(key, parent.values[key]))
+		parent.Problem(key, "want a table, as in %s; have %s%s", header(parent.schemaName(key)), kindOf(parent.values[key]), f.namedForm(parent.keyPath(key), parent.values[key]))
 		return
 	}
 	for _, k := range t.sorted() {
