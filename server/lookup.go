@@ -38,7 +38,7 @@ func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Sou
 		return wire.Message{}, Source{}, errNotCached // nor does anybody learn what others looked up
 	}
 	key := flightKey{cacheKey(q), up.id, q.era}
-	if f := q.fetched; f != nil && f.key == key {
+	if f := q.fetched; f.isFor(key) {
 		return f.answer(q, group)
 	}
 	if stored, ok := r.cache.Get(key.Key, up.id, q.Received); ok {

@@ -35,12 +35,16 @@ func Load(path string) (*Config, tomlfile.Problems) {
 // LoadEdition is Load with another bundled edition than the file says, unless edition is "".
 // Without a path it gives the defaults.
 func LoadEdition(path, edition string) (*Config, tomlfile.Problems) {
-	var data []byte
-	if path != "" {
-		var err error
-		if data, err = readFile(path, tomlfile.MaxSize); err != nil {
-			return nil, tomlfile.Problems{{File: path, Text: err.Error()}}
-		}
+	switch {
+	case path == "":
+		cfg, _, problems := parse("", nil, edition)
+		return cfg, problems
+	case edition == "":
+		return Load(path)
+	}
+	data, err := readFile(path, tomlfile.MaxSize)
+	if err != nil {
+		return nil, tomlfile.Problems{{File: path, Text: err.Error()}}
 	}
 	cfg, _, problems := parse(path, data, edition)
 	return cfg, problems

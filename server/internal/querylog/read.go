@@ -66,19 +66,12 @@ func (r *Raw) Scan(line []byte) error {
 		return s.end()
 	}
 	for next := Field(0); ; next++ {
-		f, err := s.key(next)
+		f, err := r.member(&s, next)
 		if err != nil {
 			return err
 		}
-		start := s.pos
-		if !s.value() {
-			return ErrNotJSON
-		}
-		if int(f) < len(r) {
-			if r[f] != nil {
-				return fmt.Errorf("%s stands there twice", fieldKeys[f])
-			}
-			r[f], next = line[start:s.pos], f
+		if f != noField {
+			next = f
 		}
 		s.space()
 		if s.take('}') {
@@ -88,6 +81,26 @@ func (r *Raw) Scan(line []byte) error {
 			return ErrNotJSON
 		}
 	}
+}
+
+// member reads a key and its value, and keeps it if the log has the key. It is most likely
+// that of the field next.
+func (r *Raw) member(s *scanner, next Field) (Field, error) {
+	f, err := s.key(next)
+	if err != nil {
+		return f, err
+	}
+	start := s.pos
+	switch {
+	case !s.value():
+		return f, ErrNotJSON
+	case f == noField:
+		return f, nil
+	case r[f] != nil:
+		return f, fmt.Errorf("%s stands there twice", fieldKeys[f])
+	}
+	r[f] = s.data[start:s.pos]
+	return f, nil
 }
 
 // end says whether nothing but space is left.
