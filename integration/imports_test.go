@@ -14,6 +14,8 @@ var imports = map[string][]string{
 	"matcher":                    {},
 	"zones/tomlfile":             {},
 	"zones":                      {"matcher", "zones/tomlfile"},
+	"zones/compare":              {"matcher", "zones"},
+	"zones/export":               {"matcher", "zones", "zones/tomlfile"},
 	"server/policy":              {"matcher", "zones"},
 	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy", "server/internal/localzone", "server/internal/wire"},
 	"server/internal/*":          {"matcher", "server/policy", "server/internal/*"},
@@ -22,7 +24,7 @@ var imports = map[string][]string{
 	"server/internal/servertest": {},
 	"server":                     {"matcher", "zones", "zones/tomlfile", "server/policy", "server/config", "server/internal/*"},
 	"server/replay":              {"matcher", "server", "server/config", "server/policy", "server/internal/querylog", "server/internal/wire"},
-	"cmd/splitdns":               {"matcher", "zones", "zones/tomlfile", "server/config", "server", "server/replay"},
+	"cmd/splitdns":               {"matcher", "zones", "zones/*", "server/config", "server", "server/replay"},
 	"integration":                {},
 	"integration/*":              {"matcher", "zones"},
 }
@@ -32,9 +34,12 @@ var restricted = map[string][]string{
 	"github.com/miekg/dns":                {"server/internal/wire", "server/internal/localzone", "server/internal/servertest"},
 	"github.com/spf13/cobra":              {"cmd/splitdns"},
 	"github.com/google/go-cmp":            {},
+	"github.com/dop251/goja":              {},
 	"github.com/rogpeppe/go-internal":     {},
 	"github.com/BurntSushi/toml":          {"zones/tomlfile"},
 	"github.com/gaissmai/bart":            {"server/policy"},
+	"go4.org/netipx":                      {"zones/compare"},
+	"golang.org/x/net/publicsuffix":       {"zones/compare"},
 	"github.com/fsnotify/fsnotify":        {"server"},
 	"github.com/hashicorp/golang-lru":     {"server/internal/cache"},
 	"github.com/prometheus":               {},
@@ -43,7 +48,7 @@ var restricted = map[string][]string{
 
 // forTests are what must not be linked into the command.
 var forTests = []string{
-	"testing", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/prometheus", "google.golang.org/protobuf",
+	"testing", "github.com/google/go-cmp", "github.com/dop251/goja", "github.com/rogpeppe/go-internal", "github.com/prometheus", "google.golang.org/protobuf",
 	"splitdns/server/internal/servertest",
 }
 

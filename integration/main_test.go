@@ -107,16 +107,20 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition is [ipv6]: the loopback interface has an IPv6 address.
+// condition is [ipv6]: the loopback interface has an IPv6 address, and [ip_set]: the
+// kernel has IP sets, which no package installs.
 func condition(name string) (bool, error) {
-	if name != "ipv6" {
-		return false, fmt.Errorf("unknown condition %q", name)
+	switch name {
+	case "ipv6":
+		l, err := net.Listen("tcp6", "[::1]:0")
+		if err != nil {
+			return false, nil
+		}
+		return true, l.Close()
+	case "ip_set":
+		return exec.Command("unshare", "--user", "--map-root-user", "--net", "ipset", "list", "-n").Run() == nil, nil
 	}
-	l, err := net.Listen("tcp6", "[::1]:0")
-	if err != nil {
-		return false, nil
-	}
-	return true, l.Close()
+	return false, fmt.Errorf("unknown condition %q", name)
 }
 
 // needs skips the test where one of tools is missing.

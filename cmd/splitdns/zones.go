@@ -21,7 +21,9 @@ func zonesCommand() *cobra.Command {
 		Use:   "zones",
 		Short: "Look at the zones: the names and ranges that vendors publish",
 		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return misuse{c, errors.New("want list or show ZONE")} },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return misuse{c, errors.New("want list, show ZONE, diff OLD NEW, lint or export")}
+		},
 	}
 	list := &cobra.Command{
 		Use:   "list",
@@ -46,6 +48,7 @@ func zonesCommand() *cobra.Command {
 			"a bundled `EDITION` ("+strings.Join(zones.Editions(), ", ")+"), instead of a configuration's")
 		c.AddCommand(sub)
 	}
+	c.AddCommand(zonesDiffCommand(), zonesLintCommand(), zonesExportCommand())
 	return c
 }
 

@@ -22,7 +22,7 @@ type Problem struct {
 // is: what is not printable stands in it as an escape, as in Go.
 func (p Problem) String() string {
 	var b strings.Builder
-	b.WriteString(shown(p.File))
+	b.WriteString(Shown(p.File))
 	switch {
 	case p.File == "" && p.Line > 0:
 		fmt.Fprintf(&b, "line %d", p.Line)
@@ -36,9 +36,9 @@ func (p Problem) String() string {
 		b.WriteString("warning: ")
 	}
 	if p.Key != "" {
-		b.WriteString(shown(p.Key) + ": ")
+		b.WriteString(Shown(p.Key) + ": ")
 	}
-	b.WriteString(shown(p.Text))
+	b.WriteString(Shown(p.Text))
 	return b.String()
 }
 

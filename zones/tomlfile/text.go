@@ -11,10 +11,10 @@ import (
 // line of many megabytes.
 const maxShown = 1000
 
-// shown is s for a terminal or a log: escapes stand for everything in it that is
+// Shown is s for a terminal or a log: escapes stand for everything in it that is
 // not printable, such as control characters and those that change the direction
 // of writing, and for octets that are not UTF-8. What is too long is cut.
-func shown(s string) string {
+func Shown(s string) string {
 	cut := len(s) > maxShown
 	if cut {
 		s = strings.ToValidUTF8(s[:maxShown], "")
