@@ -309,3 +309,12 @@ func (t FinishedTable) Octets() (counted, said, limit int64) {
 	}
 	return t.t.octets, said, t.t.limit
 }
+
+// Message is the response to q that g stands for.
+func (g Given) Message(q wire.Question) wire.Message {
+	m, _, _ := g.answer(q, "")
+	return m
+}
+
+// Config is the configuration in force.
+func (b *Bench) Config() *config.Config { return b.resolver.current.Load().config }

@@ -23,6 +23,7 @@ type Query struct {
 	Received time.Time
 	options  wire.Options   // of the response
 	fetched  *fetched       // what an upstream said when it was asked for this query; nil before
+	given    *Given         // what upstreams would say: nobody is asked; nil for live queries
 	era      uint64         // that of the resolver when the query came
 	tally    *metrics.Tally // where it is counted; see [metrics.Book.Or]
 }

@@ -64,12 +64,11 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 	if err != nil {
 		return err
 	}
-	s.public = make(map[string]bool, len(groups))
+	s.public = publicGroups(groups)
 	if s.shadow != nil {
 		s.shadow.snapshot.public = s.public
 	}
 	for _, u := range groups {
-		s.public[u.Name] = !u.PrivateAnswers()
 		if err := notItself(u, own); err != nil {
 			return err
 		}
@@ -80,6 +79,15 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 		s.upstreams[u.Name] = &group{Exchanger: dial(u), config: u, id: fmt.Sprint(u.Name, u.Servers)}
 	}
 	return nil
+}
+
+// publicGroups are those of groups whose answers must not hold private addresses.
+func publicGroups(groups []config.Upstream) map[string]bool {
+	public := make(map[string]bool, len(groups))
+	for _, u := range groups {
+		public[u.Name] = !u.PrivateAnswers()
+	}
+	return public
 }
 
 // notItself refuses a group that would ask this server, which listens on own.

@@ -152,7 +152,7 @@ func (f serveFlags) controlPath() (string, error) {
 func (f serveFlags) read() (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	switch {
 	case f.file != "":
-		return config.LoadFiles(f.file)
+		return server.Load(f.file)
 	case f.demo:
 		c, problems = config.Parse("", demoConfig)
 		if c != nil {

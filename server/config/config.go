@@ -39,6 +39,9 @@ type Config struct {
 	Rules     []policy.Rule
 	Clients   []policy.ClientGroup
 
+	// Tests say what should become of some questions.
+	Tests []Test
+
 	// Designated are the encrypted listeners that clients may find by asking this server
 	// (RFC 9462), the preferred one first; none: clients learn that there is none.
 	Designated []Designated

@@ -33,6 +33,24 @@ func Load(path string) (*Config, tomlfile.Problems) {
 	return cfg, problems
 }
 
+// LoadEdition is Load with another bundled edition than the file says, unless edition is "".
+// Without a path it gives the defaults.
+func LoadEdition(path, edition string) (*Config, tomlfile.Problems) {
+	switch {
+	case path == "":
+		cfg, _, problems := parse("", nil, edition)
+		return cfg, problems
+	case edition == "":
+		return Load(path)
+	}
+	data, err := readFile(path, tomlfile.MaxSize)
+	if err != nil {
+		return nil, tomlfile.Problems{{File: path, Text: err.Error()}}
+	}
+	cfg, _, problems := parse(path, data, edition)
+	return cfg, problems
+}
+
 // LoadFiles is Load for whoever waits for the files to change. It gives every file
 // that it read or tried to read, without a Config too: the repair of a missing or
 // broken file may be all that is needed.
@@ -42,7 +60,7 @@ func LoadFiles(path string) (cfg *Config, files []File, problems tomlfile.Proble
 	if err != nil {
 		return nil, []File{own}, tomlfile.Problems{{File: path, Text: err.Error()}}
 	}
-	cfg, files, problems = parse(path, data)
+	cfg, files, problems = parse(path, data, "")
 	files = slices.DeleteFunc(files, func(f File) bool { return f.Path == own.Path })
 	return cfg, slices.Insert(files, 0, own), problems
 }
@@ -68,12 +86,13 @@ func Stat(path string) File {
 // Parse is Load for a configuration whose content is given. Path is what
 // problems say and what relative paths are relative to; it may be empty.
 func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
-	cfg, _, problems := parse(path, data)
+	cfg, _, problems := parse(path, data, "")
 	return cfg, problems
 }
 
-// parse is Parse, and gives the zone files that were tried.
-func parse(path string, data []byte) (cfg *Config, files []File, problems tomlfile.Problems) {
+// parse is Parse, and gives the zone files that were tried. An edition takes the place of
+// what the file says.
+func parse(path string, data []byte, edition string) (cfg *Config, files []File, problems tomlfile.Problems) {
 	file, ok := tomlfile.Parse(path, data, schema)
 	if !ok {
 		return nil, nil, file.Problems()
@@ -81,7 +100,7 @@ func parse(path string, data []byte) (cfg *Config, files []File, problems tomlfi
 	l := &loader{
 		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(),
 		said: make(map[tomlfile.Problem]bool), elsewhere: make(map[string][]string),
-		localPaths: make(map[string]string),
+		localPaths: make(map[string]string), otherEdition: edition,
 	}
 	l.hash(data)
 	l.load()
@@ -100,8 +119,10 @@ func parse(path string, data []byte) (cfg *Config, files []File, problems tomlfi
 // loader turns the tables of a file into a Config. Each of its steps may use
 // what the steps before it made.
 type loader struct {
-	cfg    *Config
-	file   *tomlfile.File
+	cfg          *Config
+	file         *tomlfile.File
+	otherEdition string // in place of that of the file; "": none
+
 	dir    string // that relative paths are relative to
 	digest hash.Hash
 	files  []File            // of the zones and the certificate, as they were before they were read
@@ -141,6 +162,7 @@ func (l *loader) load() {
 	l.localZones()
 	l.rules()
 	l.shadow()
+	l.tests()
 }
 
 // hash adds content to the digest. Its length goes first, so that two contents

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ func (l *loader) edition() {
 			text.Problem("no edition %q; have %s", text.Value, strings.Join(zones.Editions(), ", "))
 		}
 	}
+	l.cfg.Edition = cmp.Or(l.otherEdition, l.cfg.Edition)
 	l.hash([]byte(l.cfg.Edition))
 	bundled, err := zones.Bundled(l.cfg.Edition)
 	if err != nil {

@@ -26,6 +26,7 @@ type Entry struct {
 	Cache             string
 	Duration          time.Duration // from query to response
 	Shadow            string        // the verdict of the shadow; the key is written only where there is one
+	Along             []string      // names that a CNAME chain led to, by which rules applied; the key is written only if there are any
 	Demo              bool          // the internet was simulated; the key is written only if so
 }
 
@@ -63,6 +64,9 @@ func appendRest(dst []byte, e *Entry) []byte {
 	dst = strconv.AppendInt(append(dst, `,"duration_us":`...), e.Duration.Microseconds(), 10)
 	if e.Shadow != "" {
 		dst = appendMember(dst, `,"shadow":`, e.Shadow)
+	}
+	if len(e.Along) > 0 {
+		dst = appendStrings(dst, `,"along":`, e.Along)
 	}
 	if e.Demo {
 		dst = append(dst, `,"demo":true`...)
