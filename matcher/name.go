@@ -176,6 +176,15 @@ func (n Name) Below(suffix Name) bool {
 	return rest == suffix.wire && len(rest) < len(n.wire) && rest != ""
 }
 
+// Parent returns n without its first label: the root for a name of one label, and the zero
+// value for the root. It shares memory with n.
+func (n Name) Parent() Name {
+	if len(n.wire) <= 1 {
+		return Name{}
+	}
+	return Name{n.wire[1+int(n.wire[0]):]}
+}
+
 // lower folds an ASCII letter to lower case (RFC 4343).
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {

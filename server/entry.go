@@ -5,10 +5,18 @@ import (
 	"time"
 
 	"splitdns/server/internal/querylog"
+	"splitdns/server/policy"
 )
 
 // entry is the line of the query log for q.
 func (s *Server) entry(q Query, o Outcome) querylog.Entry {
+	e := entry(q, o)
+	e.Duration, e.Demo = time.Since(q.Received), s.options.Demo
+	return e
+}
+
+// entry is what the log's line says of q and o alone.
+func entry(q Query, o Outcome) querylog.Entry {
 	d := o.Decision
 	judged := slices.Clip(o.Private) // what the upstream gave, whether or not a client got it
 	for _, a := range o.Judgement.Addresses {
@@ -36,7 +44,22 @@ func (s *Server) entry(q Query, o Outcome) querylog.Entry {
 		Upstream:  o.Source.Upstream,
 		RTT:       o.Source.RTT,
 		Cache:     o.Source.Cache,
-		Duration:  time.Since(q.Received),
-		Demo:      s.options.Demo,
+		Shadow:    o.Shadow.Verdict,
+		Along:     along(d),
 	}
+}
+
+// along are the names behind the QNAME by which rules of d apply, in the order of the chain.
+// There are seldom any.
+func along(d policy.Decision) []string {
+	var names []string
+	for _, s := range d.Steps {
+		if s.Along.IsZero() {
+			continue
+		}
+		if name := s.Along.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -54,6 +54,8 @@ type Explanation struct {
 	Verdict       string     `json:"verdict"`
 	Groups        []string   `json:"client_groups"`
 
+	Shadow *ShadowExplanation `json:"shadow,omitempty"`
+
 	alias  bool         // the answer is a CNAME, whose target is asked of the upstream
 	asked  bool         // there is a cached answer to judge
 	judged []netip.Addr // the addresses of all such answers, for Verdict
@@ -168,6 +170,7 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 		e.Near = append(e.Near, Row(m))
 	}
 	e.Verdict = e.verdict(s, d).String()
+	e.shadow(s, name, a.Client)
 	return e
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"splitdns/matcher"
 	"splitdns/server/config"
+	"splitdns/server/internal/drift"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/wire"
@@ -46,6 +47,11 @@ func NewBench(c *config.Config, dial Dialer) (*Bench, error) {
 func (b *Bench) Again(dial Dialer) (*Bench, error) {
 	first := *b.resolver.current.Load()
 	first.upstreams, first.rates = map[string]*group{}, newRates(first.config.Server.RateLimit)
+	if first.shadow != nil {
+		again := *first.shadow
+		again.seen = &shadowSeen{names: drift.NewMemory(roomDiffering)}
+		first.shadow = &again
+	}
 	return newBench(&first, dial)
 }
 
@@ -216,6 +222,16 @@ func (b *Bench) ControlFlush(body string) (code int, text string) {
 	return w.Code, w.Body.String()
 }
 
+// ControlDrift asks the control socket for a report.
+func (b *Bench) ControlDrift(query string) (code int, text string) {
+	w := httptest.NewRecorder()
+	b.controlDrift(w, httptest.NewRequest(http.MethodGet, "/v1/drift?"+query, nil))
+	return w.Code, w.Body.String()
+}
+
+// SmallDriftLog is a DriftLog on the configuration of b with little room.
+func (b *Bench) SmallDriftLog() *DriftLog { return newDriftLog(b.resolver.current.Load(), 64) }
+
 // Simulate makes the upstream groups of later configurations simulated ones.
 func (b *Bench) Simulate() { b.options.Demo = true }
 
@@ -294,3 +310,12 @@ func (t FinishedTable) Octets() (counted, said, limit int64) {
 	}
 	return t.t.octets, said, t.t.limit
 }
+
+// Message is the response to q that g stands for.
+func (g Given) Message(q wire.Question) wire.Message {
+	m, _, _ := g.answer(q, "")
+	return m
+}
+
+// Config is the configuration in force.
+func (b *Bench) Config() *config.Config { return b.resolver.current.Load().config }

@@ -38,6 +38,7 @@ func (e Explanation) Facts() []string {
 	for _, f := range e.Failures {
 		facts = append(facts, f.facts()...)
 	}
+	facts = append(facts, e.Shadow.facts()...)
 	if e.CacheHidden {
 		return facts // and no verdict: it would be about what others looked up
 	}

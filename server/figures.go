@@ -45,6 +45,8 @@ func (s *Server) figures() *metrics.Page {
 	}
 	p.Add("splitdns_querylog_written_total", float64(st.QueryLog.Written))
 	p.Add("splitdns_querylog_dropped_total", float64(st.QueryLog.Dropped))
+	addDrift(p, st.Drift)
+	s.resolver.shadowed.page(p)
 	p.AddProcess(st.Started)
 	return p
 }
@@ -177,4 +179,14 @@ func addReloads(p *metrics.Page, st Status) {
 	}
 	p.Add("splitdns_last_reload_ok", ok)
 	p.Add("splitdns_last_reload_timestamp_seconds", float64(last.UnixMilli())/1000)
+}
+
+// addDrift adds what was seen that the zones in force do not say.
+func addDrift(p *metrics.Page, d DriftStatus) {
+	for _, zone := range slices.Sorted(maps.Keys(d.Addresses)) {
+		p.Add("splitdns_drift_addresses", float64(d.Addresses[zone]), zone)
+	}
+	p.Add("splitdns_drift_names", float64(d.Near), "near")
+	p.Add("splitdns_drift_names", float64(d.Uncovered), "uncovered")
+	p.Add("splitdns_drift_lost_total", float64(d.Lost))
 }

@@ -25,8 +25,11 @@ type Exchanger interface {
 var errNotCached = errors.New("not cached, and the query does not ask for recursion")
 
 // lookup finds what upstream group says about q: among what was fetched for it, or in
-// the cache. Otherwise the error is a *missing, or says why the group has no answer.
+// the cache; of a query with given answers, there. Otherwise the error is a *missing, or says why the group has no answer.
 func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Source, error) {
+	if q.given != nil {
+		return q.given.answer(q.Question, group)
+	}
 	up, ok := s.upstreams[group]
 	if !ok {
 		return wire.Message{}, Source{}, fmt.Errorf("no upstream group %q", group)
@@ -35,7 +38,7 @@ func (r *Resolver) lookup(s *snapshot, q Query, group string) (wire.Message, Sou
 		return wire.Message{}, Source{}, errNotCached // nor does anybody learn what others looked up
 	}
 	key := flightKey{cacheKey(q), up.id, q.era}
-	if f := q.fetched; f != nil && f.key == key {
+	if f := q.fetched; f.isFor(key) {
 		return f.answer(q, group)
 	}
 	if stored, ok := r.cache.Get(key.Key, up.id, q.Received); ok {

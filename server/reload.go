@@ -160,6 +160,9 @@ func (s *Server) replace(old *snapshot, c *config.Config) error {
 	next := newSnapshot(s.designating(c), s.local)
 	next.generation = old.generation + 1
 	next.rates = next.rates.or(old.rates)
+	if next.shadow != nil && old.shadow != nil && c.Digest == old.config.Digest {
+		next.shadow.seen = old.shadow.seen // the machine's networks have changed, and nothing else
+	}
 	have := old.upstreams
 	if s.options.Demo && c.Digest != old.config.Digest {
 		have = nil // the simulated internet is made of the zones
@@ -215,7 +218,7 @@ func (r *replacedGroups) close() {
 // withoutNames returns a copy of c that does not keep large lists in memory.
 func withoutNames(c *config.Config) *config.Config {
 	other := *c
-	other.Zones, other.Pending, other.Policy, other.Local = nil, nil, nil, nil
+	other.Zones, other.Pending, other.Policy, other.Local, other.Shadow = nil, nil, nil, nil, nil
 	return &other
 }
 

@@ -23,6 +23,7 @@ type Query struct {
 	Received time.Time
 	options  wire.Options   // of the response
 	fetched  *fetched       // what an upstream said when it was asked for this query; nil before
+	given    *Given         // what upstreams would say: nobody is asked; nil for live queries
 	era      uint64         // that of the resolver when the query came
 	tally    *metrics.Tally // where it is counted; see [metrics.Book.Or]
 }
@@ -46,6 +47,7 @@ type Outcome struct {
 	Private []netip.Addr // addresses that were removed because public servers must not give them
 	Special *special     // the special-use name that was answered
 	Local   string       // the local zone that has answered
+	Shadow  shadowOutcome
 
 	missing *missing // what has to be asked for before there is an outcome; the rest is not set
 }
@@ -76,6 +78,8 @@ type Resolver struct {
 	prefetching atomic.Int32   // answers that are refreshed with nobody waiting
 	prefetched  atomic.Uint64  // how many were, so far
 	era         era            // ends with each flush
+	seen        *sightings
+	shadowed    shadowCounts
 }
 
 // Resolve finds the response to q by what s says. Read it from top to bottom:
@@ -95,7 +99,7 @@ func (r *Resolver) Resolve(s *snapshot, q Query) Outcome {
 	}
 	d := s.policy.Decide(q.Name, class)
 	if d.Answer.Given() {
-		return r.local(s, q, d)
+		return s.beside(q, nil, r.local(s, q, d))
 	}
 	if o, ok := r.localZone(s, q, d); ok {
 		return o
@@ -114,13 +118,13 @@ func (r *Resolver) Resolve(s *snapshot, q Query) Outcome {
 	if d.Answer.Given() { // a rule blocks a name of the chain
 		o := r.local(s, q, d)
 		o.Source = source
-		return o
+		return s.beside(q, &m, o)
 	}
 	public, private := s.withoutPrivate(m, d) // after the cache, as the pin: a reload takes effect on cached answers
 	o := s.pin(public, d)
 	o = s.lessPrivate(o, private, d)
 	o.Response = capTTL(o.Response, d)
-	return o.relayed(m, source)
+	return s.beside(q, &m, o.relayed(m, source))
 }
 
 // unsupported answers what a forwarding resolver does not do: zone transfers and

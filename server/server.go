@@ -33,6 +33,9 @@
 // status.go gathers it, and the control socket, /metrics (figures.go) and what is said at the end
 // show nothing else, so that they agree.
 //
+// Where answers leave what is published, they are remembered (drift.go), and where there is a shadow, what it
+// would have made of them (shadow.go): neither changes anything.
+//
 // What leaves over UDP leaves in batches. A reader that has handed on all that it read
 // calls sendDue: the queries that were put off go to their upstreams (due), and answers
 // that are known by then to their clients. A socket to an upstream that has given out all
@@ -206,6 +209,7 @@ func newResolver(s *snapshot, version string, now func() time.Time) *Resolver {
 
 		finished: newFinishedTable(s.config.Cache.Entries, s.config.Cache.Memory),
 		about:    about{version: version, hostname: hostname},
+		seen:     newSightings(now()),
 	}
 	r.current.Store(s)
 	return r

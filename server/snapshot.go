@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"splitdns/server/config"
+	"splitdns/server/internal/drift"
 	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/upstream"
 	"splitdns/server/policy"
@@ -20,6 +21,8 @@ type snapshot struct {
 	upstreams map[string]*group
 	public    map[string]bool // the groups whose answers must not hold private addresses
 	rates     *rates          // nil without server.rate_limit
+	suffixes  *drift.Suffixes // below which names are remembered that no row covers
+	shadow    *shadow         // nil: none
 
 	generation uint64 // one more than that of the snapshot before
 }
@@ -45,7 +48,10 @@ func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
 	if c.Server.AllowLocal {
 		allow = append(slices.Clip(allow), local...)
 	}
-	return &snapshot{config: c, policy: c.Policy.Serving(allow), upstreams: map[string]*group{}, rates: newRates(c.Server.RateLimit)}
+	return &snapshot{
+		config: c, policy: c.Policy.Serving(allow), upstreams: map[string]*group{}, rates: newRates(c.Server.RateLimit),
+		suffixes: drift.NewSuffixes(c.Zones, c.Edition), shadow: newShadow(c, allow),
+	}
 }
 
 // connect gives s its upstream groups. Those that are among old already are taken
@@ -58,9 +64,11 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 	if err != nil {
 		return err
 	}
-	s.public = make(map[string]bool, len(groups))
+	s.public = publicGroups(groups)
+	if s.shadow != nil {
+		s.shadow.snapshot.public = s.public
+	}
 	for _, u := range groups {
-		s.public[u.Name] = !u.PrivateAnswers()
 		if err := notItself(u, own); err != nil {
 			return err
 		}
@@ -71,6 +79,15 @@ func (s *snapshot) connect(own []netip.AddrPort, old map[string]*group, dial dia
 		s.upstreams[u.Name] = &group{Exchanger: dial(u), config: u, id: fmt.Sprint(u.Name, u.Servers)}
 	}
 	return nil
+}
+
+// publicGroups are those of groups whose answers must not hold private addresses.
+func publicGroups(groups []config.Upstream) map[string]bool {
+	public := make(map[string]bool, len(groups))
+	for _, u := range groups {
+		public[u.Name] = !u.PrivateAnswers()
+	}
+	return public
 }
 
 // notItself refuses a group that would ask this server, which listens on own.

@@ -66,6 +66,9 @@ func reason(err error) wire.EDE {
 	return wire.EDE{Code: failureCode(err), Text: err.Error()}
 }
 
+// isFor reports whether f is what was asked for key; nil is for none.
+func (f *fetched) isFor(key flightKey) bool { return f != nil && f.key == key }
+
 // answer is what f says to q, or what is stale in its place.
 func (f *fetched) answer(q Query, group string) (wire.Message, Source, error) {
 	source := f.source(group)

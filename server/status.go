@@ -26,6 +26,8 @@ type Status struct {
 	Cache     CacheStatus      `json:"cache"`
 	Upstreams []UpstreamStatus `json:"upstreams"` // by name
 	QueryLog  QueryLogStatus   `json:"querylog"`
+	Drift     DriftStatus      `json:"drift"`
+	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
 
 	Subscriptions []FeedStatus `json:"subscriptions,omitempty"` // by zone
 
@@ -144,6 +146,8 @@ func (s *Server) Status() Status {
 		Cache:     s.cacheStatus(),
 		Upstreams: upstreamStatus(now, s.book.Groups()),
 		QueryLog:  QueryLogStatus{Written: s.log.Written(), Dropped: s.log.Dropped()},
+		Drift:     s.driftStatus(now),
+		Shadow:    now.shadow.status(),
 
 		Subscriptions: s.feeds.Status(),
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"splitdns/server"
 	"splitdns/server/config"
 	"splitdns/zones/tomlfile"
 )
@@ -44,7 +45,8 @@ func load(file string) (*config.Config, tomlfile.Problems) {
 	if file == "" {
 		return config.Default(), nil
 	}
-	return config.Load(file)
+	c, _, problems := server.Load(file)
+	return c, problems
 }
 
 // name is how messages call file.
@@ -64,6 +66,6 @@ func summary(c *config.Config, problems tomlfile.Problems) string {
 	if !slices.Contains(groups, config.DefaultUpstream) {
 		groups = append(groups, config.DefaultUpstream+" (the system's)")
 	}
-	return fmt.Sprintf("rules %d, zones %d of edition %s, upstream groups %s, warnings %d",
-		len(c.Rules), len(c.Zones), c.Edition, strings.Join(groups, ", "), len(problems))
+	return fmt.Sprintf("rules %d, zones %d of edition %s, upstream groups %s, tests %d, warnings %d",
+		len(c.Rules), len(c.Zones), c.Edition, strings.Join(groups, ", "), len(c.Tests), len(problems))
 }

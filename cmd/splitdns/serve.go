@@ -154,7 +154,7 @@ func (f serveFlags) controlPath() (string, error) {
 func (f serveFlags) read(zone string) (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	switch {
 	case f.file != "":
-		return config.LoadCandidate(f.file, zone)
+		return server.LoadCandidate(f.file, zone)
 	case f.demo:
 		c, problems = config.Parse("", demoConfig)
 		if c != nil {

@@ -72,6 +72,10 @@ func printStatus(w io.Writer, st server.Status) error {
 			line("server", "%s %s", u.Group, upstreamServer(s, st.Now))
 		}
 	}
+	line("drift", "%s", driftStatus(st.Drift))
+	if x := st.Shadow; x != nil {
+		line("shadow", "%s: %d of %s would be judged otherwise, for %s", x.Shadow, x.Differ, counted(int(x.Answers), "answer"), counted(x.Names, "name"))
+	}
 	line("query log", "written %d, dropped %d", st.QueryLog.Written, st.QueryLog.Dropped)
 	return t.Flush()
 }
@@ -177,6 +181,20 @@ func upstreamServer(s server.ServerStatus, now time.Time) string {
 	text := fmt.Sprintf("%s: %s; queries %d, answers %d, timeouts %d, errors %d", s.Address, state, s.Queries, s.Answers, s.Timeouts, s.Errors)
 	if len(s.Features) > 0 {
 		text += "; " + strings.Join(s.Features, ", ")
+	}
+	return text
+}
+
+// driftStatus counts what was seen that the zones do not say.
+func driftStatus(d server.DriftStatus) string {
+	outside := 0
+	for _, n := range d.Addresses {
+		outside += n
+	}
+	text := fmt.Sprintf("%s outside, in %s; %s near a range, %d in no row",
+		addresses(outside), counted(len(d.Addresses), "zone"), counted(d.Near, "name"), d.Uncovered)
+	if d.Lost > 0 {
+		text += fmt.Sprintf("; no room for %s", counted(int(d.Lost), "sighting"))
 	}
 	return text
 }

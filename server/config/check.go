@@ -11,10 +11,7 @@ import (
 // compile makes a policy of the rules, and looks at what they say together and at what
 // they cannot do. The tables are those of the rules; the default rule has none.
 func (l *loader) compile(tables map[string]*tomlfile.Table) {
-	compiled := policy.New(policy.Input{
-		Zones: l.cfg.Zones, Rules: l.cfg.Rules, Clients: l.cfg.Clients, Allow: l.cfg.Server.Allow,
-		NAT64: l.cfg.Server.NAT64, StrictFamilies: l.cfg.Server.StrictFamilies,
-	})
+	compiled := policy.New(l.policyInput(l.cfg.Zones))
 	l.cfg.Policy = compiled
 	for i := range l.cfg.Rules {
 		r := &l.cfg.Rules[i]

@@ -42,6 +42,9 @@ type Config struct {
 	Rules     []policy.Rule
 	Clients   []policy.ClientGroup
 
+	// Tests say what should become of some questions.
+	Tests []Test
+
 	// Designated are the encrypted listeners that clients may find by asking this server
 	// (RFC 9462), the preferred one first; none: clients learn that there is none.
 	Designated []Designated
@@ -49,6 +52,8 @@ type Config struct {
 	// Policy is what Zones, Rules and Clients come to, where those are served whom Server.Allow
 	// names. Large lists make it large, so that it is compiled once.
 	Policy *policy.Policy
+
+	Shadow *Shadow // nil: none
 }
 
 // Server is [server]: where queries are taken from, and from whom.

@@ -87,10 +87,13 @@ func TestExampleShowsEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, section := range config.Schema {
-		table, named := strings.CutSuffix(section.Table, ".*")
-		shown, _ := values[table].(map[string]any)
-		if named {
-			shown = merged(shown)
+		shown := values
+		for _, word := range strings.Split(section.Table, ".") {
+			if word == "*" {
+				shown = merged(shown)
+				continue
+			}
+			shown, _ = shown[word].(map[string]any)
 		}
 		for _, key := range section.Keys {
 			if _, ok := shown[key]; !ok {

@@ -93,6 +93,7 @@ func (l *loader) subscribe(t *tomlfile.Table) {
 	}
 	l.cfg.Zones = slices.DeleteFunc(l.cfg.Zones, func(have *zones.Zone) bool { return have.Name == t.Name() })
 	l.cfg.Zones = append(l.cfg.Zones, z)
+	l.own = append(l.own, z)
 }
 
 // withoutURL records keys of subscriptions where there is none.

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"splitdns/matcher"
+	"splitdns/zones"
 	"splitdns/zones/tomlfile"
 )
 
@@ -29,6 +30,24 @@ func Default() *Config {
 // The Config is nil where any problem is more than a warning.
 func Load(path string) (*Config, tomlfile.Problems) {
 	cfg, _, problems := LoadFiles(path)
+	return cfg, problems
+}
+
+// LoadEdition is Load with another bundled edition than the file says, unless edition is "".
+// Without a path it gives the defaults.
+func LoadEdition(path, edition string) (*Config, tomlfile.Problems) {
+	switch {
+	case path == "":
+		cfg, _, problems := parse("", nil, instead{edition: edition})
+		return cfg, problems
+	case edition == "":
+		return Load(path)
+	}
+	data, err := readFile(path, tomlfile.MaxSize)
+	if err != nil {
+		return nil, tomlfile.Problems{{File: path, Text: err.Error()}}
+	}
+	cfg, _, problems := parse(path, data, instead{edition: edition})
 	return cfg, problems
 }
 
@@ -79,6 +98,7 @@ func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
 
 // instead is what is read in the place of what would be. The zero value is nothing.
 type instead struct {
+	edition   string // the bundled edition, whatever the file says
 	candidate string // the zone whose candidate is read in the place of its copy; see package feed
 }
 
@@ -127,6 +147,7 @@ type loader struct {
 	upstreams nameSet
 	clients   nameSet
 	elsewhere map[string][]string // the editions that have a zone
+	own       []*zones.Zone       // those of [zone.NAME]
 
 	localPaths map[string]string // the files of the local zones, by the names of their tables
 
@@ -150,6 +171,8 @@ func (l *loader) load() {
 	l.ownZones()
 	l.localZones()
 	l.rules()
+	l.shadow()
+	l.tests()
 }
 
 // hash adds content to the digest. Its length goes first, so that two contents

@@ -38,7 +38,9 @@ var schema = tomlfile.Schema{
 		},
 	},
 	{Table: "client.*", Keys: []string{"addresses"}, Wants: map[string]string{"addresses": zones.WantPrefix}},
-	{Table: "zones", Keys: []string{"edition"}, Wants: map[string]string{"edition": tomlfile.Alternatives(zones.Editions())}},
+	{Table: "zones", Keys: []string{"edition", "shadow"}, Wants: map[string]string{
+		"edition": tomlfile.Alternatives(zones.Editions()), "shadow": tomlfile.Alternatives(zones.Editions()),
+	}},
 	{
 		Table: "zone.*",
 		Keys:  []string{"names", "prefixes", "ports", "file", "url", "format", "every", "remove_after", "max_loss", "shadow"},
@@ -61,6 +63,14 @@ var schema = tomlfile.Schema{
 			"answer": wantAnswer,
 		},
 	},
+	{
+		Table: "test.*",
+		Keys:  []string{"query", "client", "answer", "chain", "want"},
+		Wants: map[string]string{
+			"query": `a name and a type, such as "www.corp.example A"`, "client": "an address", "answer": "an address", "chain": "a name",
+		},
+	},
+	{Table: "test.*.want", Keys: wantKeys},
 	{Table: "log", Keys: []string{"queries"}, Wants: map[string]string{"queries": `"stdout", "off" or a file`}},
 	{Table: "http", Keys: []string{"listen"}, Wants: map[string]string{"listen": `an address and port such as "127.0.0.1:9153"`}},
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ func (l *loader) edition() {
 			text.Problem("no edition %q; have %s", text.Value, strings.Join(zones.Editions(), ", "))
 		}
 	}
+	l.cfg.Edition = cmp.Or(l.instead.edition, l.cfg.Edition)
 	l.hash([]byte(l.cfg.Edition))
 	bundled, err := zones.Bundled(l.cfg.Edition)
 	if err != nil {
@@ -54,6 +56,7 @@ func (l *loader) ownZones() {
 		}
 		if z := l.ownZone(t); z != nil {
 			l.cfg.Zones = append(l.cfg.Zones, z)
+			l.own = append(l.own, z)
 		}
 	}
 	slices.SortFunc(l.cfg.Zones, func(a, b *zones.Zone) int { return strings.Compare(a.Name, b.Name) })

@@ -12,7 +12,7 @@ type Schema []Section
 
 // Section is one table of a schema.
 type Section struct {
-	Table string   // "" for keys before any table; "rule.*" for tables that users name
+	Table string   // "" for keys before any table; "rule.*" for tables that users name; "rule.*.KEY" for a table in these
 	Keys  []string // keys of values
 
 	// Wants says what the strings of a key are, for messages: "the name of a
@@ -86,12 +86,16 @@ func (f *File) check() {
 func (f *File) checkTable(parent *Table, key string) {
 	t, ok := parent.inner(key)
 	if !ok {
-		parent.Problem(key, "want a table, as in %s; have %s%s", header(parent.schemaName(key)), kindOf(parent.values[key]), f.namedForm(key, parent.values[key]))
+		parent.Problem(key, "want a table, as in %s; have %s%s", header(parent.schemaName(key)), kindOf(parent.values[key]), f.namedForm(parent.keyPath(key), parent.values[key]))
 		return
 	}
 	for _, k := range t.sorted() {
-		if !slices.Contains(t.section.Keys, k) {
+		_, isTable := f.schema.section(t.section.Table + "." + k)
+		switch {
+		case !slices.Contains(t.section.Keys, k):
 			f.unknownKey(t, k)
+		case isTable:
+			f.checkTable(t, k)
 		}
 	}
 }

@@ -122,6 +122,14 @@ func (t *Table) TextOrTexts(key string) []Text {
 	return []Text{s}
 }
 
+// ListOrText gives the strings of a key that may hold one string or a list, also an empty one.
+func (t *Table) ListOrText(key string) []Text {
+	if t.isEmpty(key) {
+		return nil
+	}
+	return t.TextOrTexts(key)
+}
+
 // SomeTexts is Texts for a list that must not be empty where it stands: an
 // empty list says less than none at all, and was hardly meant.
 func (t *Table) SomeTexts(key string, def ...string) []Text {

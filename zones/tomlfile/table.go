@@ -126,6 +126,27 @@ func (t *Table) itemLine(key string, i int) int {
 	return t.LineOf(key)
 }
 
+// Inner gives the table that stands in t under a key of the schema, as KEY = { … } or with a
+// header of its own. Where the file has none it is empty, so that its getters give defaults.
+func (t *Table) Inner(key string) *Table {
+	section, ok := t.file.schema.section(t.schemaName(key))
+	if !ok {
+		panic("tomlfile: no table " + t.schemaName(key) + " in the schema")
+	}
+	if in, ok := t.inner(key); ok {
+		return in
+	}
+	in := t.empty(key)
+	in.section = section
+	return in
+}
+
+// Empty says whether the file gives no key of t a value.
+func (t *Table) Empty() bool { return isBlank(t.values) }
+
+// Path is how a key of t stands in problems.
+func (t *Table) Path(key string) string { return t.keyPath(key) }
+
 // inner gives the table that stands in t under key.
 func (t *Table) inner(key string) (*Table, bool) {
 	values, ok := t.values[key].(map[string]any)
@@ -148,8 +169,11 @@ func (t *Table) empty(key string) *Table {
 
 // schemaName is what the schema calls the table under key.
 func (t *Table) schemaName(key string) string {
-	if t.path == "" {
+	switch {
+	case t.path == "":
 		return key
+	case t.section.Table != "":
+		return t.section.Table + "." + key
 	}
 	return t.top + ".*"
 }

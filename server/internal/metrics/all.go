@@ -71,6 +71,12 @@ var All = []Metric{
 	{"splitdns_querylog_written_total", "counter", "Entries of the query log that were written.", nil},
 	{"splitdns_querylog_dropped_total", "counter", "Entries of the query log that were lost.", nil},
 
+	{"splitdns_drift_addresses", "gauge", "Addresses that were seen outside the published ranges, as far as they are remembered.", []string{"zone"}},
+	{"splitdns_drift_names", "gauge", "Names that were seen and that no row covers, as far as they are remembered.", []string{"kind"}},
+	{"splitdns_drift_lost_total", "counter", "Sightings of such addresses and names that there was no room for.", nil},
+	{"splitdns_shadow_answers_total", "counter", "Answers that were judged by zones.shadow, too.", nil},
+	{"splitdns_shadow_differences_total", "counter", "Those that it would have judged or answered otherwise.", []string{"zone", "active", "shadow"}},
+
 	{"go_goroutines", "gauge", "Goroutines that exist.", nil},
 	{"go_gc_cycles_total", "counter", "Collections of garbage.", nil},
 	{"go_memory_heap_bytes", "gauge", "Memory of objects, in use or not yet collected.", nil},

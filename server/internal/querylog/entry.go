@@ -25,6 +25,8 @@ type Entry struct {
 	RTT               time.Duration // of the upstream; 0 or less if none was asked, written as null
 	Cache             string
 	Duration          time.Duration // from query to response
+	Shadow            string        // the verdict of the shadow; the key is written only where there is one
+	Along             []string      // names that a CNAME chain led to, by which rules applied; the key is written only if there are any
 	Demo              bool          // the internet was simulated; the key is written only if so
 }
 
@@ -60,6 +62,12 @@ func appendRest(dst []byte, e *Entry) []byte {
 	dst = appendMillis(append(dst, `,"rtt_ms":`...), e.RTT)
 	dst = appendMember(dst, `,"cache":`, e.Cache)
 	dst = strconv.AppendInt(append(dst, `,"duration_us":`...), e.Duration.Microseconds(), 10)
+	if e.Shadow != "" {
+		dst = appendMember(dst, `,"shadow":`, e.Shadow)
+	}
+	if len(e.Along) > 0 {
+		dst = appendStrings(dst, `,"along":`, e.Along)
+	}
 	if e.Demo {
 		dst = append(dst, `,"demo":true`...)
 	}

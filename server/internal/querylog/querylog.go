@@ -8,6 +8,8 @@
 // was turned down: an entry has slices that belong to others, and its size has no bound.
 //
 // Not log/slog: its JSON handler takes many times as long as the encoder here, and allocates.
+//
+// A [Raw] reads such a line again, or refuses it: whoever reads a log need not have written it.
 package querylog
 
 import (

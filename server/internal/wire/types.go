@@ -134,6 +134,22 @@ func (r Rcode) String() string {
 	return "RCODE" + strconv.Itoa(int(r))
 }
 
+// ParseRcode reads an rcode as String writes it.
+func ParseRcode(s string) (Rcode, error) {
+	if s == BadVers.String() {
+		return BadVers, nil
+	}
+	if r, ok := dns.StringToRcode[s]; ok {
+		return Rcode(r), nil
+	}
+	if digits, ok := strings.CutPrefix(s, "RCODE"); ok {
+		if n, err := strconv.ParseUint(digits, 10, 16); err == nil {
+			return Rcode(n), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown rcode %q", s)
+}
+
 // EDE is an extended DNS error (RFC 8914). Text is UTF-8 and may be empty.
 type EDE struct {
 	Code uint16

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+
+	"splitdns/server"
+	"splitdns/server/config"
+	"splitdns/server/replay"
+	"splitdns/zones"
+)
+
+// replayFlags are the flags of `splitdns replay`.
+type replayFlags struct {
+	logs     []string
+	file     string
+	edition  string
+	failOn   string
+	json     bool
+	all      bool
+	progress bool
+}
+
+// replayCommand is `splitdns replay`.
+func replayCommand() *cobra.Command {
+	var f replayFlags
+	c := &cobra.Command{
+		Use:   "replay --log FILE",
+		Short: "Say what a configuration or edition would have changed in a query log",
+		Long: `Say what a configuration or edition would have changed in a query log.
+
+Each entry's name, type and client are judged by the configuration, by the same
+code that serves live queries and with the addresses that the upstream gave
+then, and what comes of it is held against what the log says. Asks nobody. The
+exit code is 1 if anything changes that --fail-on names.
+
+A log cannot tell everything: the answer of a name for which nobody was asked,
+names that no rule logged, and of CNAME chains only the names by which rules
+applied. Clients in the log count as directly connected where server.allow has
+"local".`,
+		Args: arguments(0, 0, "the logs with --log FILE"),
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
+	}
+	configFlag(c, &f.file)
+	c.Flags().StringArrayVar(&f.logs, "log", nil, "read the query log `FILE`, as it is or compressed by gzip, - for standard input; may be repeated")
+	c.Flags().StringVar(&f.edition, "edition", "", "judge by this bundled `EDITION` ("+strings.Join(zones.Editions(), ", ")+") in place of the configuration's")
+	c.Flags().StringVar(&f.failOn, "fail-on", "answers", "exit with 1 if `WHAT` changes: answers, verdicts or answers (verdicts), any, or nothing at all (nothing)")
+	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
+	c.Flags().BoolVar(&f.all, "all", false, "list all names, clients and changes, not only the most frequent ones")
+	c.Flags().BoolVar(&f.progress, "progress", false, "show the progress although standard error is no terminal")
+	return c
+}
+
+// run replays as the flags say.
+func (f replayFlags) run(c *cobra.Command) error {
+	failOn, ok := replay.ParseLevel(f.failOn)
+	switch {
+	case len(f.logs) == 0:
+		return misuse{c, errors.New("want a query log: --log FILE")}
+	case !ok:
+		return misuse{c, fmt.Errorf("--fail-on: %q: want %s", f.failOn, strings.Join(replay.LevelWords, ", "))}
+	case f.edition != "" && !slices.Contains(zones.Editions(), f.edition):
+		return problem{fmt.Errorf("--edition: no edition %q; have %s", f.edition, strings.Join(zones.Editions(), ", "))}
+	}
+	loaded, problems := server.LoadEdition(f.file, f.edition)
+	if loaded == nil {
+		return &server.ConfigError{Problems: problems}
+	}
+	ctx, stop := untilSignal(c.Context())
+	defer stop()
+	r, err := f.replay(ctx, c, loaded)
+	if err != nil {
+		return problem{err}
+	}
+	if err := f.print(c.OutOrStdout(), r); err != nil {
+		return err
+	}
+	if failOn > replay.Nothing && r.Level() >= failOn {
+		return errSaid{}
+	}
+	return nil
+}
+
+// replay opens the logs and holds them against c.
+func (f replayFlags) replay(ctx context.Context, cmd *cobra.Command, c *config.Config) (*replay.Report, error) {
+	o := replay.Options{Config: c}
+	var total int64
+	var read atomic.Int64
+	for _, name := range f.logs {
+		in, size, err := openLog(cmd.InOrStdin(), name)
+		if err != nil {
+			return nil, err
+		}
+		defer in.Close()
+		total += size
+		o.Logs = append(o.Logs, replay.Log{Name: name, Reader: &countingReader{in, &read}})
+	}
+	if stderr := cmd.ErrOrStderr(); f.progress || isTerminal(stderr) {
+		bar := progressBar{w: stderr, total: total, read: &read}
+		o.Progress = bar.show
+		defer bar.clear()
+	}
+	return replay.Run(ctx, o)
+}
+
+// openLog opens a log, and says how large it is, 0 where that is not known.
+func openLog(stdin io.Reader, name string) (in io.ReadCloser, size int64, err error) {
+	if name == "-" {
+		return io.NopCloser(stdin), 0, nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, 0, fmt.Errorf("--log: %w", err)
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("--log: %s is a directory", name)
+	}
+	if err != nil {
+		file.Close()
+		return nil, 0, err
+	}
+	return file, info.Size(), nil
+}
+
+// print prints a report.
+func (f replayFlags) print(w io.Writer, r *replay.Report) error {
+	if f.json {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(r)
+	}
+	return printReplay(w, r, f.all)
+}
