@@ -6,6 +6,7 @@ import (
 
 	"splitdns/server/policy"
 	"splitdns/zones"
+	"splitdns/zones/tomlfile"
 )
 
 // Shadow is a set of zones beside the one in force: what answers would be by it is
@@ -41,9 +42,13 @@ func (l *loader) shadow() {
 		return
 	}
 	l.addShadow(text.Value, l.cfg.Pending)
-	if l.cfg.Shadow == nil {
-		return
+	if l.cfg.Shadow != nil {
+		l.lacksInShadow(text)
 	}
+}
+
+// lacksInShadow warns of zones that rules name and the edition of text does not have.
+func (l *loader) lacksInShadow(text tomlfile.Text) {
 	for i := range l.cfg.Rules {
 		r := &l.cfg.Rules[i]
 		for _, name := range r.Zones {
