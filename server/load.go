@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"splitdns/server/config"
 	"splitdns/zones/tomlfile"
@@ -21,18 +22,46 @@ func Load(path string) (c *config.Config, files []config.File, problems tomlfile
 // [config.LoadCandidate] does it.
 func LoadCandidate(path, zone string) (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	c, files, problems = config.LoadCandidate(path, zone)
-	c, problems = tested(c, problems)
+	isExcused := anyTest
+	if zone != "" {
+		isExcused = redWithout(path)
+	}
+	c, problems = tested(c, problems, isExcused)
 	return c, files, problems
 }
 
 // LoadEdition is Load with another bundled edition than the file says, unless edition is "".
 // Without a path it gives the defaults.
 func LoadEdition(path, edition string) (*config.Config, tomlfile.Problems) {
-	return tested(config.LoadEdition(path, edition))
+	c, problems := config.LoadEdition(path, edition)
+	return tested(c, problems, anyTest)
 }
 
-// tested is c, which was loaded with problems, unless a test of it is red.
-func tested(c *config.Config, problems tomlfile.Problems) (*config.Config, tomlfile.Problems) {
+// anyTest excuses any red test.
+func anyTest(tomlfile.Problem) bool { return true }
+
+// redWithout excuses those tests that are red without a candidate, too: what a candidate turns red is
+// for the candidate to answer for, whatever else is missing.
+func redWithout(path string) func(tomlfile.Problem) bool {
+	before := sync.OnceValue(func() map[string]bool {
+		tests := make(map[string]bool)
+		if c, _ := config.Load(path); c != nil {
+			for _, p := range runTests(c) {
+				tests[testOf(p)] = true
+			}
+		}
+		return tests
+	})
+	return func(p tomlfile.Problem) bool { return before()[testOf(p)] }
+}
+
+// testOf is the table of the test that p is about.
+func testOf(p tomlfile.Problem) string { return p.Key[:max(0, strings.LastIndex(p.Key, ".want"))] }
+
+// tested is c, which was loaded with problems, unless a test of it is red. While a subscribed zone has
+// no copy, a red test that isExcused gives true for is a warning: it may wait for just that zone, which a
+// server that did not start could never fetch.
+func tested(c *config.Config, problems tomlfile.Problems, isExcused func(tomlfile.Problem) bool) (*config.Config, tomlfile.Problems) {
 	if c == nil {
 		return nil, problems
 	}
@@ -44,9 +73,18 @@ func tested(c *config.Config, problems tomlfile.Problems) (*config.Config, tomlf
 	for _, p := range problems {
 		order = append(order, p.File)
 	}
+	for i := range red {
+		if len(c.Missing) > 0 && isExcused(red[i]) {
+			red[i].Warning = true
+			red[i].Text += "; this is a warning while there is no copy of zone " + strings.Join(c.Missing, ", ") + " yet"
+		}
+	}
 	problems = slices.Concat(problems, red)
 	problems.Sort(order...)
-	return nil, problems
+	if red.Errors() {
+		return nil, problems
+	}
+	return c, problems
 }
 
 // runTests returns what is red among the tests of c.

@@ -34,6 +34,7 @@ type Config struct {
 	Edition   string
 	Zones     []*zones.Zone       // all that are loaded: those of the edition and one's own, by name
 	Feeds     []feed.Subscription // in the order of the file
+	Missing   []string            // the zones of Feeds without a copy on disk that can be used, in the order of the file
 	Pending   []*zones.Zone       // new copies of Feeds that wait: Zones would have them in the place of those of the same name
 	Local     *localzone.Set      // nil: none
 	Log       Log

@@ -85,9 +85,14 @@ func (l *loader) subscribe(t *tomlfile.Table) {
 	z := &zones.Zone{Name: t.Name(), File: l.cfg.Path, Title: "not fetched yet"}
 	if l.file.Failed() == before && l.cfg.Server.State != "" && zones.CheckName(s.Zone) == nil {
 		l.cfg.Feeds = append(l.cfg.Feeds, s)
-		if c := l.copyOf(t, s); c != nil {
+		c := l.copyOf(t, s)
+		if c == nil {
+			l.cfg.Missing = append(l.cfg.Missing, s.Zone)
+		}
+		switch {
+		case c != nil:
 			z = c
-		} else if s.Bundled {
+		case s.Bundled:
 			return
 		}
 	}
