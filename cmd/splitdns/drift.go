@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +24,7 @@ type driftFlags struct {
 	zone         string
 	since        time.Duration
 	asJSON, rows bool
+	progress     bool
 }
 
 // driftCommand is `splitdns drift`.
@@ -49,7 +49,7 @@ not, or with --log reads query logs: these hold only what rules with log = true 
 	}
 	f.controlFlags = controlFlagsOf(c)
 	c.Flags().Lookup("config").Usage = "the configuration `FILE`: it says where the control socket is; with --log, what is published"
-	c.Flags().StringArrayVar(&f.logs, "log", nil, "read the query log in this `FILE` instead, and those in further arguments; - is standard input")
+	logsFlag(c, &f.logs, &f.progress, "read the query log in this `FILE` instead, as it is or compressed by gzip, and those in further arguments; - is standard input")
 	c.Flags().StringVar(&f.edition, "edition", "", "with --log and without -c: hold it against this bundled `EDITION`")
 	c.Flags().StringVar(&f.zone, "zone", "", "only what is about this `ZONE`")
 	c.Flags().DurationVar(&f.since, "since", 0, "only what was seen in so long a `TIME` before now, such as 24h; with --log, before the last entry")
@@ -112,10 +112,8 @@ func (f *driftFlags) fromLogs(c *cobra.Command, paths []string) (server.Drift, e
 		return server.Drift{}, &server.ConfigError{Problems: problems}
 	}
 	l := server.NewDriftLog(loaded)
-	for _, path := range paths {
-		if err := readLog(c.InOrStdin(), path, l.Read); err != nil {
-			return server.Drift{}, problem{err}
-		}
+	if err := f.read(c, l, paths); err != nil {
+		return server.Drift{}, problem{err}
 	}
 	if l.Bad > 0 {
 		fmt.Fprintf(c.ErrOrStderr(), "splitdns: %d of %d lines are no entries of a query log, and left out\n", l.Bad, l.Bad+l.Entries)
@@ -135,18 +133,17 @@ func (f *driftFlags) load() (*config.Config, tomlfile.Problems) {
 	return config.Parse("--edition", fmt.Appendf(nil, "[zones]\nedition = %q\n", f.edition))
 }
 
-// readLog gives the query log at path to read; "-" is in.
-func readLog(in io.Reader, path string, read func(io.Reader) error) error {
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return fmt.Errorf("reading the query log: %w", err)
-		}
-		defer file.Close()
-		in = file
+// read reads query logs.
+func (f *driftFlags) read(c *cobra.Command, l *server.DriftLog, paths []string) error {
+	logs, err := openLogs(c, paths, f.progress)
+	if err != nil {
+		return err
 	}
-	if err := read(in); err != nil {
-		return fmt.Errorf("reading the query log %s: %w", path, err)
+	defer logs.close()
+	for i, in := range logs.readers {
+		if err := l.Read(in, logs.progress); err != nil {
+			return fmt.Errorf("reading the query log %s: %w", paths[i], err)
+		}
 	}
 	return nil
 }

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -51,12 +49,11 @@ applied. Clients in the log count as directly connected where server.allow has
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	configFlag(c, &f.file)
-	c.Flags().StringArrayVar(&f.logs, "log", nil, "read the query log `FILE`, as it is or compressed by gzip, - for standard input; may be repeated")
+	logsFlag(c, &f.logs, &f.progress, "read the query log `FILE`, as it is or compressed by gzip, - for standard input; may be repeated")
 	c.Flags().StringVar(&f.edition, "edition", "", "judge by this bundled `EDITION` ("+strings.Join(zones.Editions(), ", ")+") in place of the configuration's")
 	c.Flags().StringVar(&f.failOn, "fail-on", "answers", "exit with 1 if `WHAT` changes: answers, verdicts or answers (verdicts), any, or nothing at all (nothing)")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	c.Flags().BoolVar(&f.all, "all", false, "list all names, clients and changes, not only the most frequent ones")
-	c.Flags().BoolVar(&f.progress, "progress", false, "show the progress although standard error is no terminal")
 	return c
 }
 
@@ -90,46 +87,18 @@ func (f replayFlags) run(c *cobra.Command) error {
 	return nil
 }
 
-// replay opens the logs and holds them against c.
+// replay reads the logs and holds them against c.
 func (f replayFlags) replay(ctx context.Context, cmd *cobra.Command, c *config.Config) (*replay.Report, error) {
-	o := replay.Options{Config: c}
-	var total int64
-	var read atomic.Int64
-	for _, name := range f.logs {
-		in, size, err := openLog(cmd.InOrStdin(), name)
-		if err != nil {
-			return nil, err
-		}
-		defer in.Close()
-		total += size
-		o.Logs = append(o.Logs, replay.Log{Name: name, Reader: &countingReader{in, &read}})
+	logs, err := openLogs(cmd, f.logs, f.progress)
+	if err != nil {
+		return nil, err
 	}
-	if stderr := cmd.ErrOrStderr(); f.progress || isTerminal(stderr) {
-		bar := progressBar{w: stderr, total: total, read: &read}
-		o.Progress = bar.show
-		defer bar.clear()
+	defer logs.close()
+	o := replay.Options{Config: c, Progress: logs.progress}
+	for i, name := range logs.names {
+		o.Logs = append(o.Logs, replay.Log{Name: name, Reader: logs.readers[i]})
 	}
 	return replay.Run(ctx, o)
-}
-
-// openLog opens a log, and says how large it is, 0 where that is not known.
-func openLog(stdin io.Reader, name string) (in io.ReadCloser, size int64, err error) {
-	if name == "-" {
-		return io.NopCloser(stdin), 0, nil
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, 0, fmt.Errorf("--log: %w", err)
-	}
-	info, err := file.Stat()
-	if err == nil && info.IsDir() {
-		err = fmt.Errorf("--log: %s is a directory", name)
-	}
-	if err != nil {
-		file.Close()
-		return nil, 0, err
-	}
-	return file, info.Size(), nil
 }
 
 // print prints a report.

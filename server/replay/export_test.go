@@ -16,6 +16,3 @@ func (c *counter[K, V]) Count(k K) (n int64, kept int) {
 
 // Dropped is by how much a count may be too low.
 func (c *counter[K, V]) Dropped() int64 { return c.dropped }
-
-// BlockSize is the longest line that is read.
-const BlockSize = blockSize

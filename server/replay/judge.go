@@ -60,8 +60,8 @@ func newJudge(evaluators [2]*server.Evaluator, c *config.Config, t *tally) *judg
 
 // block judges the lines of b.
 func (j *judge) block(b block) {
-	number := b.line
-	for line := range bytes.Lines(b.data) {
+	number := b.First
+	for line := range bytes.Lines(b.Data) {
 		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 {
 			if err := j.line(line); err != nil {
 				j.tally.unreadable(b.log, number, err)

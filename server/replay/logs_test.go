@@ -15,6 +15,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"splitdns/server/internal/querylog"
 	"splitdns/server/policy"
 	"splitdns/server/replay"
 )
@@ -31,7 +32,7 @@ func TestLogs(t *testing.T) {
 	if _, err := io.WriteString(z, text); err != nil || z.Close() != nil {
 		t.Fatal(err)
 	}
-	long := strings.Repeat("x", 3*replay.BlockSize)
+	long := strings.Repeat("x", 3*querylog.BlockSize)
 	for name, test := range map[string]struct {
 		log        io.Reader
 		unreadable []int64
@@ -72,12 +73,19 @@ func TestBrokenLogs(t *testing.T) {
 	broken := errors.New("broken")
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
+	var packed strings.Builder
+	z := gzip.NewWriter(&packed)
+	if _, err := io.WriteString(z, strings.Repeat(lines(vendor()), 1000)); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	cut := packed.String()[:packed.Len()-20]
 	for name, test := range map[string]struct {
 		ctx  context.Context
 		log  io.Reader
 		want string
 	}{
 		"an error":    {context.Background(), io.MultiReader(strings.NewReader(lines(vendor())), iotest.ErrReader(broken)), "reading log: broken"},
+		"cut off":     {context.Background(), strings.NewReader(cut), "reading log: unexpected EOF"},
 		"no gzip":     {context.Background(), strings.NewReader("\x1f\x8bx"), "reading log: unexpected EOF"},
 		"interrupted": {over, strings.NewReader(lines(vendor())), "reading log: context canceled"},
 	} {

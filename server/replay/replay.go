@@ -60,7 +60,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		g.Go(func() {
 			for b := range blocks {
 				j.block(b)
-				free <- b.data[:0]
+				free <- b.Data[:0]
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 	"unicode/utf8"
 )
 
@@ -155,6 +156,16 @@ func (r *Raw) Entry() (Entry, error) {
 		Along: x.texts(FieldAlong), Demo: x.truth(FieldDemo),
 	}
 	return e, x.err
+}
+
+// ParseTime reads when the query came. Years that a time in nanoseconds has no room for are an error.
+func (r *Raw) ParseTime() (time.Time, error) {
+	x := reading{raw: r}
+	at, err := time.Parse(time.RFC3339, x.text(FieldTime))
+	if year := at.Year(); err != nil || year < 2000 || year >= 2200 {
+		x.wrong(FieldTime, "want a time such as 2026-11-22T09:37:45.388Z")
+	}
+	return at, x.err
 }
 
 // ParseAddr reads the value of a field that holds one address, as the log writes it.
