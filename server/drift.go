@@ -3,8 +3,10 @@ package server
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"splitdns/matcher"
@@ -149,9 +151,39 @@ type DriftStatus struct {
 	Lost      uint64         `json:"lost"`      // sightings that there was no room for
 }
 
-// driftStatus counts what a report would show.
+// Above fewSightings, what was counted is told again for so long: to judge full memories takes 40 ms, and
+// whoever may read the metrics may ask for it as often as he likes.
+const (
+	fewSightings = 256
+	countedFor   = 10 * time.Second
+)
+
+// driftCounts are what was counted last of what was seen. It is safe for concurrent use.
+type driftCounts struct {
+	mu      sync.Mutex // guards what follows, and is held while it is counted: two who ask cost as much as one
+	of      *snapshot  // by which
+	at      time.Time
+	wasFew  bool // that was counted
+	counted DriftStatus
+}
+
+// driftStatus counts what a report would show, or has counted it a short time ago.
 func (s *Server) driftStatus(now *snapshot) DriftStatus {
-	r := s.resolver.seen.report(now, drift.Scope{})
+	seen, counts, at := s.resolver.seen, &s.driftCounts, s.resolver.now()
+	counts.mu.Lock()
+	defer counts.mu.Unlock()
+	if counts.wasFew || counts.of != now || at.Sub(counts.at) >= countedFor {
+		counts.wasFew = seen.outside.Len()+seen.uncovered.Len() <= fewSightings
+		counts.of, counts.at, counts.counted = now, at, seen.count(now)
+	}
+	st := counts.counted
+	st.Addresses = maps.Clone(st.Addresses)
+	return st
+}
+
+// count counts what a report by s would show.
+func (n *sightings) count(s *snapshot) DriftStatus {
+	r := n.report(s, drift.Scope{})
 	st := DriftStatus{Addresses: map[string]int{}, Near: len(r.Near), Lost: r.Lost}
 	for _, z := range r.Zones {
 		st.Addresses[z.Zone] = len(z.Addresses)

@@ -202,6 +202,38 @@ func TestDriftStaysPrivate(t *testing.T) {
 	}
 }
 
+// TestDriftStatusIsBounded holds that counting what full memories hold is not for whoever asks to repeat at will.
+func TestDriftStatusIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, driftConfig, nameOf(t))
+		asked := 0
+		add := func(n int) int {
+			for range n {
+				asked++
+				send(t, b, question(fmt.Sprintf("n%d.example.org", asked)), netip.AddrFrom4([4]byte{10, 1, 1, byte(asked)}), false)
+			}
+			return b.Status().Drift.Uncovered
+		}
+		if n := add(1); n != 1 {
+			t.Fatalf("%d names, want 1", n)
+		}
+		if n := add(2); n != 3 {
+			t.Errorf("a few more: %d names, want 3 at once", n)
+		}
+		full := add(297)
+		if full < 290 {
+			t.Fatalf("%d of 300 names", full)
+		}
+		if n := add(10); n != full {
+			t.Errorf("many: %d names just now and %d again", full, n)
+		}
+		time.Sleep(10 * time.Second)
+		if n := b.Status().Drift.Uncovered; n <= full {
+			t.Errorf("later: %d names, want more than %d", n, full)
+		}
+	})
+}
+
 // TestDriftLogAsLive holds that a report from the query log is that of the server that wrote it, for
 // names that are logged.
 func TestDriftLogAsLive(t *testing.T) {

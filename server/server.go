@@ -125,6 +125,8 @@ type Server struct {
 	inFlight   *listen.Limiter
 	feeds      *feed.Keeper
 
+	driftCounts driftCounts
+
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
 	tried     []config.File  // the files of the configuration that was last read, good or not
