@@ -18,7 +18,11 @@ var (
 )
 
 // Write puts c in force in dir, without a judgement.
-func Write(dir string, c *Copy) error { return store{dir, c.Zone}.write(current, c) }
+func Write(dir string, c *Copy) error {
+	l := &lock{dir: dir}
+	defer l.release()
+	return store{dir, c.Zone, l}.write(current, c)
+}
 
 // Keep is keep for rows in force that are those of a zone file, after it has been the copy old.
 func Keep(old *Copy, z *zones.Zone, now time.Time, removeAfter time.Duration) ([]Kept, error) {

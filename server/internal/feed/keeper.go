@@ -24,6 +24,7 @@ type Keeper struct {
 	running context.Context
 	ended   bool // none is started any more
 	dir     string
+	locks   map[string]*lock // of each folder that was ever written to; held until the end
 	all     map[string]*follower
 	last    map[string]<-chan struct{} // of each zone: closed when the follower that was started last has ended
 	work    sync.WaitGroup
@@ -46,7 +47,7 @@ type Options struct {
 
 // NewKeeper returns a Keeper without subscriptions.
 func NewKeeper(o Options) *Keeper {
-	return &Keeper{options: o, places: make(chan struct{}, maxFetches), all: map[string]*follower{}, last: map[string]<-chan struct{}{}}
+	return &Keeper{options: o, places: make(chan struct{}, maxFetches), all: map[string]*follower{}, locks: map[string]*lock{}, last: map[string]<-chan struct{}{}}
 }
 
 // Set has k follow these subscriptions from now on, with their copies in dir. Those that it
@@ -54,11 +55,14 @@ func NewKeeper(o Options) *Keeper {
 func (k *Keeper) Set(dir string, subscriptions []Subscription) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.locks[dir] == nil {
+		k.locks[dir] = &lock{dir: dir}
+	}
 	wanted := make(map[string]*follower, len(subscriptions))
 	for _, s := range subscriptions {
 		have := k.all[s.Zone]
 		if have == nil || !have.is(s) || dir != k.dir {
-			have = newFollower(k, store{dir, s.Zone}, s, have)
+			have = newFollower(k, store{dir, s.Zone, k.locks[dir]}, s, have)
 			k.start(have)
 		}
 		wanted[s.Zone] = have
@@ -97,8 +101,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 	<-ctx.Done()
 	k.mu.Lock()
 	k.ended = true
+	locks := slices.Collect(maps.Values(k.locks)) // there will be no more
 	k.mu.Unlock()
 	k.work.Wait()
+	for _, l := range locks {
+		l.release()
+	}
 	return nil
 }
 

@@ -416,11 +416,76 @@ func TestACrashLeavesAGoodCopy(t *testing.T) {
 				w.stop()
 				files, _ := os.ReadDir(w.dir)
 				for _, f := range files {
-					if n := f.Name(); n != "z.copy" && n != "z.previous" && n != "z.checked" {
+					if n := f.Name(); n != "z.copy" && n != "z.previous" && n != "z.checked" && n != ".lock" {
 						t.Errorf("%s is left", n)
 					}
 				}
 			})
 		})
 	}
+}
+
+// TestTwoServersOneFolder has a second server be told that the folder is taken, until the first one ends.
+func TestTwoServersOneFolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, one, daily)
+		candidate := filepath.Join(w.dir, "z.candidate")
+		if err := os.WriteFile(candidate, []byte("the first one's"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		other := &world{dir: w.dir, text: two}
+		other.run(t, daily)
+		defer func() { other.stop() }()
+		if o, err := other.Refresh(context.Background(), "z", false); err != nil || o[0].Kind != feed.State || !strings.Contains(o[0].Result, "another server keeps its copies in "+w.dir) {
+			t.Errorf("refresh says %+v, %v", o, err)
+		}
+		if _, err := os.Stat(candidate); err != nil || w.inForce(t) != "a" {
+			t.Errorf("in force %q, candidate %v", w.inForce(t), err)
+		}
+		w.stop()
+		sleep(time.Hour)
+		if got := w.inForce(t); got != "a b" {
+			t.Errorf("in force %q once the first one has ended, want a b", got)
+		}
+	})
+}
+
+// TestTheClockWasAhead has copies be from a time to come: they wait and are kept no longer for that.
+func TestTheClockWasAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := daily
+		s.Shadow, s.RemoveAfter = 72*time.Hour, 48*time.Hour
+		w := newWorld(t, two, s)
+		w.set(func() { w.text = one })
+		sleep(24 * time.Hour)
+		w.stop()
+		for _, part := range []string{"z.pending", "z.copy"} {
+			file := filepath.Join(w.dir, part)
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := feed.Decode("z", data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Fetched = c.Fetched.AddDate(30, 0, 0)
+			if data, err = feed.Encode(c); err != nil || os.WriteFile(file, data, 0o600) != nil {
+				t.Fatal(err)
+			}
+		}
+		w.run(t, s)
+		defer func() { w.stop() }()
+		if until := w.status().PendingUntil; time.Until(until) > 72*time.Hour {
+			t.Fatalf("waits until %v", until)
+		}
+		sleep(72 * time.Hour)
+		if got := w.inForce(t); !strings.HasPrefix(got, "a b.gone-") {
+			t.Errorf("in force %q", got)
+		}
+		sleep(48 * time.Hour)
+		if got := w.inForce(t); got != "a" {
+			t.Errorf("in force %q, want a", got)
+		}
+	})
 }

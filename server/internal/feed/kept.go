@@ -35,7 +35,11 @@ func keep(old *Copy, z *zones.Zone, now time.Time, removeAfter time.Duration) (a
 	}
 	fresh := newIndex(z)
 	for i, group := range groups {
-		all = appendKept(all, old.Kept[i].Since, vanished(group, fresh))
+		since := old.Kept[i].Since
+		if since.After(now) { // the clock was wrong: it would stay until then
+			since = now
+		}
+		all = appendKept(all, since, vanished(group, fresh))
 	}
 	rows := vanished(in.zone, fresh)
 	for i := range rows {

@@ -16,6 +16,7 @@ import (
 // and change as a whole, by a rename.
 type store struct {
 	dir, zone string
+	lock      *lock // nil for whoever only reads
 }
 
 // The parts of a store.
@@ -39,7 +40,7 @@ type Found struct {
 // Open reads the copy of zone that is in force from dir, or its candidate. Where that is damaged, it
 // is the one before it. The error is [fs.ErrNotExist] where there never was one.
 func Open(dir, zone string, isCandidate bool) (Found, error) {
-	s := store{dir, zone}
+	s := store{dir: dir, zone: zone}
 	if isCandidate {
 		c, err := s.read(candidate)
 		return Found{Copy: c}, err
@@ -59,7 +60,7 @@ func Open(dir, zone string, isCandidate bool) (Found, error) {
 }
 
 // OpenPending reads the copy of zone that waits in dir, [fs.ErrNotExist] without one.
-func OpenPending(dir, zone string) (*Copy, error) { return store{dir, zone}.read(pending) }
+func OpenPending(dir, zone string) (*Copy, error) { return store{dir: dir, zone: zone}.read(pending) }
 
 // read reads a part. Errors name the file.
 func (s store) read(part string) (*Copy, error) {
@@ -82,12 +83,12 @@ func (s store) read(part string) (*Copy, error) {
 	return nil, fmt.Errorf("%s: %w", s.path(part), err)
 }
 
-// ready makes the folder where it is not there. Nobody but the server need see into it.
+// ready makes the folder where it is not there, and locks it. Nobody but the server need see into it.
 func (s store) ready() error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("making the folder of server.state: %w", err)
 	}
-	return nil
+	return s.lock.take()
 }
 
 // write puts c in the place of a part.
@@ -123,6 +124,9 @@ func (s store) put(part string, data []byte) error {
 
 // commit makes the candidate the copy in force. The one that was in force is kept, if it is any good.
 func (s store) commit() error {
+	if err := s.lock.take(); err != nil {
+		return err
+	}
 	if _, err := s.read(current); err == nil {
 		if err := os.Rename(s.path(current), s.path(previous)); err != nil {
 			return err
@@ -135,12 +139,19 @@ func (s store) commit() error {
 	return nil
 }
 
-// drop removes a part. That it stays is seen when it is read again.
-func (s store) drop(part string) { os.Remove(s.path(part)) }
+// drop removes a part, unless it may be another server's. That it stays is seen when it is read again.
+func (s store) drop(part string) {
+	if s.lock.take() == nil {
+		os.Remove(s.path(part))
+	}
+}
 
 // clear removes what a server has left behind that was killed: a judgement that was never finished, and
-// files that were never whole.
+// files that were never whole. What another server is writing stays.
 func (s store) clear() {
+	if s.lock.take() != nil {
+		return
+	}
 	s.drop(candidate)
 	files, err := os.ReadDir(s.dir)
 	if err != nil {

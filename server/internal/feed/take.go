@@ -65,9 +65,14 @@ func (f *follower) onDisk() (old, waiting *Copy, damaged bool, err error) {
 	return old, waiting, found.Damage != "", nil
 }
 
-// renew writes a copy whose documents are as they were, where what is said of them has changed or always.
+// renew writes a copy whose documents are as they were, where what is said of them has changed or always. One
+// that is of a time to come was fetched while the clock was wrong: it would wait until then.
 func (f *follower) renew(part string, fresh, have *Copy, always bool) error {
-	fresh.Fetched = have.Fetched
+	isAhead := have.Fetched.After(fresh.Fetched)
+	if !isAhead {
+		fresh.Fetched = have.Fetched
+	}
+	always = always || isAhead
 	isSame := func(a, b Document) bool {
 		return a.URL == b.URL && a.ETag == b.ETag && a.LastModified == b.LastModified
 	}
@@ -76,6 +81,9 @@ func (f *follower) renew(part string, fresh, have *Copy, always bool) error {
 	}
 	if err := f.store.write(part, fresh); err != nil {
 		return asError(State, err)
+	}
+	if part == pending {
+		f.noteWaiting(fresh)
 	}
 	return nil
 }
