@@ -41,6 +41,7 @@ type follower struct {
 // request is somebody who wants a fetch now.
 type request struct {
 	accept bool
+	since  time.Time    // documents may not be older
 	reply  chan Outcome // has room for one
 }
 
@@ -76,10 +77,10 @@ func (f *follower) follow(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case r := <-f.requests:
-			r.reply <- f.refresh(ctx, r.accept)
+			r.reply <- f.refresh(ctx, r.since, r.accept)
 		case <-timer.C:
 			if !time.Now().Before(f.next) {
-				f.refresh(ctx, false)
+				f.refresh(ctx, f.next.Add(-sharedFor), false)
 			}
 		}
 		timer.Stop()
@@ -95,8 +96,8 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // ask has f fetch now, and waits for what becomes of it.
-func (f *follower) ask(ctx context.Context, accept bool) Outcome {
-	r := request{accept, make(chan Outcome, 1)}
+func (f *follower) ask(ctx context.Context, r request) Outcome {
+	r.reply = make(chan Outcome, 1)
 	gone := Outcome{Zone: f.Zone, Kind: Other, Result: "the subscription has just been changed or the server is stopping: try again"}
 	select {
 	case f.requests <- r:
@@ -135,7 +136,7 @@ func (f *follower) begin(now time.Time) {
 	}
 	f.note(func(st *ZoneStatus) { st.Checked = seen })
 	if isGood := c.Damage == "" && errIn == nil; isGood && f.hasAll(c.Copy, waiting) && !seen.After(now) {
-		f.next = seen.Add(f.keeper.options.Jitter(f.Every))
+		f.next = f.again(seen, f.Every)
 	}
 	f.keeper.options.Log.Info("subscription: the copy on disk is in force", "zone", f.Zone,
 		"fetched", c.Fetched.UTC().Format(time.RFC3339), "age", now.Sub(c.Fetched).Round(time.Second), "checked", seen.UTC().Format(time.RFC3339))
@@ -170,8 +171,8 @@ func (f *follower) hasAll(c, waiting *Copy) bool {
 	return true
 }
 
-// refresh fetches and judges, and says what became of it.
-func (f *follower) refresh(ctx context.Context, accept bool) Outcome {
+// refresh fetches and judges, and says what became of it. What others have fetched before since is too old.
+func (f *follower) refresh(ctx context.Context, since time.Time, accept bool) Outcome {
 	select {
 	case f.keeper.places <- struct{}{}:
 		defer func() { <-f.keeper.places }()
@@ -179,7 +180,7 @@ func (f *follower) refresh(ctx context.Context, accept bool) Outcome {
 		return Outcome{Zone: f.Zone, Kind: Other, Result: ctx.Err().Error()}
 	}
 	f.note(func(st *ZoneStatus) { st.Tries++ })
-	result, err := f.take(ctx, accept)
+	result, err := f.take(ctx, since, accept)
 	if ctx.Err() != nil && err != nil {
 		return Outcome{Zone: f.Zone, Kind: Other, Result: "given up: " + err.Error()} // nobody's failure
 	}
@@ -187,7 +188,7 @@ func (f *follower) refresh(ctx context.Context, accept bool) Outcome {
 	if err != nil {
 		return f.failed(asError(Other, err), now)
 	}
-	f.fails, f.next = 0, now.Add(f.keeper.options.Jitter(f.Every))
+	f.fails, f.next = 0, f.again(now, f.Every)
 	f.recovered(now)
 	if err := f.store.seen(now); err != nil {
 		f.keeper.options.Log.Warn("subscription: "+err.Error(), "zone", f.Zone)
@@ -199,7 +200,9 @@ func (f *follower) refresh(ctx context.Context, accept bool) Outcome {
 func (f *follower) failed(e *Error, now time.Time) Outcome {
 	pause := min(firstPause<<min(f.fails, 20), maxPause, f.Every)
 	f.fails++
-	f.next = now.Add(max(f.keeper.options.Jitter(pause), e.After))
+	if f.next = f.again(now, pause); f.next.Before(now.Add(e.After)) {
+		f.next = now.Add(e.After)
+	}
 	text := oneLine(e.Error())
 	isNew := f.complain(e.Kind, text, now)
 	what := e.what()

@@ -19,6 +19,7 @@ const maxFetches = 4
 type Keeper struct {
 	options Options
 	places  chan struct{} // one for each subscription that is being fetched
+	shared  shared
 
 	mu      sync.Mutex // guards what follows; not held while anything is waited for
 	running context.Context
@@ -47,7 +48,10 @@ type Options struct {
 
 // NewKeeper returns a Keeper without subscriptions.
 func NewKeeper(o Options) *Keeper {
-	return &Keeper{options: o, places: make(chan struct{}, maxFetches), all: map[string]*follower{}, locks: map[string]*lock{}, last: map[string]<-chan struct{}{}}
+	return &Keeper{
+		options: o, places: make(chan struct{}, maxFetches), shared: shared{all: map[string]*fetched{}, due: map[string]time.Time{}},
+		all: map[string]*follower{}, locks: map[string]*lock{}, last: map[string]<-chan struct{}{},
+	}
 }
 
 // Set has k follow these subscriptions from now on, with their copies in dir. Those that it
@@ -135,10 +139,10 @@ func (k *Keeper) Refresh(ctx context.Context, zone string, accept bool) ([]Outco
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("%w for %q: zones with a url are %q", errUnknown, zone, have)
 	}
-	outcomes := make([]Outcome, len(chosen))
+	outcomes, since := make([]Outcome, len(chosen)), time.Now()
 	var work sync.WaitGroup
 	for i, f := range chosen {
-		work.Go(func() { outcomes[i] = f.ask(ctx, accept) })
+		work.Go(func() { outcomes[i] = f.ask(ctx, request{accept: accept, since: since}) })
 	}
 	work.Wait()
 	return outcomes, nil

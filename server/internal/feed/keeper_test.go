@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +25,9 @@ type world struct {
 	*feed.Keeper
 	dir  string
 	stop func()
+	hold chan struct{} // who fetches waits until it is closed or he is stopped; nil: he does not
+
+	jitter func(time.Duration) time.Duration // nil: none
 
 	mu     sync.Mutex // guards what follows
 	log    bytes.Buffer
@@ -45,7 +50,12 @@ func newWorld(t *testing.T, text string, s feed.Subscription) *world {
 func (w *world) run(t *testing.T, s feed.Subscription) {
 	t.Helper()
 	w.Keeper = feed.NewKeeper(feed.Options{
-		Fetch: w.fetch, Adopt: w.adopt, Jitter: func(d time.Duration) time.Duration { return d },
+		Fetch: w.fetch, Adopt: w.adopt, Jitter: func(d time.Duration) time.Duration {
+			if w.jitter != nil {
+				return w.jitter(d)
+			}
+			return d
+		},
 		Log: slog.New(slog.NewTextHandler(w, nil)),
 	})
 	w.Set(w.dir, []feed.Subscription{s})
@@ -88,7 +98,14 @@ func (w *world) asked() (times []time.Time) {
 }
 
 // fetch is the publisher.
-func (w *world) fetch(_ context.Context, url string, have *feed.Document) (feed.Document, bool, error) {
+func (w *world) fetch(ctx context.Context, url string, have *feed.Document) (feed.Document, bool, error) {
+	if w.hold != nil {
+		select {
+		case <-w.hold:
+		case <-ctx.Done():
+			return feed.Document{}, false, ctx.Err()
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.times = append(w.times, time.Now())
@@ -486,6 +503,77 @@ func TestTheClockWasAhead(t *testing.T) {
 		sleep(48 * time.Hour)
 		if got := w.inForce(t); got != "a" {
 			t.Errorf("in force %q, want a", got)
+		}
+	})
+}
+
+// TestZonesOfOnePage holds that the zones of one page are fetched together, for ever, although nobody is to ask at the
+// same time each day, and that whoever asks for one of them gets what is there now.
+func TestZonesOfOnePage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, one, daily)
+		w.stop()
+		w.asked()
+		w.jitter = func(d time.Duration) time.Duration { return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d)) }
+		w.run(t, daily)
+		defer func() { w.stop() }()
+		var all []feed.Subscription
+		for i := range 7 {
+			s := daily
+			s.Zone = fmt.Sprint("z", i)
+			all = append(all, s)
+		}
+		days := func(n int) int {
+			sleep(time.Duration(n) * 24 * time.Hour)
+			return len(w.asked())
+		}
+		w.Set(w.dir, all)
+		if n := days(30); n < 28 || n > 33 {
+			t.Errorf("asked %d times in 30 days", n)
+		}
+		w.stop()
+		w.run(t, daily)
+		w.Set(w.dir, all)
+		if n := days(10); n < 9 || n > 12 {
+			t.Errorf("asked %d times in 10 days after a restart", n)
+		}
+		for range 2 {
+			sleep(time.Second)
+			if o, err := w.Refresh(context.Background(), "z3", false); err != nil || !o[0].OK || len(w.asked()) != 1 {
+				t.Errorf("refresh of one zone: %+v, %v; want it fetched each time", o, err)
+			}
+		}
+		sleep(time.Second)
+		if o, err := w.Refresh(context.Background(), "", false); err != nil || len(o) != 7 || len(w.asked()) != 1 {
+			t.Errorf("refresh of all: %+v, %v; want one fetch", o, err)
+		}
+		w.set(func() { w.broken = &feed.Error{Kind: feed.Network, Err: errors.New("no route")} })
+		sleep(27 * time.Hour)
+		asked := len(w.asked())
+		for _, st := range w.Status() {
+			if n := int(st.Errors[feed.Network]); n == 0 || asked > n+1 {
+				t.Errorf("%s: %d errors, asked %d times for all", st.Zone, n, asked)
+			}
+		}
+	})
+}
+
+// TestASharedFetchIsNotItsOwners holds that the others do not fail when the zone that fetches for all goes.
+func TestASharedFetchIsNotItsOwners(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{dir: t.TempDir(), text: one, hold: make(chan struct{})}
+		first, second := daily, daily
+		second.Zone = "y"
+		w.run(t, first)
+		w.Set(w.dir, []feed.Subscription{first, second})
+		synctest.Wait()
+		w.Set(w.dir, []feed.Subscription{second})
+		synctest.Wait()
+		close(w.hold)
+		synctest.Wait()
+		defer func() { w.stop() }()
+		if st := w.Status(); len(st) != 1 || st[0].Fetched.IsZero() || st[0].Problem != "" {
+			t.Errorf("%+v", st)
 		}
 	})
 }

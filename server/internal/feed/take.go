@@ -13,7 +13,7 @@ import (
 )
 
 // take fetches the documents and takes them over, and says in words what became of that.
-func (f *follower) take(ctx context.Context, accept bool) (string, error) {
+func (f *follower) take(ctx context.Context, since time.Time, accept bool) (string, error) {
 	if err := f.store.ready(); err != nil { // first: what cannot be kept need not be fetched
 		return "", asError(State, err)
 	}
@@ -25,7 +25,7 @@ func (f *follower) take(ctx context.Context, accept bool) (string, error) {
 	if waiting != nil {
 		base = waiting
 	}
-	fresh, err := f.fetch(ctx, base)
+	fresh, err := f.fetch(ctx, base, since)
 	if err != nil {
 		return "", err
 	}
@@ -88,11 +88,12 @@ func (f *follower) renew(part string, fresh, have *Copy, always bool) error {
 	return nil
 }
 
-// fetch fetches all documents. Those that have not changed are those of base.
-func (f *follower) fetch(ctx context.Context, base *Copy) (*Copy, error) {
+// fetch fetches all documents, or takes what others have fetched at since or later. Those that have not changed are
+// those of base.
+func (f *follower) fetch(ctx context.Context, base *Copy, since time.Time) (*Copy, error) {
 	fresh := &Copy{Zone: f.Zone}
 	for _, address := range f.URLs {
-		d, _, err := f.keeper.options.Fetch(ctx, address, base.find(address))
+		d, err := f.keeper.get(ctx, address, base.find(address), since)
 		if err != nil {
 			return nil, err
 		}
