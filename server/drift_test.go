@@ -314,22 +314,24 @@ func FuzzDriftLog(f *testing.F) {
 }
 
 // BenchmarkOrdinary is an answer from the cache that is made, for a name that no list knows, one that is
-// published, and one whose address is remembered each time.
+// published, and one whose address is remembered each time, without a shadow and with one.
 func BenchmarkOrdinary(b *testing.B) {
-	for _, name := range []string{"www.some.example.net", "192-0-2-9.office.example", "198-51-100-9.office.example"} {
-		b.Run(name, func(b *testing.B) {
-			s := newBench(b, driftConfig, nameOf(b))
-			ask(b, s, name)
-			q := question(name + " +nord") // which is never kept finished
-			p, err := q.Pack()
-			if err != nil {
-				b.Fatal(err)
-			}
-			dst := make([]byte, 0, 1500)
-			b.ReportAllocs()
-			for b.Loop() {
-				s.Now(dst, p, client)
-			}
-		})
+	for _, shadow := range []string{"", "[zones]\nshadow = \"2020-09-08\"\n"} {
+		for _, name := range []string{"www.some.example.net", "192-0-2-9.office.example", "198-51-100-9.office.example"} {
+			b.Run(fmt.Sprintf("shadow=%t/%s", shadow != "", name), func(b *testing.B) {
+				s := newBench(b, driftConfig+shadow, nameOf(b))
+				ask(b, s, name)
+				q := question(name + " +nord") // which is never kept finished
+				p, err := q.Pack()
+				if err != nil {
+					b.Fatal(err)
+				}
+				dst := make([]byte, 0, 1500)
+				b.ReportAllocs()
+				for b.Loop() {
+					s.Now(dst, p, client)
+				}
+			})
+		}
 	}
 }

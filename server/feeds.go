@@ -27,7 +27,9 @@ type FeedStatus = feed.ZoneStatus
 // newKeeper returns what keeps the subscriptions of s up to date; it has none yet.
 func (s *Server) newKeeper() *feed.Keeper {
 	fetcher := feed.NewFetcher(s.dialHost, "splitdns/"+s.options.Version)
-	return feed.NewKeeper(feed.Options{Fetch: fetcher.Fetch, Adopt: s.adopt, Jitter: jitter, Log: s.options.Log})
+	return feed.NewKeeper(feed.Options{
+		Fetch: fetcher.Fetch, Adopt: s.adopt, Reload: func(why string) { s.reload(why) }, Jitter: jitter, Log: s.options.Log,
+	})
 }
 
 // jitter is d, or up to a tenth more or less.

@@ -244,6 +244,7 @@ func (l *loader) pending(s feed.Subscription) {
 		return
 	}
 	if z, err := c.ReadZone(); err == nil && l.count(s, c, z) == nil {
+		l.hash(c.Digest())
 		l.cfg.Pending = append(l.cfg.Pending, z)
 	}
 }

@@ -39,6 +39,8 @@ type Options struct {
 	// that configuration is put in force. Without a commit it only says whether it is good. Its
 	// error is an *Error if that is the candidate's fault, or nobody can tell.
 	Adopt func(zone, why string, commit func() error) error
+	// Reload loads the configuration again, with what waits in the shadow now.
+	Reload func(why string)
 	// Jitter gives what a subscription is to wait instead of d, so that not all servers in the
 	// world ask at once.
 	Jitter func(d time.Duration) time.Duration

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,8 @@ type world struct {
 	bad    error  // what the configuration says of candidates
 	times  []time.Time
 	adopts []string
+
+	shadows []bool // at each reload: whether a copy waited
 }
 
 // newWorld returns a world in which s is followed, from a moment ago.
@@ -50,7 +53,7 @@ func newWorld(t *testing.T, text string, s feed.Subscription) *world {
 func (w *world) run(t *testing.T, s feed.Subscription) {
 	t.Helper()
 	w.Keeper = feed.NewKeeper(feed.Options{
-		Fetch: w.fetch, Adopt: w.adopt, Jitter: func(d time.Duration) time.Duration {
+		Fetch: w.fetch, Adopt: w.adopt, Reload: w.reload, Jitter: func(d time.Duration) time.Duration {
 			if w.jitter != nil {
 				return w.jitter(d)
 			}
@@ -114,6 +117,12 @@ func (w *world) fetch(ctx context.Context, url string, have *feed.Document) (fee
 	}
 	d := feed.NewDocument(url, []byte(w.text))
 	return d, have != nil && have.SHA256 == d.SHA256, nil
+}
+
+// reload reads what waits as a configuration does.
+func (w *world) reload(string) {
+	_, err := feed.OpenPending(w.dir, "z")
+	w.set(func() { w.shadows = append(w.shadows, err == nil) })
 }
 
 // adopt is the configuration: it reads the candidate as a real one does.
@@ -281,6 +290,9 @@ func TestShadow(t *testing.T) {
 		sleep(time.Second)
 		if got := w.inForce(t); got != "a b c" || w.status().Pending {
 			t.Errorf("in force %q, want a b c", got)
+		}
+		if want := []bool{true, true, false}; !slices.Equal(w.shadows, want) {
+			t.Errorf("shadows at reloads: %v, want %v", w.shadows, want)
 		}
 	})
 }

@@ -203,13 +203,18 @@ func (f *follower) shadow(old, fresh *Copy, in *contents) (string, error) {
 		return "", asError(State, err)
 	}
 	f.noteWaiting(&waits)
+	f.keeper.options.Reload("subscription " + f.Zone + ": new copy in the shadow")
 	changed, until := f.changes(old, in.zone), waits.Fetched.Add(f.Shadow).UTC().Format(time.RFC3339)
 	f.keeper.options.Log.Info("subscription: a new copy waits in the shadow", "zone", f.Zone, "changes", changed, "until", until)
 	return "a new copy waits in the shadow until " + until + ": " + changed, nil
 }
 
-// forget drops what waits.
+// forget drops what waits, if anything does.
 func (f *follower) forget() {
+	isWaiting := f.report().Pending
 	f.store.drop(pending)
 	f.noteWaiting(nil)
+	if isWaiting {
+		f.keeper.options.Reload("subscription " + f.Zone + ": nothing waits in the shadow any more")
+	}
 }
