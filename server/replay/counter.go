@@ -61,7 +61,7 @@ func (c *counter[K, V]) prune() {
 			delete(c.kept, k)
 		}
 	}
-	c.dropped = max(c.dropped, least)
+	c.dropped += least // what is dropped may come again, and be dropped again
 }
 
 // merge counts what other has counted; join puts together what is kept with a key.
