@@ -163,14 +163,23 @@ func readSome(file string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, tomlfile.MaxSize+1))
 }
 
-// loadFolder loads all zone files of a folder, by name.
-func loadFolder(folder string) (all []*zones.Zone, err error) {
+// zoneFiles are the zone files of a folder, by name: one at least.
+func zoneFiles(folder string) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(globQuoted(folder), "*.toml"))
 	if err != nil {
 		return nil, problem{err}
 	}
 	if len(files) == 0 {
 		return nil, problem{fmt.Errorf("%s: the folder has no zone file, NAME.toml", folder)}
+	}
+	return files, nil
+}
+
+// loadFolder loads all zone files of a folder, by name.
+func loadFolder(folder string) (all []*zones.Zone, err error) {
+	files, err := zoneFiles(folder)
+	if err != nil {
+		return nil, err
 	}
 	for _, file := range files {
 		z, _, err := loadZoneFile(file)

@@ -24,7 +24,7 @@ import (
 func zonesLintCommand() *cobra.Command {
 	var o lintOptions
 	c := &cobra.Command{
-		Use:   "lint [ZONE…|FILE…]",
+		Use:   "lint [ZONE…|FILE…|FOLDER…]",
 		Short: "Find what is doubtful in zones: contradictions, gaps, stale and weak ranges",
 		Long: `Find what is doubtful in zones: contradictions between copies, *.x without x, names
 that take ranges they should not have, patterns for too much, addresses that are old,
@@ -32,9 +32,9 @@ others' or nobody's.
 
 Looks at all zones of the edition or of the configuration, or only at the ZONEs that
 are named. A FILE is a zone file, looked at as if it took the place of the zone of its
-name. What is found about one zone can lie in another, so all are read. Findings are
-problems, warnings and notes; the exit code is 1 for problems, with --strict for
-warnings too.`,
+name, and a FOLDER stands for its zone files. What is found about one zone can lie in
+another, so all are read. Findings are problems, warnings and notes; the exit code is 1
+for problems, with --strict for warnings too.`,
 		PreRunE: notBoth,
 		RunE:    func(c *cobra.Command, args []string) error { return o.run(c.OutOrStdout(), args) },
 	}
@@ -116,12 +116,40 @@ type subjects struct {
 // codeText is the code of what reading a zone file has found: its text is not in the plainest form.
 const codeText = "text"
 
-// add adds a zone, or a file, which takes its place among those that are loaded.
+// add adds a zone, a file, or the files of a folder.
 func (s *subjects) add(arg string) error {
-	if !isFile(arg) {
-		s.names = append(s.names, arg)
-		return nil
+	switch {
+	case s.isFolder(arg):
+		return s.addFolder(arg)
+	case isFile(arg):
+		return s.addFile(arg)
 	}
+	s.names = append(s.names, arg)
+	return nil
+}
+
+// addFolder adds the zone files of a folder.
+func (s *subjects) addFolder(folder string) error {
+	files, err := zoneFiles(folder)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := s.addFile(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isFolder says whether an argument means a folder: there is one, and no zone is called like that.
+func (s *subjects) isFolder(arg string) bool {
+	info, err := os.Stat(arg)
+	return err == nil && info.IsDir() && !slices.ContainsFunc(s.loaded, func(z *zones.Zone) bool { return z.Name == arg })
+}
+
+// addFile adds a file, which takes its place among those that are loaded.
+func (s *subjects) addFile(arg string) error {
 	z, warnings, err := loadZoneFile(arg)
 	if err != nil {
 		return err
