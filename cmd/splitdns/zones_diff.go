@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,7 +148,9 @@ func loadZoneFile(file string) (*zones.Zone, tomlfile.Problems, error) {
 	}
 	z, problems := zones.Parse(name, file, data)
 	if z == nil {
-		problems.Add(tomlfile.Problem{File: file, Text: "was read as a zone file; a configuration or a list is none"})
+		if !bytes.Contains(data, []byte("[row.")) {
+			problems.Add(tomlfile.Problem{File: file, Text: "was read as a zone file; a configuration or a list is none"})
+		}
 		return nil, nil, &server.ConfigError{Problems: problems}
 	}
 	return z, problems, nil

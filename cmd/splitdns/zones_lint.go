@@ -86,7 +86,8 @@ func (o *lintOptions) lint(w io.Writer, loaded []*zones.Zone, args []string, now
 	if err != nil {
 		return err
 	}
-	found := append(s.found, compare.Lint(s.loaded, compare.LintOptions{
+	found := append([]compare.Finding{}, s.found...) // never nil: JSON has a list
+	found = append(found, compare.Lint(s.loaded, compare.LintOptions{
 		Now: now, MaxAge: time.Duration(o.days) * 24 * time.Hour, Only: s.names, Newest: newest,
 	})...)
 	slices.SortStableFunc(found, func(a, b compare.Finding) int { return cmp.Compare(a.Severity, b.Severity) })
