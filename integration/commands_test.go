@@ -25,6 +25,9 @@ import (
 //	dig, kdig ARG...            ask that server, or the one that an ARG names
 //	upstream NAME MANNER [FILE] start an upstream with the records in FILE; sets NAME to its address
 //	asked NAME [REGEX]          print what it was asked; with REGEX, wait for that first
+//	publisher NAME MANNER [FILE [CERTIFICATE]]  start an HTTP server with the list in FILE, or change what it does; sets NAME to its URL
+//	fetched NAME [REGEX]        print what it was asked; with REGEX, wait for that first
+//	trusts NAME                 have servers trust what NAME.pem has signed
 //	release NAME                let go what it holds, or let it die
 //	expand FILE...              replace $NAME in files
 //	signal HUP|INT|TERM|KILL    send a signal to the server
@@ -59,6 +62,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"certificate": wrap(never, (*script).certificate),
 	"encrypted":   wrap(never, (*script).encrypted),
 	"packet":      wrap(never, (*script).packet),
+	"publisher":   wrap(never, (*script).publisher),
+	"fetched":     wrap(never, (*script).fetched),
+	"trusts":      wrap(never, (*script).trusts),
 	"confined":    wrap(allowed, (*script).confined),
 }
 
@@ -69,6 +75,8 @@ type script struct {
 	vars      []string
 	server    *process
 	upstreams map[string]*upstream
+
+	publishers map[string]*publisher
 }
 
 // scriptKey is where a script keeps its state.
@@ -84,6 +92,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("PAGES", pages)
 	env.Values[scriptKey{}] = &script{
 		t: env.T().(testing.TB), vars: slices.Clone(env.Vars), upstreams: map[string]*upstream{},
+		publishers: map[string]*publisher{},
 	}
 	return nil
 }

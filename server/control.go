@@ -47,6 +47,7 @@ func openControl(s *Server, path string) (*httpServer, error) {
 	mux.HandleFunc("GET /v1/drift", s.controlDrift)
 	mux.HandleFunc("POST /v1/reload", s.controlReload)
 	mux.HandleFunc("POST /v1/flush", s.controlFlush)
+	mux.HandleFunc("POST /v1/refresh", s.controlRefresh)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuseControl(w, http.StatusNotFound, fmt.Errorf("no %s %s", r.Method, r.URL.Path))
 	})

@@ -68,6 +68,7 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 			Log:  slog.New(slog.NewTextHandler(&b.messages, nil)),
 		},
 	}
+	b.feeds = b.newKeeper()
 	b.countGroups(first)
 	var err error
 	if b.http, err = openHTTP(b.Server, nil); err != nil {

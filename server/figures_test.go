@@ -170,9 +170,13 @@ func TestMetricsAfterKnownTraffic(t *testing.T) {
 // the metrics, for all that a real server has to tell.
 func TestMetricsNameNobody(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "config.toml")
-	write(t, file, runConfig(upstreamOf(t, mixed), "enforce", ""))
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config.toml")
+	write(t, filepath.Join(dir, "list.txt"), "other.example\n")
+	text := runConfig(upstreamOf(t, mixed), "enforce", "[zone.list]\nurl = 'list.txt'\nformat = 'list'\n")
+	write(t, file, strings.Replace(text, "[server]\n", "[server]\nstate = 'state'\n", 1))
 	r := start(t, file)
+	r.hears(t, "a new copy is in force")
 	for _, network := range []string{"udp", "tcp", "udp"} {
 		r.asks(t, "dual.example", network)
 		r.asks(t, "secret.example", network)

@@ -14,7 +14,13 @@ import (
 // red one is a problem, and there is no Config then. The start, each reload and
 // `splitdns check` read the configuration through this door.
 func Load(path string) (c *config.Config, files []config.File, problems tomlfile.Problems) {
-	c, files, problems = config.LoadFiles(path)
+	return LoadCandidate(path, "")
+}
+
+// LoadCandidate is Load with the candidate for the copy of a zone in the place of the copy in force, as
+// [config.LoadCandidate] does it.
+func LoadCandidate(path, zone string) (c *config.Config, files []config.File, problems tomlfile.Problems) {
+	c, files, problems = config.LoadCandidate(path, zone)
 	c, problems = tested(c, problems)
 	return c, files, problems
 }

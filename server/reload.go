@@ -24,13 +24,19 @@ func (s *Server) reload(why string) reloaded {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	defer giveBack(allocated())
-	old := s.resolver.current.Load()
-	c, files, problems := s.load()
-	s.tried = files
-	if c != nil && why == fileChanged && c.Digest == old.config.Digest {
+	c, files, problems := s.load(s.options.Load)
+	if c != nil && why == fileChanged && c.Digest == s.resolver.current.Load().config.Digest {
+		s.tried = files
 		s.reverted(c) // or touched, or written with the same content
 		return reloaded{ok: true}
 	}
+	return s.take(why, c, files, problems)
+}
+
+// take puts a configuration that was just read in force, if it is good. The caller holds s.reloading.
+func (s *Server) take(why string, c *config.Config, files []config.File, problems tomlfile.Problems) reloaded {
+	old := s.resolver.current.Load()
+	s.tried = files
 	if c != nil {
 		if err := s.replace(old, c); err != nil {
 			problems.Add(tomlfile.Problem{File: c.Path, Text: err.Error()})
@@ -118,14 +124,14 @@ func (s *Server) reverted(c *config.Config) {
 
 // load reads the configuration. Files that make the program panic are a problem
 // like others: the server goes on with what it has.
-func (s *Server) load() (c *config.Config, files []config.File, problems tomlfile.Problems) {
+func (s *Server) load(read func() (*config.Config, []config.File, tomlfile.Problems)) (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	defer func() {
 		if p := recover(); p != nil {
 			c, files = nil, present(s.tried)
 			problems = tomlfile.Problems{{Text: fmt.Sprintf("reading the configuration: internal error: %v", p)}}
 		}
 	}()
-	return s.options.Load()
+	return read()
 }
 
 // firstError is the first problem that is more than a warning.
@@ -166,6 +172,7 @@ func (s *Server) replace(old *snapshot, c *config.Config) error {
 	}
 	s.countGroups(next)
 	s.resolver.current.Store(next)
+	s.followFeeds(c)
 	for name, g := range old.upstreams {
 		if next.upstreams[name] != g {
 			s.replaced.add(g, 2*g.config.Timeout+old.config.Server.TCPIdle)
@@ -211,7 +218,7 @@ func (r *replacedGroups) close() {
 // withoutNames returns a copy of c that does not keep large lists in memory.
 func withoutNames(c *config.Config) *config.Config {
 	other := *c
-	other.Zones, other.Policy, other.Local, other.Shadow = nil, nil, nil, nil
+	other.Zones, other.Pending, other.Policy, other.Local, other.Shadow = nil, nil, nil, nil, nil
 	return &other
 }
 

@@ -31,6 +31,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.reloadOnSignal(ctx) })
 	g.Go(func() error { return s.reloadOnChange(ctx) })
 	g.Go(func() error { return s.followNetworks(ctx) })
+	g.Go(func() error { return s.feeds.Run(ctx) })
 	err := g.Wait()
 	if errors.Is(err, net.ErrClosed) {
 		s.options.Log.Warn("stopped before every query under way was answered: " + err.Error())

@@ -80,6 +80,9 @@ func start(t *testing.T, path string) *running {
 			defer func() { r.loads <- struct{}{} }()
 			return config.LoadFiles(path)
 		},
+		LoadCandidate: func(zone string) (*config.Config, []config.File, tomlfile.Problems) {
+			return config.LoadCandidate(path, zone)
+		},
 		Version: "test", Stdout: r.out, Log: slog.New(slog.NewTextHandler(lines(r.said), nil)),
 	})
 	if err != nil {

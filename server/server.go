@@ -69,6 +69,7 @@ import (
 	"splitdns/server/config"
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/cookie"
+	"splitdns/server/internal/feed"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/metrics"
 	"splitdns/server/internal/querylog"
@@ -82,6 +83,9 @@ type Options struct {
 	// are reported; a nil Config keeps the one in force. A change of files, which
 	// are all that it read or tried to read, as they were then, is a reload.
 	Load func() (c *config.Config, files []config.File, problems tomlfile.Problems)
+	// LoadCandidate is Load with the candidate for the copy of a zone in the place of its copy in force;
+	// see package feed. Without it no subscription is followed.
+	LoadCandidate func(zone string) (c *config.Config, files []config.File, problems tomlfile.Problems)
 	// Demo replaces every upstream by the simulated internet of package sim.
 	Demo bool
 	// Version is what version.bind says.
@@ -119,6 +123,7 @@ type Server struct {
 	reloads    reloads
 	flushed    atomic.Uint64 // answers that a flush took
 	inFlight   *listen.Limiter
+	feeds      *feed.Keeper
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
@@ -149,6 +154,7 @@ func Open(o Options) (*Server, error) {
 		opened: time.Now(), inFlight: listen.NewLimiter(c.Server.QueriesInFlight),
 	}
 	s.dial = dialUpstream(s.flushResponses, s.reportUpstream)
+	s.feeds = s.newKeeper()
 	s.reportProblems(problems)
 	first := newSnapshot(c, s.local)
 	if err := first.connect(nil, nil, s.dialer(c)); err != nil {
@@ -168,6 +174,7 @@ func Open(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.closeLog())
 	}
 	first.config = s.designating(c) // nobody has asked yet
+	s.followFeeds(c)
 	return s, nil
 }
 

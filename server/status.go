@@ -29,6 +29,8 @@ type Status struct {
 	Drift     DriftStatus      `json:"drift"`
 	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
 
+	Subscriptions []FeedStatus `json:"subscriptions,omitempty"` // by zone
+
 	Certificate time.Time `json:"certificate_not_after,omitzero"` // the end of its validity, if there is one
 }
 
@@ -146,6 +148,8 @@ func (s *Server) Status() Status {
 		QueryLog:  QueryLogStatus{Written: s.log.Written(), Dropped: s.log.Dropped()},
 		Drift:     s.driftStatus(now),
 		Shadow:    now.shadow.status(),
+
+		Subscriptions: s.feeds.Status(),
 
 		Certificate: s.notAfter(),
 	}

@@ -32,11 +32,12 @@ const (
 // controlFlags say where the control socket is.
 type controlFlags struct {
 	file, socket string
+	timeout      time.Duration // of a call
 }
 
 // controlFlagsOf adds the flags that say where the control socket is to c.
 func controlFlagsOf(c *cobra.Command) *controlFlags {
-	var f controlFlags
+	f := controlFlags{timeout: controlTimeout}
 	configFlag(c, &f.file)
 	c.Flags().Lookup("config").Usage = "find the socket in server.control of the configuration `FILE`"
 	c.Flags().StringVar(&f.socket, "control", "", "the control socket's `PATH`, instead of -c")
@@ -68,7 +69,7 @@ func (f *controlFlags) call(ctx context.Context, method, path string, query, ans
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	body, err := json.Marshal(query)
 	if err != nil {

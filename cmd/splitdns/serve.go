@@ -80,7 +80,8 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 		return err
 	}
 	s, err := server.Open(server.Options{
-		Load: load, Demo: f.demo, Version: version(), Stdout: stdout,
+		Load:          func() (*config.Config, []config.File, tomlfile.Problems) { return load("") },
+		LoadCandidate: load, Demo: f.demo, Version: version(), Stdout: stdout,
 		Log: slog.New(slog.NewTextHandler(stderr, nil)),
 	})
 	if err != nil {
@@ -104,8 +105,9 @@ func asProblem(err error) error {
 var demoConfig []byte
 
 // loader returns the function that reads the configuration, at start and at
-// each reload, with the flags laid over it.
-func (f serveFlags) loader() (func() (*config.Config, []config.File, tomlfile.Problems), error) {
+// each reload, with the flags laid over it, and with the candidate for the copy of a zone unless
+// that is "".
+func (f serveFlags) loader() (func(zone string) (*config.Config, []config.File, tomlfile.Problems), error) {
 	listen, err := flagValues("--listen", f.listen, config.ParseAddrPort)
 	if err != nil {
 		return nil, err
@@ -118,8 +120,8 @@ func (f serveFlags) loader() (func() (*config.Config, []config.File, tomlfile.Pr
 	if err != nil {
 		return nil, err
 	}
-	return func() (*config.Config, []config.File, tomlfile.Problems) {
-		c, files, problems := f.read()
+	return func(zone string) (*config.Config, []config.File, tomlfile.Problems) {
+		c, files, problems := f.read(zone)
 		if c == nil {
 			return nil, files, problems
 		}
@@ -148,11 +150,11 @@ func (f serveFlags) controlPath() (string, error) {
 	return path, nil
 }
 
-// read reads the configuration that the flags name.
-func (f serveFlags) read() (c *config.Config, files []config.File, problems tomlfile.Problems) {
+// read reads the configuration that the flags name, with the candidate for the copy of a zone.
+func (f serveFlags) read(zone string) (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	switch {
 	case f.file != "":
-		return server.Load(f.file)
+		return server.LoadCandidate(f.file, zone)
 	case f.demo:
 		c, problems = config.Parse("", demoConfig)
 		if c != nil {

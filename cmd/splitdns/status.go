@@ -48,6 +48,9 @@ func printStatus(w io.Writer, st server.Status) error {
 	line("splitdns", "%s, %s for %s", st.Version, state(st), st.Now.Sub(st.Started).Round(time.Second))
 	line("config", "%s, edition %s, %s", st.Config.Digest, st.Config.Edition, orDefaults(st.Config.File))
 	line("reload", "%s", lastReload(st.Reloads))
+	for _, feed := range st.Subscriptions {
+		line("subscription", "%s", subscription(feed, st.Now))
+	}
 	for _, l := range st.Listeners {
 		line("listener", "%s", listener(l))
 	}

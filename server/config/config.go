@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"splitdns/matcher"
+	"splitdns/server/internal/feed"
 	"splitdns/server/internal/localzone"
 	"splitdns/server/policy"
 	"splitdns/zones"
@@ -31,8 +32,10 @@ type Config struct {
 	Cache     Cache
 	Upstreams []Upstream // in the order of the file; without "default" unless the file has it
 	Edition   string
-	Zones     []*zones.Zone  // all that are loaded: those of the edition and one's own, by name
-	Local     *localzone.Set // nil: none
+	Zones     []*zones.Zone       // all that are loaded: those of the edition and one's own, by name
+	Feeds     []feed.Subscription // in the order of the file
+	Pending   []*zones.Zone       // new copies of Feeds that wait: Zones would have them in the place of those of the same name
+	Local     *localzone.Set      // nil: none
 	Log       Log
 	HTTP      HTTP
 	TLS       TLS
@@ -65,6 +68,7 @@ type Server struct {
 	NAT64           []netip.Prefix // IPv4 addresses are taken out of these (RFC 6052)
 	HideIdentity    bool           // no answer to version.bind and the like
 	Control         string         // the absolute path of the control socket; "" without one
+	State           string         // the absolute path of the folder for what is to survive a restart; "" without one
 	KeepClients     bool           // names by which clients look for other resolvers do not exist
 
 	QueriesInFlight int

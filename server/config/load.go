@@ -38,7 +38,7 @@ func Load(path string) (*Config, tomlfile.Problems) {
 func LoadEdition(path, edition string) (*Config, tomlfile.Problems) {
 	switch {
 	case path == "":
-		cfg, _, problems := parse("", nil, edition)
+		cfg, _, problems := parse("", nil, instead{edition: edition})
 		return cfg, problems
 	case edition == "":
 		return Load(path)
@@ -47,7 +47,7 @@ func LoadEdition(path, edition string) (*Config, tomlfile.Problems) {
 	if err != nil {
 		return nil, tomlfile.Problems{{File: path, Text: err.Error()}}
 	}
-	cfg, _, problems := parse(path, data, edition)
+	cfg, _, problems := parse(path, data, instead{edition: edition})
 	return cfg, problems
 }
 
@@ -55,12 +55,18 @@ func LoadEdition(path, edition string) (*Config, tomlfile.Problems) {
 // that it read or tried to read, without a Config too: the repair of a missing or
 // broken file may be all that is needed.
 func LoadFiles(path string) (cfg *Config, files []File, problems tomlfile.Problems) {
+	return LoadCandidate(path, "")
+}
+
+// LoadCandidate is LoadFiles with the candidate for the copy of a zone in the place of the copy that is in force; see
+// package feed.
+func LoadCandidate(path, zone string) (cfg *Config, files []File, problems tomlfile.Problems) {
 	own := Stat(path)
 	data, err := readFile(path, tomlfile.MaxSize)
 	if err != nil {
 		return nil, []File{own}, tomlfile.Problems{{File: path, Text: err.Error()}}
 	}
-	cfg, files, problems = parse(path, data, "")
+	cfg, files, problems = parse(path, data, instead{candidate: zone})
 	files = slices.DeleteFunc(files, func(f File) bool { return f.Path == own.Path })
 	return cfg, slices.Insert(files, 0, own), problems
 }
@@ -86,21 +92,26 @@ func Stat(path string) File {
 // Parse is Load for a configuration whose content is given. Path is what
 // problems say and what relative paths are relative to; it may be empty.
 func Parse(path string, data []byte) (*Config, tomlfile.Problems) {
-	cfg, _, problems := parse(path, data, "")
+	cfg, _, problems := parse(path, data, instead{})
 	return cfg, problems
 }
 
-// parse is Parse, and gives the zone files that were tried. An edition takes the place of
-// what the file says.
-func parse(path string, data []byte, edition string) (cfg *Config, files []File, problems tomlfile.Problems) {
+// instead is what is read in the place of what would be. The zero value is nothing.
+type instead struct {
+	edition   string // the bundled edition, whatever the file says
+	candidate string // the zone whose candidate is read in the place of its copy; see package feed
+}
+
+// parse is Parse with something else in its place, and gives the zone files that were tried.
+func parse(path string, data []byte, other instead) (cfg *Config, files []File, problems tomlfile.Problems) {
 	file, ok := tomlfile.Parse(path, data, schema)
 	if !ok {
 		return nil, nil, file.Problems()
 	}
 	l := &loader{
-		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(),
+		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(), instead: other,
 		said: make(map[tomlfile.Problem]bool), elsewhere: make(map[string][]string),
-		localPaths: make(map[string]string), otherEdition: edition,
+		localPaths: make(map[string]string),
 	}
 	l.hash(data)
 	l.load()
@@ -119,15 +130,14 @@ func parse(path string, data []byte, edition string) (cfg *Config, files []File,
 // loader turns the tables of a file into a Config. Each of its steps may use
 // what the steps before it made.
 type loader struct {
-	cfg          *Config
-	file         *tomlfile.File
-	otherEdition string // in place of that of the file; "": none
-
-	dir    string // that relative paths are relative to
-	digest hash.Hash
-	files  []File            // of the zones and the certificate, as they were before they were read
-	others tomlfile.Problems // of the zone files
-	order  []string          // of the zone files, as problems name them
+	cfg     *Config
+	file    *tomlfile.File
+	dir     string // that relative paths are relative to
+	digest  hash.Hash
+	instead instead
+	files   []File            // of the zones and the certificate, as they were before they were read
+	others  tomlfile.Problems // of the zone files
+	order   []string          // of the zone files, as problems name them
 
 	said     map[tomlfile.Problem]bool // what is in others: zones may have the same file
 	octets   int64                     // of all zone files

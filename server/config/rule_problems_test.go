@@ -42,7 +42,7 @@ func TestZoneProblems(t *testing.T) {
 		"neither names nor a file, and both": {
 			text: "[zone.a]\nprefixes = ['10.0.0.0/8']\n[zone.b]\nnames = ['b.example']\nfile = 'b.toml'\n[zone.c]\nnames = []\nformat = 'list'\n[zone.d]\nfile = 'd.txt'\nformat = 'hosts'\n",
 			want: []string{
-				`c.toml:1: zone.a: a zone needs names, or a file`,
+				`c.toml:1: zone.a: a zone needs names, a file or a url`,
 				`c.toml:4: zone.b.names: the zone is in a file; add this there, or leave out zone.b.file`,
 				`c.toml:5: zone.b.file: reading b.toml: no such file or directory`,
 				`c.toml:7: zone.c.names: the list is empty; leave the key out`,

@@ -12,12 +12,13 @@ var schema = tomlfile.Schema{
 	{
 		Table: "server",
 		Keys: []string{
-			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity", "control", "keep_clients",
+			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity", "control", "state", "keep_clients",
 			"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size", "udp_hold", "cookies", "rate_limit",
 		},
 		Wants: map[string]string{
 			"listen": `an address such as "127.0.0.1:53"`, "allow": `"local", an address or a prefix`,
 			"admins": zones.WantPrefix, "nat64": "an IPv6 prefix", "control": "the path of a socket",
+			"state": "the path of a folder",
 		},
 	},
 	{
@@ -42,9 +43,10 @@ var schema = tomlfile.Schema{
 	}},
 	{
 		Table: "zone.*",
-		Keys:  []string{"names", "prefixes", "ports", "file", "format"},
+		Keys:  []string{"names", "prefixes", "ports", "file", "url", "format", "every", "remove_after", "max_loss", "shadow"},
 		Wants: map[string]string{
 			"names": zones.WantPattern, "prefixes": zones.WantPrefix, "ports": zones.WantPort, "file": "the path of a file",
+			"url": `a URL such as "https://lists.example/zone.toml", the path of a file, or a list of them`,
 		},
 	},
 	{

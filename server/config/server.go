@@ -30,6 +30,7 @@ func (l *loader) server() {
 		text, _ := t.Text("control")
 		folder(text, s.Control)
 	}
+	s.State = l.state(t)
 	s.KeepClients = t.Bool("keep_clients", false)
 	s.QueriesInFlight = t.Int("queries_in_flight", defaultQueriesInFlight, 1, 1_000_000)
 	s.TCPConnections = t.Int("tcp_connections", defaultTCPConnections, 1, 100_000)

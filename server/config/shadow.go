@@ -6,6 +6,7 @@ import (
 
 	"splitdns/server/policy"
 	"splitdns/zones"
+	"splitdns/zones/tomlfile"
 )
 
 // Shadow is a set of zones beside the one in force: what answers would be by it is
@@ -27,6 +28,9 @@ func (s *Shadow) Text() string {
 func (l *loader) shadow() {
 	text, ok := l.file.Table("zones").Text("shadow")
 	if !ok || text.Value == "" {
+		if len(l.cfg.Pending) > 0 {
+			l.addShadow(l.cfg.Edition, l.cfg.Pending)
+		}
 		return
 	}
 	if !slices.Contains(zones.Editions(), text.Value) {
@@ -37,10 +41,14 @@ func (l *loader) shadow() {
 		text.Warn("%s is the edition in force: there is nothing to compare; leave this out, or name another edition", text.Value)
 		return
 	}
-	l.addShadow(text.Value, nil)
-	if l.cfg.Shadow == nil {
-		return
+	l.addShadow(text.Value, l.cfg.Pending)
+	if l.cfg.Shadow != nil {
+		l.lacksInShadow(text)
 	}
+}
+
+// lacksInShadow warns of zones that rules name and the edition of text does not have.
+func (l *loader) lacksInShadow(text tomlfile.Text) {
 	for i := range l.cfg.Rules {
 		r := &l.cfg.Rules[i]
 		for _, name := range r.Zones {

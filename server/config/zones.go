@@ -24,7 +24,7 @@ func (l *loader) edition() {
 			text.Problem("no edition %q; have %s", text.Value, strings.Join(zones.Editions(), ", "))
 		}
 	}
-	l.cfg.Edition = cmp.Or(l.otherEdition, l.cfg.Edition)
+	l.cfg.Edition = cmp.Or(l.instead.edition, l.cfg.Edition)
 	l.hash([]byte(l.cfg.Edition))
 	bundled, err := zones.Bundled(l.cfg.Edition)
 	if err != nil {
@@ -43,6 +43,11 @@ func (l *loader) edition() {
 func (l *loader) ownZones() {
 	for _, t := range l.named("zone", maxZones) {
 		checkName(t)
+		if t.Has("url") {
+			l.subscribe(t)
+			continue
+		}
+		l.withoutURL(t)
 		if l.zones.has[t.Name()] {
 			t.Warn("", "replaces the bundled zone of this name, with all its rows")
 			l.cfg.Zones = slices.DeleteFunc(l.cfg.Zones, func(z *zones.Zone) bool { return z.Name == t.Name() })
@@ -83,7 +88,7 @@ func (l *loader) ownZone(t *tomlfile.Table) *zones.Zone {
 		return l.zoneFile(t, isList)
 	}
 	if !t.Has("names") {
-		t.Problem("", "a zone needs names, or a file")
+		t.Problem("", "a zone needs names, a file or a url")
 	}
 	if t.Has("format") {
 		t.Problem("format", "stands without a file")

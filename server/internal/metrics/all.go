@@ -55,6 +55,17 @@ var All = []Metric{
 	{"splitdns_last_reload_ok", "gauge", "1, or 0 while the files hold a configuration that was refused.", nil},
 	{"splitdns_last_reload_timestamp_seconds", "gauge", "When the configuration was last read.", nil},
 
+	{"splitdns_subscription_ok", "gauge", "1, or 0 while the last try came to nothing: the old copy is in force.", []string{"zone"}},
+	{"splitdns_subscription_copy_timestamp_seconds", "gauge", "When the copy in force was fetched; none without one.", []string{"zone"}},
+	{"splitdns_subscription_last_success_timestamp_seconds", "gauge", "When it was last seen what is published, changed or not.", []string{"zone"}},
+	{"splitdns_subscription_names", "gauge", "Names in the copy in force.", []string{"zone"}},
+	{"splitdns_subscription_prefixes", "gauge", "Prefixes in the copy in force.", []string{"zone"}},
+	{"splitdns_subscription_kept", "gauge", "Names and prefixes that are published no longer, and in force until remove_after.", []string{"zone"}},
+	{"splitdns_subscription_pending", "gauge", "1 while a new copy waits in the shadow.", []string{"zone"}},
+	{"splitdns_subscription_fetches_total", "counter", "Tries to fetch.", []string{"zone"}},
+	{"splitdns_subscription_refused_total", "counter", "Copies that were fetched and refused.", []string{"zone"}},
+	{"splitdns_subscription_errors_total", "counter", "Tries that came to nothing, and why.", []string{"zone", "kind"}},
+
 	{"splitdns_certificate_not_after_seconds", "gauge", "When the certificate of tls.certificate expires; none without one.", nil},
 
 	{"splitdns_querylog_written_total", "counter", "Entries of the query log that were written.", nil},
