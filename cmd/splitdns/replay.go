@@ -84,10 +84,15 @@ func (f replayFlags) run(c *cobra.Command) error {
 	if err := f.print(c.OutOrStdout(), r); err != nil {
 		return err
 	}
-	if r.Entries == r.Unreadable {
+	return verdictOn(r, failOn)
+}
+
+// verdictOn is the error that makes the exit code 1 for r.
+func verdictOn(r *replay.Report, failOn replay.Level) error {
+	switch {
+	case r.Entries == r.Unreadable:
 		return problem{fmt.Errorf("%s: no entry of a query log, so nothing was held against the configuration", strings.Join(r.Logs, ", "))}
-	}
-	if failOn > replay.Nothing && r.Level() >= failOn {
+	case failOn > replay.Nothing && r.Level() >= failOn:
 		return errSaid{}
 	}
 	return nil

@@ -36,7 +36,13 @@ name, and a FOLDER stands for its zone files. What is found about one zone can l
 another, so all are read. Findings are problems, warnings and notes; the exit code is 1
 for problems, with --strict for warnings too.`,
 		PreRunE: notBoth,
-		RunE:    func(c *cobra.Command, args []string) error { return o.run(c.OutOrStdout(), args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			now, err := o.today()
+			if err != nil {
+				return misuse{c, err}
+			}
+			return o.from.with(c.OutOrStdout(), func(w io.Writer, loaded []*zones.Zone) error { return o.lint(w, loaded, args, now) })
+		},
 	}
 	configFlag(c, &o.from.file)
 	c.Flags().StringVar(&o.from.edition, "edition", "",
@@ -56,19 +62,19 @@ type lintOptions struct {
 	days         int
 }
 
-// run looks at the zones that args name, or at all.
-func (o *lintOptions) run(w io.Writer, args []string) error {
+// today is the time to which ages are counted.
+func (o *lintOptions) today() (time.Time, error) {
 	if o.days < 1 {
-		return problem{errors.New("--max-age: want a number of days, 1 at least")}
+		return time.Time{}, errors.New("--max-age: want a number of days, 1 at least")
 	}
-	now := time.Now()
-	if o.now != "" {
-		var err error
-		if now, err = time.Parse(time.DateOnly, o.now); err != nil {
-			return problem{fmt.Errorf("--now: %q: want a date such as 2026-03-24", o.now)}
-		}
+	if o.now == "" {
+		return time.Now(), nil
 	}
-	return o.from.with(w, func(w io.Writer, loaded []*zones.Zone) error { return o.lint(w, loaded, args, now) })
+	now, err := time.Parse(time.DateOnly, o.now)
+	if err != nil {
+		return now, fmt.Errorf("--now: %q: want a date such as 2026-03-24", o.now)
+	}
+	return now, nil
 }
 
 // lint looks at those of loaded that args name, and at files.
