@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -115,7 +116,10 @@ func (f *driftFlags) fromLogs(c *cobra.Command, paths []string) (server.Drift, e
 	if err := f.read(c, l, paths); err != nil {
 		return server.Drift{}, problem{err}
 	}
-	if l.Bad > 0 {
+	switch {
+	case l.Bad > 0 && l.Entries == 0:
+		return server.Drift{}, problem{fmt.Errorf("%s: no line is an entry of a query log", strings.Join(paths, ", "))}
+	case l.Bad > 0:
 		fmt.Fprintf(c.ErrOrStderr(), "splitdns: %d of %d lines are no entries of a query log, and left out\n", l.Bad, l.Bad+l.Entries)
 	}
 	r, err := l.Report(f.zone, f.since)
