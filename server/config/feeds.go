@@ -82,23 +82,33 @@ func (l *loader) subscribe(t *tomlfile.Table) {
 	if !s.Bundled {
 		l.zones.add(t.Name())
 	}
-	z := &zones.Zone{Name: t.Name(), File: l.cfg.Path, Title: "not fetched yet"}
+	z := l.unfetched(s)
 	if l.file.Failed() == before && l.cfg.Server.State != "" && zones.CheckName(s.Zone) == nil {
 		l.cfg.Feeds = append(l.cfg.Feeds, s)
-		c := l.copyOf(t, s)
-		if c == nil {
-			l.cfg.Missing = append(l.cfg.Missing, s.Zone)
-		}
-		switch {
-		case c != nil:
-			z = c
-		case s.Bundled:
+		if z = l.inForce(t, s); z == nil {
 			return
 		}
 	}
 	l.cfg.Zones = slices.DeleteFunc(l.cfg.Zones, func(have *zones.Zone) bool { return have.Name == t.Name() })
 	l.cfg.Zones = append(l.cfg.Zones, z)
 	l.own = append(l.own, z)
+}
+
+// unfetched is the zone of a subscription without a copy: it has no rows.
+func (l *loader) unfetched(s feed.Subscription) *zones.Zone {
+	return &zones.Zone{Name: s.Zone, File: l.cfg.Path, Title: "not fetched yet"}
+}
+
+// inForce is the zone of a subscription; nil where the bundled one stays.
+func (l *loader) inForce(t *tomlfile.Table, s feed.Subscription) *zones.Zone {
+	if z := l.copyOf(t, s); z != nil {
+		return z
+	}
+	l.cfg.Missing = append(l.cfg.Missing, s.Zone)
+	if s.Bundled {
+		return nil
+	}
+	return l.unfetched(s)
 }
 
 // withoutURL records keys of subscriptions where there is none.
