@@ -14,7 +14,7 @@ var imports = map[string][]string{
 	"matcher":                    {},
 	"zones/tomlfile":             {},
 	"zones":                      {"matcher", "zones/tomlfile"},
-	"zones/importer":             {"matcher", "zones", "zones/tomlfile"},
+	"zones/importer":             {"matcher", "zones", "zones/compare", "zones/tomlfile"},
 	"zones/compare":              {"matcher", "zones"},
 	"zones/export":               {"matcher", "zones", "zones/tomlfile"},
 	"server/policy":              {"matcher", "zones"},

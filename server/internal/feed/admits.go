@@ -3,6 +3,7 @@ package feed
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"splitdns/matcher"
 	"splitdns/zones"
@@ -141,7 +142,7 @@ func (a *admission) pattern(r *zones.Row, p matcher.Pattern) *Error {
 	isRanged := len(r.Prefixes) > 0 && !a.before.hasRanges(p)
 	isCarved := r.CarveOut && a.isOurs && !a.before.isCarved(p)
 	switch {
-	case compare.IsOfEverybody(p) && (isRanged || a.isNewSuffix(p)):
+	case isRanged && compare.IsOfEverybody(p) || a.isNewSuffix(p):
 		return errorf(Widened, "%s takes in names of everybody", p)
 	case !isRanged && !isCarved:
 		return nil // no pin is another for it
@@ -156,11 +157,17 @@ func (a *admission) pattern(r *zones.Row, p matcher.Pattern) *Error {
 	return nil
 }
 
-// isNewSuffix says whether p, which takes in names of everybody, was not there, nor another such
+// isSuffix says whether p is all names below a suffix of everybody. Lists of what to block have others
+// with stars, such as ads.*, which without ranges harm nobody.
+func isSuffix(p matcher.Pattern) bool {
+	return !strings.ContainsAny(strings.TrimPrefix(p.String(), "*"), "*{") && compare.IsOfEverybody(p)
+}
+
+// isNewSuffix says whether p is all names below a suffix of everybody, and was not there, nor another such
 // pattern: a list of top-level domains may have more of these, but not all names.
 func (a *admission) isNewSuffix(p matcher.Pattern) bool {
-	if a.before == nil {
-		return true
+	if !isSuffix(p) || a.before == nil {
+		return isSuffix(p)
 	}
 	return !a.before.has(p) && (!a.before.hasSuffixes || p.String() == "*")
 }

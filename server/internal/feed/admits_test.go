@@ -38,6 +38,8 @@ func TestACopyThatAdmitsTooMuchIsRefused(t *testing.T) {
 		"what was accepted":        {"z", row("b.example", "'0.0.0.0/0'"), row("b.example", "'0.0.0.0/0', '2.0.0.0/7'"), ""},
 		"a top-level domain":       {"z", good, good + row("*.com", "'198.51.100.0/24'"), "*.com takes in names of everybody"},
 		"a public suffix at first": {"z", "", row(".co.uk", ""), ".co.uk takes in names of everybody"},
+		"stars in a block list":    {"z", "", row("ads.*", ""), ""},
+		"stars with ranges":        {"z", good, good + row("ads*.com", "'198.51.100.0/24'"), "ads*.com takes in names of everybody"},
 		"more of such":             {"z", row(".zip", ""), row(".zip", "") + "[row.s]\nnames = ['.top']\n", ""},
 		"all names among such":     {"z", row(".zip", ""), row(".zip", "") + "[row.s]\nnames = ['*']\n", "* takes in names of everybody"},
 		"ranges for such":          {"z", row(".zip", ""), row(".zip", "'198.51.100.0/24'"), ".zip takes in names of everybody"},

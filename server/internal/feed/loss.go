@@ -39,7 +39,7 @@ func newIndex(z *zones.Zone) *index {
 		if z.Rows[row].CarveOut {
 			x.carved[h] = struct{}{}
 		}
-		x.hasSuffixes = x.hasSuffixes || compare.IsOfEverybody(p)
+		x.hasSuffixes = x.hasSuffixes || isSuffix(p)
 	})
 	var all, plain []netip.Prefix
 	for i := range z.Rows {
