@@ -70,7 +70,7 @@ func TestFetch(t *testing.T) {
 		"in a circle":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }, "more than 5 redirects", feed.Network},
 		"to a file": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
-		}, "unsupported protocol scheme", feed.Network},
+		}, "want HTTPS or HTTP", feed.Network},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(test.serve)
