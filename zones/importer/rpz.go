@@ -66,6 +66,10 @@ type rpzReading struct {
 	isOwned bool // a record with an owner came
 }
 
+// maxOrigin is how long an origin may be, in octets of text: a name of 255 octets of which each
+// is escaped. Relative origins add up.
+const maxOrigin = 4 * 255
+
 // unknownOrigin stands for the name of a zone that the file does not say. It is no name.
 const unknownOrigin = "$"
 
@@ -105,6 +109,8 @@ func (z *rpzReading) entry(e zoneEntry) {
 func (z *rpzReading) directive(e zoneEntry, name string) {
 	switch {
 	case name == "TTL":
+	case name == "ORIGIN" && len(e.words) > 1 && len(z.absolute(e.words[1])) > maxOrigin:
+		z.note(e.line, Skipped, "%q: with the origin before it, longer than any name", cut(strings.Join(e.words, " ")))
 	case name == "ORIGIN" && len(e.words) > 1:
 		z.origin = z.absolute(e.words[1])
 		if z.apex == unknownOrigin && !z.isOwned {
