@@ -10,7 +10,7 @@ import (
 )
 
 func TestAppendFile(t *testing.T) {
-	const want = `title = "Push \"1\" \\ \u001b[2J"
+	const want = `title = "Push \"1\" \\ [2J"
 vendor = "Example"
 edition = "2026-01-01"
 source = "https://vendor.example/"
