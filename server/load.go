@@ -11,8 +11,8 @@ import (
 )
 
 // Load reads the configuration at path as [config.LoadFiles] does, and runs its tests: a
-// red one is a problem, and there is no Config then. Every command reads its configuration
-// through this door, and so do the start and each reload.
+// red one is a problem, and there is no Config then. The start, each reload and
+// `splitdns check` read the configuration through this door.
 func Load(path string) (c *config.Config, files []config.File, problems tomlfile.Problems) {
 	return LoadCandidate(path, "")
 }
@@ -23,12 +23,6 @@ func LoadCandidate(path, zone string) (c *config.Config, files []config.File, pr
 	c, files, problems = config.LoadCandidate(path, zone)
 	c, problems = tested(c, problems)
 	return c, files, problems
-}
-
-// LoadEdition is Load with another bundled edition than the file says, unless edition is "".
-// Without a path it gives the defaults.
-func LoadEdition(path, edition string) (*config.Config, tomlfile.Problems) {
-	return tested(config.LoadEdition(path, edition))
 }
 
 // tested is c, which was loaded with problems, unless a test of it is red.

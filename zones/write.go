@@ -1,6 +1,7 @@
 package zones
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ func AppendFile(dst []byte, z *Zone) []byte {
 		dst = append(dst, "catch_all = true\n"...)
 	}
 	for i := range z.Rows {
-		if len(dst) > 0 {
+		if len(dst) > 0 && !bytes.HasSuffix(dst, []byte("\n\n")) {
 			dst = append(dst, '\n')
 		}
 		dst = AppendRow(dst, &z.Rows[i], z.Source)

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,7 +53,7 @@ not, or with --log reads query logs: these hold only what rules with log = true 
 	}
 	f.controlFlags = controlFlagsOf(c)
 	c.Flags().Lookup("config").Usage = "the configuration `FILE`: it says where the control socket is; with --log, what is published"
-	c.Flags().StringArrayVar(&f.logs, "log", nil, "read the query log in this `FILE` instead, and those in further arguments; - is standard input")
+	c.Flags().StringArrayVar(&f.logs, "log", nil, "read the query log in this `FILE` instead, as it is or compressed by gzip, and those in further arguments; - is standard input")
 	c.Flags().StringVar(&f.edition, "edition", "", "with --log and without -c: hold it against this bundled `EDITION`")
 	c.Flags().StringVar(&f.zone, "zone", "", "only what is about this `ZONE`")
 	c.Flags().DurationVar(&f.since, "since", 0, "only what was seen in so long a `TIME` before now, such as 24h; with --log, before the last entry")
@@ -117,7 +121,10 @@ func (f *driftFlags) fromLogs(c *cobra.Command, paths []string) (server.Drift, e
 			return server.Drift{}, problem{err}
 		}
 	}
-	if l.Bad > 0 {
+	switch {
+	case l.Bad > 0 && l.Entries == 0:
+		return server.Drift{}, problem{fmt.Errorf("%s: no line is an entry of a query log", strings.Join(paths, ", "))}
+	case l.Bad > 0:
 		fmt.Fprintf(c.ErrOrStderr(), "splitdns: %d of %d lines are no entries of a query log, and left out\n", l.Bad, l.Bad+l.Entries)
 	}
 	r, err := l.Report(f.zone, f.since)
@@ -145,8 +152,21 @@ func readLog(in io.Reader, path string, read func(io.Reader) error) error {
 		defer file.Close()
 		in = file
 	}
-	if err := read(in); err != nil {
+	text, err := plainLog(in)
+	if err == nil {
+		err = read(text)
+	}
+	if err != nil {
 		return fmt.Errorf("reading the query log %s: %w", path, err)
 	}
 	return nil
+}
+
+// plainLog is the text of in, which may be compressed by gzip (RFC 1952, section 2.3.1).
+func plainLog(in io.Reader) (io.Reader, error) {
+	b := bufio.NewReader(in)
+	if magic, err := b.Peek(2); err != nil || !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return b, nil // what is wrong with in is found when it is read
+	}
+	return gzip.NewReader(b)
 }

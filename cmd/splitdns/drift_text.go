@@ -18,7 +18,11 @@ type driftText struct{ strings.Builder }
 // printDrift prints r for people.
 func printDrift(w io.Writer, r *server.Drift) error {
 	var t driftText
-	t.line("seen from %s to %s, held against config %s, edition %s", minute(r.From), minute(r.Now), r.Config, r.Edition)
+	seen := "seen from " + minute(r.From) + " to " + minute(r.Now)
+	if r.Now.IsZero() {
+		seen = "the query log is empty"
+	}
+	t.line("%s, held against config %s, edition %s", seen, r.Config, r.Edition)
 	for i := range r.Zones {
 		t.zone(&r.Zones[i])
 	}

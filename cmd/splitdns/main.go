@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -45,7 +46,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitProblem
 	case errors.As(err, new(errSaid)):
 		return exitProblem
-	case errors.As(err, new(problem)):
+	case errors.As(err, new(problem)), errors.As(err, new(*fs.PathError)): // a full disk behind standard output
 		fmt.Fprintln(stderr, "splitdns: "+err.Error())
 		return exitProblem
 	case !errors.As(err, new(misuse)): // the library's own

@@ -41,12 +41,12 @@ func replayCommand() *cobra.Command {
 Each entry's name, type and client are judged by the configuration, by the same
 code that serves live queries and with the addresses that the upstream gave
 then, and what comes of it is held against what the log says. Asks nobody. The
-exit code is 1 if anything changes that --fail-on names.
+exit code is 1 if anything changes that --fail-on names, or there is no entry.
 
 A log cannot tell everything: the answer of a name for which nobody was asked,
 names that no rule logged, and of CNAME chains only the names by which rules
 applied. Clients in the log count as directly connected where server.allow has
-"local".`,
+"local". The configuration's tests are not run: splitdns check does that.`,
 		Args: arguments(0, 0, "the logs with --log FILE"),
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
@@ -71,7 +71,7 @@ func (f replayFlags) run(c *cobra.Command) error {
 	case f.edition != "" && !slices.Contains(zones.Editions(), f.edition):
 		return problem{fmt.Errorf("--edition: no edition %q; have %s", f.edition, strings.Join(zones.Editions(), ", "))}
 	}
-	loaded, problems := server.LoadEdition(f.file, f.edition)
+	loaded, problems := config.LoadEdition(f.file, f.edition)
 	if loaded == nil {
 		return &server.ConfigError{Problems: problems}
 	}
@@ -84,7 +84,15 @@ func (f replayFlags) run(c *cobra.Command) error {
 	if err := f.print(c.OutOrStdout(), r); err != nil {
 		return err
 	}
-	if failOn > replay.Nothing && r.Level() >= failOn {
+	return verdictOn(r, failOn)
+}
+
+// verdictOn is the error that makes the exit code 1 for r.
+func verdictOn(r *replay.Report, failOn replay.Level) error {
+	switch {
+	case r.Entries == r.Unreadable:
+		return problem{fmt.Errorf("%s: no entry of a query log, so nothing was held against the configuration", strings.Join(r.Logs, ", "))}
+	case failOn > replay.Nothing && r.Level() >= failOn:
 		return errSaid{}
 	}
 	return nil

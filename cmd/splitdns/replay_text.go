@@ -43,7 +43,11 @@ func (p replayText) head(r *replay.Report) {
 		fmt.Fprintf(p.w, "and %d more\n", more)
 	}
 	fmt.Fprintf(p.w, "against %s, edition %s: ", name(r.Config), r.Edition)
-	if r.Changed == 0 {
+	switch {
+	case r.Entries == r.Unreadable:
+		fmt.Fprintln(p.w, "nothing to compare")
+		return
+	case r.Changed == 0:
 		fmt.Fprintln(p.w, "nothing changes")
 		return
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,7 +148,9 @@ func loadZoneFile(file string) (*zones.Zone, tomlfile.Problems, error) {
 	}
 	z, problems := zones.Parse(name, file, data)
 	if z == nil {
-		problems.Add(tomlfile.Problem{File: file, Text: "was read as a zone file; a configuration or a list is none"})
+		if !bytes.Contains(data, []byte("[row.")) {
+			problems.Add(tomlfile.Problem{File: file, Text: "was read as a zone file; a configuration or a list is none"})
+		}
 		return nil, nil, &server.ConfigError{Problems: problems}
 	}
 	return z, problems, nil
@@ -163,14 +166,23 @@ func readSome(file string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, tomlfile.MaxSize+1))
 }
 
-// loadFolder loads all zone files of a folder, by name.
-func loadFolder(folder string) (all []*zones.Zone, err error) {
+// zoneFiles are the zone files of a folder, by name: one at least.
+func zoneFiles(folder string) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(globQuoted(folder), "*.toml"))
 	if err != nil {
 		return nil, problem{err}
 	}
 	if len(files) == 0 {
 		return nil, problem{fmt.Errorf("%s: the folder has no zone file, NAME.toml", folder)}
+	}
+	return files, nil
+}
+
+// loadFolder loads all zone files of a folder, by name.
+func loadFolder(folder string) (all []*zones.Zone, err error) {
+	files, err := zoneFiles(folder)
+	if err != nil {
+		return nil, err
 	}
 	for _, file := range files {
 		z, _, err := loadZoneFile(file)

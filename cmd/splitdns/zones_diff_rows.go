@@ -102,6 +102,9 @@ func portsText(d compare.Delta) string {
 // writeRows writes how the rows of a zone differ.
 func writeRows(p *page, rows []compare.RowDiff) {
 	writeWhole(p, "+", rowsWith(rows, compare.Added))
+	if !p.all {
+		rows = writeRelabelled(p, rows)
+	}
 	for _, r := range rows {
 		switch r.Status {
 		case compare.Renamed:
@@ -115,6 +118,32 @@ func writeRows(p *page, rows []compare.RowDiff) {
 		writeStatements(p, &r)
 	}
 	writeWhole(p, "-", rowsWith(rows, compare.Gone))
+}
+
+// isRelabelled says whether r has only another name or another purpose: everything that a
+// rule, a pin or a firewall goes by is the same.
+func isRelabelled(r compare.RowDiff) bool {
+	return (r.Status == compare.Renamed || r.Status == compare.Changed) && r.Required == nil && r.CarveOut == nil &&
+		r.Names.IsEmpty() && r.Prefixes.IsEmpty() && r.Ports.IsEmpty()
+}
+
+// writeRelabelled names the rows that have only another name or purpose, and gives the others.
+func writeRelabelled(p *page, rows []compare.RowDiff) (others []compare.RowDiff) {
+	var labels []string
+	for _, r := range rows {
+		switch {
+		case !isRelabelled(r):
+			others = append(others, r)
+		case r.Status == compare.Renamed:
+			labels = append(labels, r.Name+" (before "+r.OldName+")")
+		default:
+			labels = append(labels, r.Name)
+		}
+	}
+	if len(labels) > 0 {
+		p.list("  ~ "+plural(len(labels), "row")+" with only another name or purpose", labels)
+	}
+	return others
 }
 
 // writeWhole writes rows that came or went. Many are only named.
@@ -155,8 +184,8 @@ func writeDifferences(p *page, r *compare.RowDiff) {
 // writeStatements writes what a row says otherwise of itself.
 func writeStatements(p *page, r *compare.RowDiff) {
 	if r.Purpose != nil {
-		p.item("    purpose", tomlfile.Shown(r.Purpose.After))
-		p.item("    before", tomlfile.Shown(r.Purpose.Before))
+		p.item("    purpose", cmp.Or(tomlfile.Shown(r.Purpose.After), "(none)"))
+		p.item("    before", cmp.Or(tomlfile.Shown(r.Purpose.Before), "(none)"))
 	}
 	if r.Required != nil {
 		p.item("    required", map[bool]string{true: "yes, before no", false: "no, before yes"}[r.Required.After])

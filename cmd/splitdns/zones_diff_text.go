@@ -27,8 +27,11 @@ func writeDiff(w io.Writer, d *compare.Diff, t diffText) error {
 		p.paragraph("", "nothing differs but perhaps titles, sources and dates.")
 		return p.Flush()
 	}
-	if t.isPart {
+	switch {
+	case t.isPart:
 		p.paragraph("", "In all zones together:")
+	case hasOnlyLabels(d):
+		p.paragraph("", "Only the names and purposes of rows differ: what is published is the same, and rules and pins do the same.")
 	}
 	writeSummary(p, &d.Summary)
 	var added []compare.ZoneDiff
@@ -43,6 +46,14 @@ func writeDiff(w io.Writer, d *compare.Diff, t diffText) error {
 	return p.Flush()
 }
 
+// hasOnlyLabels says whether nothing differs but how rows are called and what they say of themselves.
+func hasOnlyLabels(d *compare.Diff) bool {
+	isOther := func(r compare.RowDiff) bool { return !isRelabelled(r) }
+	return len(d.Ranges)+len(d.Names) == 0 && !slices.ContainsFunc(d.Zones, func(z compare.ZoneDiff) bool {
+		return z.Status != compare.Changed || z.CatchAll != nil || slices.ContainsFunc(z.Rows, isOther)
+	})
+}
+
 // writeSummary writes s in a few sentences.
 func writeSummary(p *page, s *compare.Summary) {
 	p.item("Zones", sentence(
@@ -53,9 +64,16 @@ func writeSummary(p *page, s *compare.Summary) {
 		fmt.Sprintf("%s before, %s now", number(s.NamesBefore), number(s.NamesAfter)),
 		some(s.NamesNew, "new"), some(s.NamesGone, "no longer known"),
 		some(s.NamesWider, "only by a wider pattern now"), some(s.NamesMoved, "moved out of a zone")))
-	p.item("Pins", sentence(
-		"other ranges for "+plural(s.PinsChanged, "name"),
-		"ranges for the first time for "+number(s.PinsGained), "none any more for "+number(s.PinsLost)))
+	p.item("Pins", pinSentence(s))
+}
+
+// pinSentence says for how many names a pin does otherwise.
+func pinSentence(s *compare.Summary) string {
+	if s.PinsChanged+s.PinsGained+s.PinsLost == 0 {
+		return "the same ranges for every name"
+	}
+	return sentence("other ranges for "+plural(s.PinsChanged, "name"),
+		"ranges for the first time for "+number(s.PinsGained), "none any more for "+number(s.PinsLost))
 }
 
 // addressSentence says what became of the prefixes.

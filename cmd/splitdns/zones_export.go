@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -52,7 +53,7 @@ func (e *exporting) addFlags(c *cobra.Command) {
 	f.StringVar(&e.edition, "edition", "",
 		"a bundled `EDITION` ("+strings.Join(zones.Editions(), ", ")+"), instead of a configuration's")
 	f.StringVar(&e.Format, "format", "", "the `FORMAT`, one of those above")
-	f.StringVarP(&e.output, "output", "o", "", "write to `FILE`, replacing it at once; else to standard output")
+	f.StringVarP(&e.output, "output", "o", "", "write to `FILE`, replacing it at once; else, or with -, to standard output")
 	f.BoolVar(&e.Required, "required", false, "only rows that the vendor calls required")
 	f.IntVar(&e.Family, "family", 0, "only prefixes of IP `VERSION` 4 or 6")
 	f.BoolVar(&e.Widen, "widen", false, "for stars in labels and wide ranges, take all names beside them")
@@ -169,7 +170,7 @@ func commandLine(c *cobra.Command, args []string) string {
 
 // write writes x to w, or to the file that e names.
 func (e *exporting) write(w io.Writer, x *export.Export) error {
-	if e.output == "" {
+	if e.output == "" || e.output == "-" {
 		return x.Write(w)
 	}
 	info, err := os.Stat(e.output)
@@ -203,7 +204,11 @@ func replace(file string, mode os.FileMode, x *export.Export) error {
 	if target, err := filepath.EvalSymlinks(file); err == nil {
 		file = target
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	folder := filepath.Dir(file)
+	f, err := os.CreateTemp(folder, "."+filepath.Base(file)+".*")
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("in %s: %w", folder, failed.Err) // nobody knows the name beside it
+	}
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,8 @@ func zonesImportCommand() *cobra.Command {
 		Short: "Make zone files of what vendors publish, and report what was done with it",
 		Long: `Make zone files of what vendors publish: pages, JSON, lists. The format is found out.
 Without -o, one zone file with every row goes to standard output. The report goes to
-standard error: FILE:LINE: normalised, skipped or doubted: what. Read the doubts.`,
+standard error: FILE:LINE: normalised, skipped or doubted: what. Read the doubts.
+- in place of FILE is standard input, and behind -o standard output.`,
 		Args: arguments(1, 1000, "a FILE or a URL"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if im.format != "" && !slices.Contains(importer.Formats(), im.format) {
@@ -53,7 +54,7 @@ standard error: FILE:LINE: normalised, skipped or doubted: what. Read the doubts
 		},
 	}
 	c.Flags().StringVar(&im.zone, "zone", "", "put every row into the zone `NAME`")
-	c.Flags().StringVarP(&im.out, "out", "o", "", "write to `FILE`, or a file for each zone into a DIRECTORY (existing, or ending in /)")
+	c.Flags().StringVarP(&im.out, "output", "o", "", "write to `FILE`, or a file for each zone into a DIRECTORY (existing, or ending in /)")
 	c.Flags().StringVar(&im.format, "format", "", "the `FORMAT`: "+strings.Join(importer.Formats(), ", "))
 	c.Flags().StringSliceVar(&im.only, "only", nil, "take only these `ROWS`, such as azurefrontdoor.*; can be given again")
 	c.Flags().BoolVar(&im.quiet, "quiet", false, "report only the sums")
@@ -62,17 +63,16 @@ standard error: FILE:LINE: normalised, skipped or doubted: what. Read the doubts
 
 // run imports documents.
 func (im *importing) run(c *cobra.Command, names []string) error {
-	var documents []importer.Document
-	for _, name := range names {
-		data, err := readDocument(c.Context(), name)
-		if err != nil {
-			return problem{err}
-		}
-		documents = append(documents, importer.Document{Name: withoutSecrets(name), Data: data, Format: im.format})
+	documents, err := im.read(c, names)
+	if err != nil {
+		return problem{err}
+	}
+	if im.out == "-" {
+		im.out = ""
 	}
 	isMany := isDirectory(im.out)
 	result, err := importer.Read(documents, importer.Options{
-		Zone: cmp.Or(im.zone, im.zoneOfAll(isMany, names[0])),
+		Zone: cmp.Or(im.zone, im.zoneOfAll(isMany, documents[0].Name)),
 		Only: im.only,
 	})
 	if err != nil {
@@ -89,6 +89,24 @@ func (im *importing) run(c *cobra.Command, names []string) error {
 	}
 	im.report(c.ErrOrStderr(), result, files)
 	return nil
+}
+
+// read reads the documents that are called names.
+func (im *importing) read(c *cobra.Command, names []string) (documents []importer.Document, err error) {
+	for _, name := range names {
+		d := importer.Document{Name: withoutSecrets(name), Format: im.format}
+		if name == "-" {
+			d.Name = "stdin"
+			d.Data, err = atMost(c.InOrStdin())
+		} else {
+			d.Data, err = readDocument(c.Context(), name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, d)
+	}
+	return documents, nil
 }
 
 // zoneOfAll is the zone of every row where all go into one file: that of the name of the
@@ -263,11 +281,17 @@ func readDocument(ctx context.Context, name string) ([]byte, error) {
 		}
 		return data, nil
 	}
+	if scheme, _, isURL := strings.Cut(name, "://"); isURL {
+		return nil, fmt.Errorf("%s: cannot fetch over %s; want an address with https or http, or a file", printable(name), printable(scheme))
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a directory; name the files in it", printable(name))
+	}
 	return atMost(f)
 }
 
@@ -300,8 +324,8 @@ func fetch(ctx context.Context, address string) ([]byte, error) {
 	}
 	client := http.Client{CheckRedirect: redirect.Check, Transport: transport}
 	response, err := client.Do(request)
-	if failure, ok := errors.AsType[*url.Error](err); ok {
-		err = failure.Err // without the URL, which the caller says
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return nil, failed.Err // without the URL, which the caller says
 	}
 	if err != nil {
 		return nil, err

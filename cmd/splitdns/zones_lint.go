@@ -24,7 +24,7 @@ import (
 func zonesLintCommand() *cobra.Command {
 	var o lintOptions
 	c := &cobra.Command{
-		Use:   "lint [ZONE…|FILE…]",
+		Use:   "lint [ZONE…|FILE…|FOLDER…]",
 		Short: "Find what is doubtful in zones: contradictions, gaps, stale and weak ranges",
 		Long: `Find what is doubtful in zones: contradictions between copies, *.x without x, names
 that take ranges they should not have, patterns for too much, addresses that are old,
@@ -32,11 +32,17 @@ others' or nobody's.
 
 Looks at all zones of the edition or of the configuration, or only at the ZONEs that
 are named. A FILE is a zone file, looked at as if it took the place of the zone of its
-name. What is found about one zone can lie in another, so all are read. Findings are
-problems, warnings and notes; the exit code is 1 for problems, with --strict for
-warnings too.`,
+name, and a FOLDER stands for its zone files. What is found about one zone can lie in
+another, so all are read. Findings are problems, warnings and notes; the exit code is 1
+for problems, with --strict for warnings too.`,
 		PreRunE: notBoth,
-		RunE:    func(c *cobra.Command, args []string) error { return o.run(c.OutOrStdout(), args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			now, err := o.today()
+			if err != nil {
+				return misuse{c, err}
+			}
+			return o.from.with(c.OutOrStdout(), func(w io.Writer, loaded []*zones.Zone) error { return o.lint(w, loaded, args, now) })
+		},
 	}
 	configFlag(c, &o.from.file)
 	c.Flags().StringVar(&o.from.edition, "edition", "",
@@ -56,19 +62,19 @@ type lintOptions struct {
 	days         int
 }
 
-// run looks at the zones that args name, or at all.
-func (o *lintOptions) run(w io.Writer, args []string) error {
+// today is the time to which ages are counted.
+func (o *lintOptions) today() (time.Time, error) {
 	if o.days < 1 {
-		return problem{errors.New("--max-age: want a number of days, 1 at least")}
+		return time.Time{}, errors.New("--max-age: want a number of days, 1 at least")
 	}
-	now := time.Now()
-	if o.now != "" {
-		var err error
-		if now, err = time.Parse(time.DateOnly, o.now); err != nil {
-			return problem{fmt.Errorf("--now: %q: want a date such as 2026-03-24", o.now)}
-		}
+	if o.now == "" {
+		return time.Now(), nil
 	}
-	return o.from.with(w, func(w io.Writer, loaded []*zones.Zone) error { return o.lint(w, loaded, args, now) })
+	now, err := time.Parse(time.DateOnly, o.now)
+	if err != nil {
+		return now, fmt.Errorf("--now: %q: want a date such as 2026-03-24", o.now)
+	}
+	return now, nil
 }
 
 // lint looks at those of loaded that args name, and at files.
@@ -86,7 +92,8 @@ func (o *lintOptions) lint(w io.Writer, loaded []*zones.Zone, args []string, now
 	if err != nil {
 		return err
 	}
-	found := append(s.found, compare.Lint(s.loaded, compare.LintOptions{
+	found := append([]compare.Finding{}, s.found...) // never nil: JSON has a list
+	found = append(found, compare.Lint(s.loaded, compare.LintOptions{
 		Now: now, MaxAge: time.Duration(o.days) * 24 * time.Hour, Only: s.names, Newest: newest,
 	})...)
 	slices.SortStableFunc(found, func(a, b compare.Finding) int { return cmp.Compare(a.Severity, b.Severity) })
@@ -116,12 +123,40 @@ type subjects struct {
 // codeText is the code of what reading a zone file has found: its text is not in the plainest form.
 const codeText = "text"
 
-// add adds a zone, or a file, which takes its place among those that are loaded.
+// add adds a zone, a file, or the files of a folder.
 func (s *subjects) add(arg string) error {
-	if !isFile(arg) {
-		s.names = append(s.names, arg)
-		return nil
+	switch {
+	case s.isFolder(arg):
+		return s.addFolder(arg)
+	case isFile(arg):
+		return s.addFile(arg)
 	}
+	s.names = append(s.names, arg)
+	return nil
+}
+
+// addFolder adds the zone files of a folder.
+func (s *subjects) addFolder(folder string) error {
+	files, err := zoneFiles(folder)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := s.addFile(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isFolder says whether an argument means a folder: there is one, and no zone is called like that.
+func (s *subjects) isFolder(arg string) bool {
+	info, err := os.Stat(arg)
+	return err == nil && info.IsDir() && !slices.ContainsFunc(s.loaded, func(z *zones.Zone) bool { return z.Name == arg })
+}
+
+// addFile adds a file, which takes its place among those that are loaded.
+func (s *subjects) addFile(arg string) error {
 	z, warnings, err := loadZoneFile(arg)
 	if err != nil {
 		return err

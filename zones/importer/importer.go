@@ -195,5 +195,8 @@ func formatOf(d Document) (format, error) {
 	if d.Format != "" {
 		return format{}, fmt.Errorf("no format %q; have %s", d.Format, strings.Join(Formats(), ", "))
 	}
+	if isZoneFile(d.Data) {
+		return format{}, errZoneFile
+	}
 	return format{}, fmt.Errorf("the shape of no known format; have %s", strings.Join(slices.Sorted(slices.Values(Formats())), ", "))
 }

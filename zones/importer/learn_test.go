@@ -202,7 +202,7 @@ func TestLearnReportOf2020(t *testing.T) {
 	for _, want := range []string{
 		`zh-cn.md:56: normalised: "enterpriseregistration。windows。net": replaced an ideographic full stop (U+3002) by a dot`,
 		`zh-cn.md:59: normalised: "Manage.microsoft.com": made upper case lower case`,
-		`zh-cn.md:106: normalised: "\\*.do.dsp.mp.microsoft.com": replaced \* by *`,
+		`zh-cn.md:106: normalised: "\*.do.dsp.mp.microsoft.com": replaced \* by *`,
 		`zh-cn.md:117: normalised: "#-courier.push.apple.com": read as "{0..50}-courier.push.apple.com", by the sentence `,
 		`zh-cn.md:40: skipped: ports in a sentence, of no name: 444`,
 		`zh-cn.md:96: skipped: ports in a sentence, of no name: 7680, 3544`,

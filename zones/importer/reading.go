@@ -92,7 +92,7 @@ func (r *reading) pattern(line int, printed string) (p matcher.Pattern, ok bool)
 		return p, false
 	}
 	if len(changes) > 0 {
-		r.note(line, Normalised, "%q: %s; read as %q", printed, strings.Join(changes, ", "), p)
+		r.note(line, Normalised, `"%s": %s; read as "%s"`, printed, strings.Join(changes, ", "), p)
 	}
 	r.doubtSuffix(line, p)
 	return p, true

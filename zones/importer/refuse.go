@@ -17,6 +17,8 @@ var (
 	errPAC     = errors.New("this is a PAC file, a program that only a browser can run, not a list")
 	errPacked  = errors.New("this is a compressed or binary file; unpack it first")
 	errNotText = errors.New("this is not text in UTF-8")
+
+	errZoneFile = errors.New("this is a zone file already; it needs no import: give it to a zone of the configuration as file")
 )
 
 // refusal says why data can be a document of no format at all.
@@ -52,6 +54,13 @@ func isPage(head []byte) bool {
 		}
 	}
 	return false
+}
+
+// isZoneFile says whether a document of no known format begins as zone files do, with a table
+// of a row among its first lines.
+func isZoneFile(data []byte) bool {
+	data = body(data)
+	return bytes.HasPrefix(data, []byte("[row.")) || bytes.Contains(data, []byte("\n[row."))
 }
 
 // isPacked says whether a document that begins so is a gzip, xz, ZIP or PDF file.
