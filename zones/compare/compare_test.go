@@ -208,7 +208,8 @@ func TestLost(t *testing.T) {
 		"everything":                  {"zone a\nr z.example", compare.Loss{Names: 3, NamesGone: 3, Prefixes: 3, PrefixesGone: 3, Pinned: 3}, 100},
 		"ranges that went to a name of nobody": {
 			"zone a\nr x.n.example y.example {0..9}.c.example\ns a.invalid 192.0.2.0/24 198.51.100.1",
-			compare.Loss{Names: 3, Prefixes: 3, Pinned: 3, PinsLost: 3}, 100,
+			compare.Loss{Names: 3, Prefixes: 3, Pinned: 3, PinsLost: 3},
+			100,
 		},
 	} {
 		got := compare.Lost(state(t, old)[0], state(t, c.after)[0])

@@ -109,19 +109,26 @@ func (z *rpzReading) entry(e zoneEntry) {
 func (z *rpzReading) directive(e zoneEntry, name string) {
 	switch {
 	case name == "TTL":
-	case name == "ORIGIN" && len(e.words) > 1 && len(z.absolute(e.words[1])) > maxOrigin:
-		z.note(e.line, Skipped, "%q: with the origin before it, longer than any name", cut(strings.Join(e.words, " ")))
 	case name == "ORIGIN" && len(e.words) > 1:
-		z.origin = z.absolute(e.words[1])
-		if z.apex == unknownOrigin && !z.isOwned {
-			z.apex = z.origin
-		}
+		z.setOrigin(e, z.absolute(e.words[1]))
 	case name == "INCLUDE":
 		z.note(e.line, Skipped, "%q: no file is read but the one given", cut(strings.Join(e.words, " ")))
 	case name == "GENERATE":
 		z.note(e.line, Skipped, "%q: write the names with a range, such as {0..50}-x.example", cut(strings.Join(e.words, " ")))
 	default:
 		z.note(e.line, Skipped, "directive $%s", cut(name))
+	}
+}
+
+// setOrigin follows $ORIGIN.
+func (z *rpzReading) setOrigin(e zoneEntry, origin string) {
+	if len(origin) > maxOrigin {
+		z.note(e.line, Skipped, "%q: with the origin before it, longer than any name", cut(strings.Join(e.words, " ")))
+		return
+	}
+	z.origin = origin
+	if z.apex == unknownOrigin && !z.isOwned {
+		z.apex = z.origin
 	}
 }
 

@@ -140,21 +140,35 @@ func (a *admission) patterns() (found *Error) {
 // pattern says what is wrong with a pattern of a row, beside what was there of it.
 func (a *admission) pattern(r *zones.Row, p matcher.Pattern) *Error {
 	isRanged := len(r.Prefixes) > 0 && !a.before.hasRanges(p)
-	isCarved := r.CarveOut && a.isOurs && !a.before.isCarved(p)
+	isCarved := a.carvesOut(r, p)
 	switch {
-	case isRanged && compare.IsOfEverybody(p) || a.isNewSuffix(p):
+	case a.isTooWide(p, isRanged):
 		return errorf(Widened, "%s takes in names of everybody", p)
 	case !isRanged && !isCarved:
 		return nil // no pin is another for it
 	case isCarved && a.unpins(p):
 		return errorf(Widened, "it carves out %s, for which it published ranges: no pin would hold that", p)
 	}
-	for _, o := range a.others {
-		if o.pattern.Overlaps(p) {
-			return errorf(Widened, "%s takes in names of zone %s, which publishes ranges for %s", p, o.zone, o.pattern)
-		}
+	return a.foreign(p)
+}
+
+// isTooWide says whether p takes in names of everybody, as it did not before.
+func (a *admission) isTooWide(p matcher.Pattern, isRanged bool) bool {
+	return isRanged && compare.IsOfEverybody(p) || a.isNewSuffix(p)
+}
+
+// carvesOut says whether r carves out p at its author's will, as no row did before.
+func (a *admission) carvesOut(r *zones.Row, p matcher.Pattern) bool {
+	return r.CarveOut && a.isOurs && !a.before.isCarved(p)
+}
+
+// foreign says whose names p takes in, beside its publisher's.
+func (a *admission) foreign(p matcher.Pattern) *Error {
+	i := slices.IndexFunc(a.others, func(o otherRow) bool { return o.pattern.Overlaps(p) })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return errorf(Widened, "%s takes in names of zone %s, which publishes ranges for %s", p, a.others[i].zone, a.others[i].pattern)
 }
 
 // isSuffix says whether p is all names below a suffix of everybody. Lists of what to block have others
