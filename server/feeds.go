@@ -175,7 +175,7 @@ func errorsOr(err error, text string) error {
 // A RefreshQuery says what is to be fetched now.
 type RefreshQuery struct {
 	Zone   string `json:"zone"`   // "": every subscription
-	Accept bool   `json:"accept"` // also a copy that has shrunk or is of another format, and at once
+	Accept bool   `json:"accept"` // also a copy that has shrunk, would open pins or is of another format, and at once
 }
 
 // Refreshed is what became of it.

@@ -1,7 +1,9 @@
 package zones
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	"splitdns/matcher"
 	"splitdns/zones/tomlfile"
@@ -28,10 +30,10 @@ func Parse(name, file string, data []byte) (*Zone, tomlfile.Problems) {
 	z := &Zone{
 		Name:     name,
 		File:     file,
-		Title:    root.String("title", ""),
-		Vendor:   root.String("vendor", ""),
+		Title:    prose(root.String("title", "")),
+		Vendor:   prose(root.String("vendor", "")),
 		Edition:  root.String("edition", ""),
-		Source:   root.String("source", ""),
+		Source:   prose(root.String("source", "")),
 		CatchAll: root.Bool("catch_all", false),
 	}
 	checkDate(root, "edition", z.Edition)
@@ -60,10 +62,10 @@ func parseRow(t *tomlfile.Table, source string) Row {
 		Patterns: matcher.ListOf(Patterns(t.SomeTexts("names"))...),
 		Prefixes: Prefixes(t.SomeTexts("prefixes")),
 		Ports:    Ports(t.SomeTexts("ports")),
-		Purpose:  t.String("purpose", ""),
+		Purpose:  prose(t.String("purpose", "")),
 		Required: t.Bool("required", true),
 		CarveOut: t.Bool("carve_out", false),
-		Source:   t.String("source", source),
+		Source:   prose(t.String("source", source)),
 		Date:     t.String("date", ""),
 	}
 	if !t.Has("names") && !t.Has("prefixes") {
@@ -83,4 +85,18 @@ func checkDate(t *tomlfile.Table, key, value string) {
 	if value != "" && errDay != nil && errMonth != nil {
 		t.Problem(key, "%q: want a date such as \"2026-03-24\", or \"2026-03\"", value)
 	}
+}
+
+// prose is text for people, of which everything that is not printable is left out: it is shown in
+// terminals, and stands in files of other programs. Breaks are spaces.
+func prose(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsPrint(r):
+			return r
+		}
+		return -1
+	}, s)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAppendFile(t *testing.T) {
-	const want = `title = "Push \"1\" \\ \u001b[2J"
+	const want = `title = "Push \"1\" \\"
 vendor = "Example"
 edition = "2026-01-01"
 source = "https://vendor.example/"
@@ -38,6 +38,14 @@ date = "2026-01"
 	z := parsed(t, []byte(want))
 	if diff := cmp.Diff(want, string(zones.AppendFile(nil, z))); diff != "" {
 		t.Errorf("file (-want +got):\n%s", diff)
+	}
+}
+
+// A text of a zone that was not read from a file may hold anything.
+func TestAppendFileEscapes(t *testing.T) {
+	const want = "title = \"a\\\"\\u001b[2J\\u000a\\u007f\"\n"
+	if got := string(zones.AppendFile(nil, &zones.Zone{Title: "a\"\x1b[2J\n\x7f"})); got != want {
+		t.Errorf("file %q, want %q", got, want)
 	}
 }
 

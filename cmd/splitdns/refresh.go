@@ -33,7 +33,7 @@ not be fetched or was refused; the old one is in force then.`,
 	}
 	f := controlFlagsOf(c)
 	f.timeout = refreshTimeout
-	c.Flags().BoolVar(&accept, "accept", false, "take ZONE over though it has shrunk, and at once")
+	c.Flags().BoolVar(&accept, "accept", false, "take ZONE over though it has shrunk or would open pins, and at once")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if accept && len(args) == 0 {
 			return misuse{c, errors.New("--accept wants a ZONE")}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,6 +21,7 @@ import (
 
 	"splitdns/zones"
 	"splitdns/zones/importer"
+	"splitdns/zones/redirect"
 	"splitdns/zones/tomlfile"
 )
 
@@ -92,7 +94,7 @@ func (im *importing) run(c *cobra.Command, names []string) error {
 // read reads the documents that are called names.
 func (im *importing) read(c *cobra.Command, names []string) (documents []importer.Document, err error) {
 	for _, name := range names {
-		d := importer.Document{Name: name, Format: im.format}
+		d := importer.Document{Name: withoutSecrets(name), Format: im.format}
 		if name == "-" {
 			d.Name = "stdin"
 			d.Data, err = atMost(c.InOrStdin())
@@ -266,8 +268,8 @@ func kinds(notes []importer.Note, file string) string {
 
 // How documents are fetched.
 const (
-	fetchTime    = time.Minute
-	maxRedirects = 5
+	fetchTime = time.Minute
+	dialTime  = 10 * time.Second
 )
 
 // readDocument reads a file, or what a URL gives.
@@ -275,7 +277,7 @@ func readDocument(ctx context.Context, name string) ([]byte, error) {
 	if strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://") {
 		data, err := fetch(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", printable(name), err)
+			return nil, fmt.Errorf("%s: %w", printable(withoutSecrets(name)), err)
 		}
 		return data, nil
 	}
@@ -293,27 +295,37 @@ func readDocument(ctx context.Context, name string) ([]byte, error) {
 	return atMost(f)
 }
 
+// withoutSecrets is the name of a document as reports and files may say it: of a URL without the user,
+// the password and the query, where tokens stand.
+func withoutSecrets(name string) string {
+	u, err := url.Parse(name)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return name
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment = nil, "", false, ""
+	return u.String()
+}
+
 // atMost reads r, and a little more than an importer takes, so that it can refuse it.
 func atMost(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, importer.MaxSize+1)) }
 
 // fetch gets a document.
 func fetch(ctx context.Context, address string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	ctx, cancel := context.WithTimeout(redirect.Context(ctx), fetchTime)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("User-Agent", "splitdns/"+version())
-	client := http.Client{CheckRedirect: func(_ *http.Request, via []*http.Request) error {
-		if len(via) >= maxRedirects {
-			return fmt.Errorf("more than %d redirects", maxRedirects)
-		}
-		return nil
-	}}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: dialTime, DisableKeepAlives: true,
+		DialContext: redirect.Dial((&net.Dialer{Timeout: dialTime}).DialContext),
+	}
+	client := http.Client{CheckRedirect: redirect.Check, Transport: transport}
 	response, err := client.Do(request)
 	if failed, ok := errors.AsType[*url.Error](err); ok {
-		return nil, failed.Err // the address stands in front already
+		return nil, failed.Err // without the URL, which the caller says
 	}
 	if err != nil {
 		return nil, err

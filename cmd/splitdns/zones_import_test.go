@@ -88,3 +88,15 @@ func TestImportReplacesZoneFiles(t *testing.T) {
 		t.Errorf("%v, %v; want intune.toml alone", entries, err)
 	}
 }
+
+// TestImportKeepsSecretsOfAddresses has a password and a token in an address: neither gets into the file or the report.
+func TestImportKeepsSecretsOfAddresses(t *testing.T) {
+	address := strings.Replace(serving(t), "http://", "http://user:pa55word@", 1)
+	var stdout, stderr strings.Builder
+	for _, path := range []string{"/page.md?token=t0k3n", "/none.md?token=t0k3n"} {
+		run([]string{"zones", "import", address + path}, &stdout, &stderr)
+	}
+	if text := stdout.String() + stderr.String(); strings.Contains(text, "pa55word") || strings.Contains(text, "t0k3n") || !strings.Contains(text, "/page.md: ms-learn") {
+		t.Error(text)
+	}
+}

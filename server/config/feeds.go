@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,8 @@ func (l *loader) state(t *tomlfile.Table) string {
 	switch info, err := os.Stat(path); {
 	case err == nil && !info.IsDir():
 		text.Problem("%q: is no folder; give a folder of the server's own, such as %q", text.Value, exampleState)
+	case err == nil && info.Mode().Perm()&0o002 != 0 && runtime.GOOS != "windows": // there the bits say nothing
+		text.Problem("%q: everybody may write there, and so put lists in force; give a folder of the server's own, such as %q, or: chmod o-w %s", text.Value, exampleState, path)
 	case errors.Is(err, fs.ErrNotExist):
 		stateParent(text, path)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 func TestSubscriptionProblems(t *testing.T) {
-	const state = "[server]\nstate = '/tmp'\n"
+	const state = "[server]\nstate = '/usr'\n"
 	check(t, map[string]mistake{
 		"no state": {
 			text: "[zone.a]\nurl = 'https://lists.example/a'\n",
@@ -69,7 +69,7 @@ func TestSubscriptionProblems(t *testing.T) {
 }
 
 func TestSubscriptionDefaults(t *testing.T) {
-	cfg, problems := config.Parse("/etc/splitdns/c.toml", []byte("[server]\nstate = '/tmp'\n[zone.a]\nurl = 'a.toml'\n[rule.a]\nzones = ['a']\nlog = true\n"))
+	cfg, problems := config.Parse("/etc/splitdns/c.toml", []byte("[server]\nstate = '/usr'\n[zone.a]\nurl = 'a.toml'\n[rule.a]\nzones = ['a']\nlog = true\n"))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -201,11 +201,16 @@ func TestLost(t *testing.T) {
 		want    compare.Loss
 		percent int
 	}{
-		"the same":                    {old, compare.Loss{Names: 3, Prefixes: 3}, 0},
-		"wider patterns and prefixes": {"zone a\nr *.n.example y.example {0..99}.c.example 192.0.2.0/24 198.51.100.0/24", compare.Loss{Names: 3, Prefixes: 3}, 0},
-		"a name":                      {"zone a\nr x.n.example {0..9}.c.example 192.0.2.0/24 198.51.100.1", compare.Loss{Names: 3, NamesGone: 1, Prefixes: 3}, 34},
-		"half a prefix":               {"zone a\nr x.n.example y.example {0..9}.c.example 192.0.2.0/26 192.0.2.128/25 198.51.100.1", compare.Loss{Names: 3, Prefixes: 3, PrefixesGone: 1}, 34},
-		"everything":                  {"zone a\nr z.example", compare.Loss{Names: 3, NamesGone: 3, Prefixes: 3, PrefixesGone: 3}, 100},
+		"the same":                    {old, compare.Loss{Names: 3, Prefixes: 3, Pinned: 3}, 0},
+		"wider patterns and prefixes": {"zone a\nr *.n.example y.example {0..99}.c.example 192.0.2.0/24 198.51.100.0/24", compare.Loss{Names: 3, Prefixes: 3, Pinned: 3}, 0},
+		"a name":                      {"zone a\nr x.n.example {0..9}.c.example 192.0.2.0/24 198.51.100.1", compare.Loss{Names: 3, NamesGone: 1, Prefixes: 3, Pinned: 3}, 34},
+		"half a prefix":               {"zone a\nr x.n.example y.example {0..9}.c.example 192.0.2.0/26 192.0.2.128/25 198.51.100.1", compare.Loss{Names: 3, Prefixes: 3, PrefixesGone: 1, Pinned: 3}, 34},
+		"everything":                  {"zone a\nr z.example", compare.Loss{Names: 3, NamesGone: 3, Prefixes: 3, PrefixesGone: 3, Pinned: 3}, 100},
+		"ranges that went to a name of nobody": {
+			"zone a\nr x.n.example y.example {0..9}.c.example\ns a.invalid 192.0.2.0/24 198.51.100.1",
+			compare.Loss{Names: 3, Prefixes: 3, Pinned: 3, PinsLost: 3},
+			100,
+		},
 	} {
 		got := compare.Lost(state(t, old)[0], state(t, c.after)[0])
 		if got != c.want || got.Percent() != c.percent {

@@ -83,6 +83,7 @@ func prefixesOf(all []*zones.Zone) (prefixes []netip.Prefix) {
 type Loss struct {
 	Names, NamesGone       int // no pattern of the new edition matches those that are gone
 	Prefixes, PrefixesGone int // the new edition does not publish all of those that are gone
+	Pinned, PinsLost       int // names with ranges, and those of them that are known still and have none any more
 }
 
 // Lost compares two editions of one zone, however each is sorted into rows: a guard
@@ -91,11 +92,19 @@ type Loss struct {
 func Lost(before, after *zones.Zone) Loss {
 	old, current := []*zones.Zone{before}, []*zones.Zone{after}
 	var l Loss
-	next := newSide(current, newPublished())
+	shared := newPublished()
+	last, next := newSide(old, shared), newSide(current, shared)
 	for _, u := range units(old) {
 		l.Names++
-		if s := next.of(u); !s.known() {
+		s, isPinned := next.of(u), !last.of(u).ranges.IsEmpty()
+		if isPinned {
+			l.Pinned++
+		}
+		switch {
+		case !s.known():
 			l.NamesGone++
+		case isPinned && s.ranges.IsEmpty():
+			l.PinsLost++
 		}
 	}
 	published := rangesOf(current)
@@ -108,10 +117,10 @@ func Lost(before, after *zones.Zone) Loss {
 	return l
 }
 
-// Percent is the greater of the two shares that are lost, in percent, rounded up: what is not
+// Percent is the greatest of the shares that are lost, in percent, rounded up: what is not
 // nothing is not 0.
 func (l Loss) Percent() int {
-	return max(percent(l.NamesGone, l.Names), percent(l.PrefixesGone, l.Prefixes))
+	return max(percent(l.NamesGone, l.Names), percent(l.PrefixesGone, l.Prefixes), percent(l.PinsLost, l.Pinned))
 }
 
 // percent is how much part is of all.

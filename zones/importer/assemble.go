@@ -23,6 +23,7 @@ func assemble(all []*reading, o Options) (Result, error) {
 			if published.isAgain(r, zone, &d) {
 				continue
 			}
+			r.doubtForeign(zone, &d)
 			row := d.row(r)
 			s.count(&row)
 			z := zoneFor(byName, r, zone)

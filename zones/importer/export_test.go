@@ -14,4 +14,7 @@ func LooksLike(data []byte) []string {
 }
 
 // Subtract is subtract.
-func Subtract(from, minus []netip.Prefix) []netip.Prefix { return subtract(from, minus) }
+func Subtract(from, minus []netip.Prefix) []netip.Prefix {
+	left, _ := subtract(from, minus)
+	return left
+}

@@ -101,19 +101,26 @@ func googleTogether(all []*reading) error {
 			r.note(0, Doubted, "these ranges contain those that anybody can rent in Google's cloud; give cloud.json as well to take them out")
 			continue
 		}
-		r.takeOut(minus)
+		if err := r.takeOut(minus); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// takeOut takes minus out of all prefixes.
-func (r *reading) takeOut(minus []netip.Prefix) {
+// takeOut takes minus out of all prefixes. Its error refuses what falls into too many.
+func (r *reading) takeOut(minus []netip.Prefix) error {
 	drafts := r.drafts
 	r.drafts = nil
 	for _, d := range drafts {
 		before := len(d.prefixes)
-		d.prefixes = subtract(d.prefixes, minus)
+		left, ok := subtract(d.prefixes, minus)
+		if !ok {
+			return fmt.Errorf("%s: less those of the cloud: %w", r.document.Name, errPatterns)
+		}
+		d.prefixes = left
 		r.note(d.line, Normalised, "%d prefixes less %d of the cloud make %d", before, len(minus), len(d.prefixes))
 		r.add(d)
 	}
+	return nil
 }

@@ -93,12 +93,14 @@ var bundled = sync.OnceValue(func() bundledZones {
 	known := bundledZones{zones: make(map[string]*zones.Zone)}
 	var b matcher.Builder[string]
 	for _, edition := range zones.Editions() { // the newest last
+		known.ranged = nil
 		list, err := zones.Bundled(edition)
 		if err != nil {
 			panic("importer: " + err.Error()) // the program does not even start without its zones
 		}
 		for _, z := range list {
 			known.zones[z.Name] = z
+			known.ranged = appendRanged(known.ranged, z)
 			for i := range z.Rows {
 				if !z.CatchAll {
 					b.AddList(z.Rows[i].Patterns, z.Name)
@@ -112,8 +114,9 @@ var bundled = sync.OnceValue(func() bundledZones {
 
 // bundledZones is what the bundled editions know.
 type bundledZones struct {
-	names *matcher.Matcher[string]
-	zones map[string]*zones.Zone
+	names  *matcher.Matcher[string]
+	zones  map[string]*zones.Zone
+	ranged []ranged // of the newest edition
 }
 
 // homeOf is the home of the names that p matches; not known where nothing says it.

@@ -67,12 +67,13 @@ func (p *learnPage) brokenOff(line int, text string) string {
 
 // columnsOf reads what else the cells of a row say.
 func (p *learnPage) columnsOf(line int, cells []cell, into *printed) {
+	firsts := into.firstLabels()
 	into.ports = append(into.ports, p.portsOf(line, cells)...)
 	for i := range cells {
 		c := &cells[i]
 		switch {
 		case c.isTaken || c.protocol:
-		case p.isLabels(line, c, into):
+		case p.isLabels(line, c, firsts):
 		case isCategory(c):
 			into.optional = strings.Contains(strings.ToLower(c.text), "optional")
 		case into.purpose == "" && isPurpose(c.text):
@@ -96,8 +97,8 @@ func isCategory(c *cell) bool {
 }
 
 // isLabels says whether a cell lists single labels, such as names of storage accounts,
-// which are no host names. They are noted.
-func (p *learnPage) isLabels(line int, c *cell, into *printed) bool {
+// which are no host names. They are noted. The first labels of the row's names are given.
+func (p *learnPage) isLabels(line int, c *cell, firsts map[string]bool) bool {
 	var labels []string
 	for _, piece := range c.pieces {
 		label := strings.Trim(strings.TrimSpace(piece), "`")
@@ -109,7 +110,6 @@ func (p *learnPage) isLabels(line int, c *cell, into *printed) bool {
 			labels = append(labels, label)
 		}
 	}
-	firsts := into.firstLabels()
 	if !areLabels(labels, firsts) {
 		return false
 	}

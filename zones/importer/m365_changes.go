@@ -95,9 +95,13 @@ func (r *reading) m365Properties(c *node, set string) {
 	if strings.EqualFold(c.scalar("disposition"), "Add") || current.kind != objectNode {
 		return
 	}
+	before := make(map[string]string, len(previous.items))
+	for _, item := range slices.Backward(previous.items) { // of equal keys the first counts, as everywhere
+		before[item.key] = item.text
+	}
 	for i := range current.items {
 		now := &current.items[i]
-		if before := previous.scalar(now.key); before != now.text {
+		if before := before[now.key]; before != now.text {
 			r.note(now.line, Skipped, "set %s: %s becomes %q, was %q; the document of /endpoints says what holds", set, cut(now.key), cut(now.text), cut(before))
 		}
 	}

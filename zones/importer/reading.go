@@ -94,6 +94,7 @@ func (r *reading) pattern(line int, printed string) (p matcher.Pattern, ok bool)
 	if len(changes) > 0 {
 		r.note(line, Normalised, `"%s": %s; read as "%s"`, printed, strings.Join(changes, ", "), p)
 	}
+	r.doubtSuffix(line, p)
 	return p, true
 }
 
@@ -104,7 +105,7 @@ func isGlued(ending string) bool {
 }
 
 // prefix reads an address or a prefix as it is printed. Bits behind the length are
-// cleared, and noted; what is no prefix is noted as skipped, and not ok.
+// cleared, and noted; what is no prefix is noted as skipped, and not ok, and so is what nobody publishes.
 func (r *reading) prefix(line int, printed string) (p netip.Prefix, ok bool) {
 	clean := strings.TrimSpace(printed)
 	if given, err := netip.ParsePrefix(clean); err == nil && given != given.Masked() {
@@ -116,7 +117,7 @@ func (r *reading) prefix(line int, printed string) (p netip.Prefix, ok bool) {
 		r.note(line, Skipped, "%v", err)
 		return p, false
 	}
-	return p, true
+	return p, r.isBelieved(line, p)
 }
 
 // ports reads a list of ports of one protocol, such as "80,443, 5228-5230".

@@ -66,6 +66,10 @@ type rpzReading struct {
 	isOwned bool // a record with an owner came
 }
 
+// maxOrigin is how long an origin may be, in octets of text: a name of 255 octets of which each
+// is escaped. Relative origins add up.
+const maxOrigin = 4 * 255
+
 // unknownOrigin stands for the name of a zone that the file does not say. It is no name.
 const unknownOrigin = "$"
 
@@ -106,16 +110,25 @@ func (z *rpzReading) directive(e zoneEntry, name string) {
 	switch {
 	case name == "TTL":
 	case name == "ORIGIN" && len(e.words) > 1:
-		z.origin = z.absolute(e.words[1])
-		if z.apex == unknownOrigin && !z.isOwned {
-			z.apex = z.origin
-		}
+		z.setOrigin(e, z.absolute(e.words[1]))
 	case name == "INCLUDE":
 		z.note(e.line, Skipped, "%q: no file is read but the one given", cut(strings.Join(e.words, " ")))
 	case name == "GENERATE":
 		z.note(e.line, Skipped, "%q: write the names with a range, such as {0..50}-x.example", cut(strings.Join(e.words, " ")))
 	default:
 		z.note(e.line, Skipped, "directive $%s", cut(name))
+	}
+}
+
+// setOrigin follows $ORIGIN.
+func (z *rpzReading) setOrigin(e zoneEntry, origin string) {
+	if len(origin) > maxOrigin {
+		z.note(e.line, Skipped, "%q: with the origin before it, longer than any name", cut(strings.Join(e.words, " ")))
+		return
+	}
+	z.origin = origin
+	if z.apex == unknownOrigin && !z.isOwned {
+		z.apex = z.origin
 	}
 }
 

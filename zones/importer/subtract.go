@@ -3,29 +3,34 @@ package importer
 import (
 	"net/netip"
 	"slices"
+
+	"splitdns/zones"
 )
 
 // span is the addresses of one family from first to last, both of them in it.
 type span struct{ first, last netip.Addr }
 
 // subtract gives the addresses of from that no prefix of minus covers, as the fewest
-// prefixes, IPv4 before IPv6, in order. Prefixes may overlap; they have to be masked.
-func subtract(from, minus []netip.Prefix) []netip.Prefix {
+// prefixes, IPv4 before IPv6, in order. Prefixes may overlap; they have to be masked. A hole
+// makes up to 128 prefixes of one: not ok says that there are more than a list may have.
+func subtract(from, minus []netip.Prefix) (out []netip.Prefix, ok bool) {
 	holes := spans(minus)
-	var out []netip.Prefix
 	for _, s := range spans(from) {
 		for len(holes) > 0 && holes[0].last.Less(s.first) {
 			holes = holes[1:]
 		}
-		out = s.without(holes, out)
+		if out = s.without(holes, out); len(out) > zones.MaxListPatterns {
+			return nil, false
+		}
 	}
-	return out
+	return out, true
 }
 
-// without appends to out the prefixes of what is in s and in none of the holes, which are in order.
+// without appends to out the prefixes of what is in s and in none of the holes, which are in order. It
+// ends early where that is more than a list may have.
 func (s span) without(holes []span, out []netip.Prefix) []netip.Prefix {
 	for _, h := range holes {
-		if !overlaps(s, h) {
+		if !overlaps(s, h) || len(out) > zones.MaxListPatterns {
 			break
 		}
 		if s.first.Less(h.first) {

@@ -9,8 +9,10 @@ import (
 	"strings"
 )
 
-// maxXMLDepth is how deep elements of XML may lie within one another.
-const maxXMLDepth = 10
+const (
+	maxXMLDepth = 10      // how deep elements may lie within one another
+	maxXMLSize  = 4 << 20 // in octets: one element may be attributes only, each of which takes 20 times its text
+)
 
 // element is an element of XML, said when it ends.
 type element struct {
@@ -24,6 +26,7 @@ type element struct {
 // What is wrong with XML that the decoder does not mind.
 var (
 	errDTD      = errors.New("a document type declaration has no place here; nothing of it is read")
+	errXMLSize  = fmt.Errorf("XML of more than %d MiB", maxXMLSize>>20)
 	errXMLDepth = fmt.Errorf("elements within elements more than %d deep", maxXMLDepth)
 	errNoXML    = errors.New("no element of XML")
 )
@@ -32,6 +35,9 @@ var (
 // may stand for itself. The error says its line. No entity is expanded but those of
 // XML itself.
 func readXML(data []byte, strict bool, each func(element)) error {
+	if len(data) > maxXMLSize {
+		return errXMLSize
+	}
 	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	d.Strict, d.CharsetReader = strict, charsetReader
 	var open []element

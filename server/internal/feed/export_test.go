@@ -11,10 +11,9 @@ const Magic = magic
 
 // What tests look at.
 var (
-	CheckRedirect = checkRedirect
-	RetryAfter    = retryAfter
-	Decode        = decode
-	Encode        = (*Copy).encode
+	RetryAfter = retryAfter
+	Decode     = decode
+	Encode     = (*Copy).encode
 )
 
 // Write puts c in force in dir, without a judgement.

@@ -73,13 +73,14 @@ const (
 	Shape   Kind = "format"  // of no known format, of another one than before, or malformed
 	Empty   Kind = "empty"   // without a single name and prefix
 	Shrunk  Kind = "shrunk"  // more has gone than Subscription.MaxLoss
+	Widened Kind = "widened" // it admits what a list of endpoints does not, see admits.go
 	Config  Kind = "config"  // the configuration has problems with it
 	State   Kind = "state"   // the disk
 	Other   Kind = "other"   // the configuration is broken by itself: nothing can be judged
 )
 
 // Kinds are all kinds of errors.
-var Kinds = []Kind{Network, Status, Size, HTML, Shape, Empty, Shrunk, Config, State, Other}
+var Kinds = []Kind{Network, Status, Size, HTML, Shape, Empty, Shrunk, Widened, Config, State, Other}
 
 // An Error is why there is no new copy.
 type Error struct {

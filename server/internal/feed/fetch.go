@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"splitdns/zones/redirect"
 )
 
 const (
@@ -20,8 +22,6 @@ const (
 	fetchTime = 2 * time.Minute
 	// headerTime bounds how long a server may take to begin its response.
 	headerTime = 30 * time.Second
-	// maxRedirects is how often a server may send us elsewhere.
-	maxRedirects = 5
 	// maxAsked is how long a server may ask to be left alone.
 	maxAsked = 24 * time.Hour
 )
@@ -39,22 +39,11 @@ func NewFetcher(dial func(ctx context.Context, network, addr string) (net.Conn, 
 	return &Fetcher{agent: agent, client: http.Client{
 		Timeout: fetchTime,
 		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: dial, ForceAttemptHTTP2: true, DisableKeepAlives: true,
+			Proxy: http.ProxyFromEnvironment, DialContext: redirect.Dial(dial), ForceAttemptHTTP2: true, DisableKeepAlives: true,
 			TLSHandshakeTimeout: headerTime, ResponseHeaderTimeout: headerTime, MaxResponseHeaderBytes: 64 << 10,
 		},
-		CheckRedirect: checkRedirect,
+		CheckRedirect: redirect.Check,
 	}}
-}
-
-// checkRedirect refuses to be sent about for long, and off the verified way.
-func checkRedirect(next *http.Request, before []*http.Request) error {
-	switch {
-	case len(before) > maxRedirects:
-		return fmt.Errorf("more than %d redirects", maxRedirects)
-	case next.URL.Scheme != "https" && before[len(before)-1].URL.Scheme == "https":
-		return fmt.Errorf("redirected from HTTPS to %q, where anybody on the way could change it", Shown(next.URL.String()))
-	}
-	return nil
 }
 
 // Fetch fetches the document at address, a URL or the path of a file. Where it is the same as have, which
@@ -64,7 +53,7 @@ func (f *Fetcher) Fetch(ctx context.Context, address string, have *Document) (d 
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return fetchFile(address, have)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	request, err := http.NewRequestWithContext(redirect.Context(ctx), http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return d, false, errorf(Network, "%s: %w", Shown(address), err)
 	}

@@ -134,36 +134,55 @@ func vanished(old *zones.Zone, fresh *index) []zones.Row {
 	return gone
 }
 
+// narrowing is names of a row that have lost the same prefixes.
+type narrowing struct {
+	prefixes []netip.Prefix
+	names    []matcher.Pattern
+}
+
 // appendVanished adds what fresh lacks of a row with names.
 func appendVanished(gone []zones.Row, r *zones.Row, fresh *index) []zones.Row {
 	var lost []matcher.Pattern // names that have gone
-	var order []string
-	narrowed := make(map[string][]matcher.Pattern) // names that have lost the same prefixes
-	prefixes := make(map[string][]netip.Prefix)
+	var order []*narrowing
+	byRows := make(map[string]*narrowing) // by the rows that the names stand in now: they may be many, as may the prefixes
+	byLost := make(map[string]*narrowing)
 	for p := range r.Patterns.All() {
 		if !fresh.has(p) {
 			lost = append(lost, p)
 			continue
 		}
-		left := uncovered(r.Prefixes, func(prefix netip.Prefix) bool { return fresh.covers(p, prefix) })
-		if len(left) == 0 {
-			continue
+		rows := fmt.Sprint(fresh.ranged[fresh.hash(p)])
+		n, isKnown := byRows[rows]
+		if !isKnown {
+			n = narrowed(byLost, uncovered(r.Prefixes, fresh.coverageOf(p).covers))
+			byRows[rows] = n
 		}
-		key := fmt.Sprint(left)
-		if narrowed[key] == nil {
-			order = append(order, key)
+		if n.names = append(n.names, p); len(n.names) == 1 {
+			order = append(order, n)
 		}
-		narrowed[key], prefixes[key] = append(narrowed[key], p), left
 	}
 	if len(lost) > 0 {
 		gone = appendRow(gone, *r, lost, r.Prefixes)
 	}
-	for _, key := range order {
+	for _, n := range order {
 		other := *r
 		other.CarveOut = false // what wider patterns publish for these names now is for the new rows to say
-		gone = appendRow(gone, other, narrowed[key], prefixes[key])
+		if len(n.prefixes) > 0 {
+			gone = appendRow(gone, other, n.names, n.prefixes)
+		}
 	}
 	return gone
+}
+
+// narrowed is the names that have lost just these prefixes.
+func narrowed(byLost map[string]*narrowing, lost []netip.Prefix) *narrowing {
+	key := fmt.Sprint(lost)
+	n, ok := byLost[key]
+	if !ok {
+		n = &narrowing{prefixes: lost}
+		byLost[key] = n
+	}
+	return n
 }
 
 // appendRow adds r with other names and prefixes, if there are any.

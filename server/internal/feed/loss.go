@@ -2,6 +2,7 @@ package feed
 
 import (
 	"cmp"
+	"fmt"
 	"hash/maphash"
 	"net/netip"
 	"slices"
@@ -17,21 +18,28 @@ type index struct {
 	seed   maphash.Seed
 	names  map[uint64]struct{}
 	ranged map[uint64][]int // the rows that publish ranges for a name
+	carved map[uint64]struct{}
 	zone   *zones.Zone
 	all    coverage // of every row
 	plain  coverage // of the rows without names
 	of     map[int]coverage
+
+	hasSuffixes bool // there are patterns that take in names of everybody
 }
 
 // newIndex looks through z.
 func newIndex(z *zones.Zone) *index {
-	x := &index{seed: maphash.MakeSeed(), names: map[uint64]struct{}{}, ranged: map[uint64][]int{}, zone: z, of: map[int]coverage{}}
+	x := &index{seed: maphash.MakeSeed(), names: map[uint64]struct{}{}, ranged: map[uint64][]int{}, carved: map[uint64]struct{}{}, zone: z, of: map[int]coverage{}}
 	eachPattern(z, func(row int, p matcher.Pattern) {
 		h := x.hash(p)
 		x.names[h] = struct{}{}
 		if len(z.Rows[row].Prefixes) > 0 {
 			x.ranged[h] = append(x.ranged[h], row)
 		}
+		if z.Rows[row].CarveOut {
+			x.carved[h] = struct{}{}
+		}
+		x.hasSuffixes = x.hasSuffixes || isSuffix(p)
 	})
 	var all, plain []netip.Prefix
 	for i := range z.Rows {
@@ -53,22 +61,29 @@ func (x *index) has(p matcher.Pattern) bool {
 	return ok
 }
 
-// covers says whether a prefix is published for a name as a whole.
-func (x *index) covers(p matcher.Pattern, prefix netip.Prefix) bool {
-	rows := x.ranged[x.hash(p)]
-	for _, row := range rows {
-		if x.row(row).covers(prefix) {
-			return true
-		}
-	}
-	if len(rows) < 2 {
+// hasRanges says whether ranges are published for the name. A nil index publishes none.
+func (x *index) hasRanges(p matcher.Pattern) bool { return x != nil && len(x.ranged[x.hash(p)]) > 0 }
+
+// isCarved says whether a row with the name is carved out. A nil index has none.
+func (x *index) isCarved(p matcher.Pattern) bool {
+	if x == nil {
 		return false
+	}
+	_, ok := x.carved[x.hash(p)]
+	return ok
+}
+
+// coverageOf is what is published for a name.
+func (x *index) coverageOf(p matcher.Pattern) coverage {
+	rows := x.ranged[x.hash(p)]
+	if len(rows) == 1 {
+		return x.row(rows[0])
 	}
 	var together []netip.Prefix
 	for _, row := range rows {
 		together = append(together, x.zone.Rows[row].Prefixes...)
 	}
-	return newCoverage(together).covers(prefix)
+	return newCoverage(together)
 }
 
 // row is the coverage of one row.
@@ -120,8 +135,12 @@ func tooMuch(l compare.Loss, percent int) *Error {
 	if l.Percent() <= percent {
 		return nil
 	}
-	return errorf(Shrunk, "%d of %d names and %d of %d prefixes have gone, and max_loss is %d %%",
-		l.NamesGone, l.Names, l.PrefixesGone, l.Prefixes, percent)
+	lost := ""
+	if l.PinsLost > 0 {
+		lost = fmt.Sprintf(", %d of %d names with ranges have none any more", l.PinsLost, l.Pinned)
+	}
+	return errorf(Shrunk, "%d of %d names and %d of %d prefixes have gone%s, and max_loss is %d %%",
+		l.NamesGone, l.Names, l.PrefixesGone, l.Prefixes, lost, percent)
 }
 
 // coverage is ranges of addresses, in order and apart from each other.

@@ -109,7 +109,7 @@ func (f *follower) fetch(ctx context.Context, base *Copy, since time.Time) (*Cop
 
 // consider judges a new copy, and puts it in force or has it wait.
 func (f *follower) consider(old, fresh *Copy, in *contents, accept bool) (string, error) {
-	if old != nil && !accept {
+	if !accept {
 		if err := f.guard(old, fresh, in); err != nil {
 			return "", err
 		}
@@ -121,8 +121,11 @@ func (f *follower) consider(old, fresh *Copy, in *contents, accept bool) (string
 }
 
 // guard says what is wrong with a new copy beside the one in force. Where other documents are wanted than
-// before, their formats may be others.
+// before, their formats may be others. Without one in force, which is nil, there is still what no list has.
 func (f *follower) guard(old, fresh *Copy, in *contents) error {
+	if old == nil {
+		return f.guardAdmission(nil, in)
+	}
 	before, err := old.contents()
 	if err != nil {
 		return err
@@ -134,6 +137,18 @@ func (f *follower) guard(old, fresh *Copy, in *contents) error {
 	}
 	if e := tooMuch(compare.Lost(before.zone, in.zone), f.MaxLoss); e != nil {
 		return asError(Shrunk, fmt.Errorf("%w; %s", e, f.acceptHint()))
+	}
+	return f.guardAdmission(before.zone, in)
+}
+
+// guardAdmission says what in admits that it should not beside before, the zone in force; nil without one.
+func (f *follower) guardAdmission(before *zones.Zone, in *contents) error {
+	loaded, err := zones.Bundled(zones.DefaultEdition)
+	if err != nil {
+		return asError(Other, err)
+	}
+	if e := newAdmission(before, in, loaded).judge(); e != nil {
+		return asError(Widened, fmt.Errorf("%w; %s", e, f.acceptHint()))
 	}
 	return nil
 }
