@@ -57,6 +57,9 @@ func newAdmission(before *zones.Zone, in *contents, loaded []*zones.Zone) *admis
 	if before != nil {
 		a.before, a.was, a.ranged = newIndex(before), compare.RangesOf(prefixesOf(before)...), appendRanged(nil, before)
 	}
+	if before == nil { // the first copy of a zone of somebody's own: what it holds is why it was subscribed to
+		return a
+	}
 	for _, z := range loaded {
 		if z.Name != in.zone.Name && (vendor == "" || z.Vendor != vendor) {
 			a.others = appendRanged(a.others, z)

@@ -44,6 +44,8 @@ func TestACopyThatAdmitsTooMuchIsRefused(t *testing.T) {
 		"all names among such":     {"z", row(".zip", ""), row(".zip", "") + "[row.s]\nnames = ['*']\n", "* takes in names of everybody"},
 		"ranges for such":          {"z", row(".zip", ""), row(".zip", "'198.51.100.0/24'"), ".zip takes in names of everybody"},
 		"another vendor's name":    {"z", good, good + row("12-courier.push.apple.com", "'198.51.100.7'"), "12-courier.push.apple.com takes in names of zone apple-push, which publishes ranges for "},
+		"another's at first":       {"z", "", row("12-courier.push.apple.com", "'198.51.100.7'"), ""},
+		"another's, in a bundled":  {"fcm", "", row("12-courier.push.apple.com", "'198.51.100.7'"), "12-courier.push.apple.com takes in names of zone apple-push"},
 		"around another's name":    {"z", good, good + row("*.apple.com", "'198.51.100.7'"), "*.apple.com takes in names of zone apple-push"},
 		"it without ranges":        {"z", good, good + row("12-courier.push.apple.com", ""), ""},
 		"carving out another's":    {"z", good, good + row("12-courier.push.apple.com", "", "carve_out = true\n"), "12-courier.push.apple.com takes in names of zone apple-push"},
