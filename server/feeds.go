@@ -37,9 +37,9 @@ func jitter(d time.Duration) time.Duration {
 	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
 }
 
-// followFeeds has the subscriptions of c be followed from now on. A simulated internet has none.
+// followFeeds has the subscriptions of c be followed from now on.
 func (s *Server) followFeeds(c *config.Config) {
-	if s.options.LoadCandidate != nil && !s.options.Demo {
+	if s.options.LoadCandidate != nil {
 		s.feeds.Set(c.Server.State, c.Feeds)
 	}
 }
@@ -105,6 +105,9 @@ func (s *Server) dialHost(ctx context.Context, network, address string) (net.Con
 	return nil, err
 }
 
+// errSimulated is that a name of the simulated internet leads nowhere.
+var errSimulated = errors.New("the internet of the demonstration is simulated: give a URL with an address, or the path of a file")
+
 // lookupHost returns the addresses of host, IPv4 ones first; one at least.
 func (s *Server) lookupHost(ctx context.Context, host string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
@@ -113,6 +116,9 @@ func (s *Server) lookupHost(ctx context.Context, host string) ([]netip.Addr, err
 	loopback := []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
 	if host == "localhost" { // RFC 6761, section 6.3
 		return loopback, nil
+	}
+	if s.options.Demo {
+		return nil, errSimulated
 	}
 	name, err := matcher.ParseName(host)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -124,8 +125,8 @@ type Outcome struct {
 	Result string `json:"result"`         // in words
 }
 
-// errUnknown is a zone without a subscription.
-var errUnknown = errors.New("no subscription")
+// errNone is that there is nothing to refresh.
+var errNone = errors.New("the configuration has no subscription: no [zone.NAME] says a url")
 
 // Refresh fetches the subscription of zone now, or all of them if zone is "", and says
 // what became of each. With accept it takes a copy over that is of another format than before or has shrunk,
@@ -135,11 +136,14 @@ func (k *Keeper) Refresh(ctx context.Context, zone string, accept bool) ([]Outco
 	chosen := slices.SortedFunc(maps.Values(k.all), func(a, b *follower) int { return cmp.Compare(a.Zone, b.Zone) })
 	have := slices.Sorted(maps.Keys(k.all))
 	k.mu.Unlock()
+	if len(have) == 0 {
+		return nil, errNone
+	}
 	if zone != "" {
 		chosen = slices.DeleteFunc(chosen, func(f *follower) bool { return f.Zone != zone })
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("%w for %q: zones with a url are %q", errUnknown, zone, have)
+		return nil, fmt.Errorf("no subscription for %q; have %s", zone, strings.Join(have, ", "))
 	}
 	outcomes, since := make([]Outcome, len(chosen)), time.Now()
 	var work sync.WaitGroup
