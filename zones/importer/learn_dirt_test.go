@@ -26,6 +26,8 @@ func TestLearnRows(t *testing.T) {
 		"escaped stars":             {`| \*.a.example <br> *.b.example | | |`, []string{"*.a.example *.b.example"}},
 		"URLs":                      {`| https:\\//a.example/ <br> 'https://b.example' <br> <https://c.example> | | |`, []string{"a.example b.example c.example"}},
 		"dots of East Asian text":   {"| a。example。org<br>b．example．org<br>c｡example｡org | | |", []string{"a.example.org b.example.org c.example.org"}},
+		"full-width addresses":      {"| a.example | 52。175。12。209<br>1．2．4．0/24<br>1｡2｡5｡0／24 ２０.1.2.3、2001：db8：：/48 | |", []string{"1.2.4.0/24 1.2.5.0/24 20.1.2.3 2001:db8::/48 52.175.12.209 a.example"}},
+		"full-width stars":          {"| ＊.itunes.example.com<br>a１.example.com | | |", []string{"*.itunes.example.com a1.example.com"}},
 		"commas of East Asian text": {"| a.example、b.example，c.example | 192.0.2.1 | |", []string{"192.0.2.1 a.example b.example c.example"}},
 		"entities":                  {"| a.example&nbsp;<br>&nbsp;b.example | 192.0.2.1 | |", []string{"192.0.2.1 a.example b.example"}},
 		"links as names":            {"| [a.example](https://docs.example/a) | | |", []string{"a.example"}},

@@ -90,6 +90,9 @@ func (p *learnPage) tail(line int, words []word) {
 
 // take takes over one word.
 func (p *learnPage) take(line int, w word, into *printed) {
+	if w.isTidied {
+		p.note(line, Normalised, "%q: read as %q", w.text, w.clean)
+	}
 	switch w.shape {
 	case aName:
 		p.takeName(line, w, into)

@@ -158,10 +158,10 @@ func (p *learnPage) settleMentions() {
 
 // rowOf is the line of a row that has what text spells; 0 if none has.
 func rowOf(text string, rows *matcher.Matcher[int], prefixes map[netip.Prefix]int) int {
-	if prefix, err := zones.ParsePrefix(text); err == nil {
+	if prefix, err := zones.ParsePrefix(narrowAddress(text)); err == nil {
 		return prefixes[prefix]
 	}
-	clean, _ := matcher.Normalise(text)
+	clean, _ := matcher.Normalise(narrow(text))
 	pattern, err := matcher.ParsePattern(clean)
 	if err != nil {
 		return 0

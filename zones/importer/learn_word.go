@@ -29,6 +29,8 @@ type word struct {
 	isURL   bool   // clean is its host
 	rest    string // the path of a URL
 	port    string // behind a name
+
+	isTidied bool // clean is without characters or marks that text has
 }
 
 // isEndpoint says whether w is something that a row has.
@@ -74,9 +76,10 @@ func readWord(field string) (w word, ok bool) {
 	}
 	w.isLabel = strings.ContainsAny(text[len(w.text):], ":：")
 	w.clean = w.text
-	if scheme := learnScheme.FindString(w.text); scheme != "" {
+	w.tidyWord()
+	if scheme := learnScheme.FindString(w.clean); scheme != "" {
 		w.isURL = true
-		w.clean, w.rest = w.text[len(scheme):], ""
+		w.clean, w.rest = w.clean[len(scheme):], ""
 		if end := strings.IndexAny(w.clean, `/\?#`); end >= 0 {
 			w.clean, w.rest = w.clean[:end], strings.Trim(w.clean[end:], `/\`)
 		}
@@ -156,20 +159,17 @@ func isLabelShape(s string) bool {
 	}) == ""
 }
 
-// learnToken is a run of what names, prefixes and URLs consist of.
-var learnToken = regexp.MustCompile(`[0-9A-Za-z_*#\\.。．｡:/-]+`)
-
 // findTokens finds what is shaped like names, prefixes or names of files in text.
 func findTokens(text string) []string {
 	var tokens []string
 	for _, run := range learnToken.FindAllString(text, -1) {
-		run = strings.Trim(run, `:/\-`)
-		if isPrefixShape(run) {
+		run = strings.Trim(run, `:/\-／－`)
+		if isPrefixShape(narrowAddress(run)) {
 			tokens = append(tokens, run)
 			continue
 		}
-		for _, part := range strings.FieldsFunc(run, func(c rune) bool { return c == '/' || c == ':' }) {
-			part = strings.TrimRight(part, ".。#")
+		for _, part := range strings.FieldsFunc(run, func(c rune) bool { return strings.ContainsRune("/:／", c) }) {
+			part = strings.TrimRight(part, ".。．｡#＃")
 			if file, _, isLink := strings.Cut(part, "#"); isLink && shapeOf(file) == aFile {
 				part = file
 			}
@@ -184,7 +184,10 @@ func findTokens(text string) []string {
 // isMentioned says whether a token is more than two sentences that meet without a space,
 // as they do in Chinese and Japanese.
 func isMentioned(token string) bool {
-	if shapeOf(token) == aWord {
+	if isPrefixShape(narrowAddress(token)) {
+		return true
+	}
+	if shapeOf(narrow(token)) == aWord {
 		return false
 	}
 	return !strings.ContainsAny(token, "。．｡") || token == strings.ToLower(token) && strings.Count(eastDots.Replace(token), ".") > 1
