@@ -37,6 +37,7 @@ type learnPage struct {
 	mentions []mention
 	ranges   map[int]numberRange  // by index of the line, as far as they were looked for
 	section  int                  // counts headings
+	hosts    uint64               // the columns of the present table that have had names, a bit each
 	web      map[int][]zones.Port // what the prose of a section says of HTTP and HTTPS
 	anywhere []zones.Port         // what the first section that says something says
 }

@@ -28,8 +28,28 @@ func (w *word) tidyWord() {
 	w.clean = narrow(w.clean)
 	if address := eastDots.Replace(w.clean); isPrefixShape(address) {
 		w.clean = address
+	} else if shapeOf(w.clean) == aWord {
+		w.clean = unmarked(w.clean)
 	}
 	w.isTidied = w.clean != before
+}
+
+// footnotes are marks behind a name that refer to a remark.
+const footnotes = "*†‡§¹²³⁴⁵⁶⁷⁸⁹⁰"
+
+// unmarked is a name without the mark of a footnote behind it, or without emphasis around
+// it; s itself if that is no name.
+func unmarked(s string) string {
+	name := strings.TrimRight(s, footnotes)
+	for _, emphasis := range []string{"_", "*"} {
+		if inner := strings.Trim(s, emphasis); strings.HasPrefix(s, emphasis) && strings.HasSuffix(s, emphasis) {
+			name = inner
+		}
+	}
+	if strings.HasSuffix(name, ".") || shapeOf(name) == aWord {
+		return s
+	}
+	return name
 }
 
 // learnWide are the characters of names and prefixes in East Asian text: full-width

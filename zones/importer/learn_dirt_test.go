@@ -51,6 +51,75 @@ func TestLearnRows(t *testing.T) {
 	}
 }
 
+// Words beside the names of a cell leave them in the row, with its prefixes. What is
+// taken over so is noted, and doubted where words stand before it or no column tells.
+func TestLearnNamesWithWords(t *testing.T) {
+	const column = "| z.example | 198.51.100.9 | |\n" // says which column has names
+	for name, c := range map[string]struct {
+		cell  string
+		want  string
+		doubt bool
+	}{
+		"a range behind":       {"#-c.example.com “#”是 0 到 50 范围内的一个随机数字", "{0..50}-c.example.com", false},
+		"behind a semicolon":   {"#-c.example.com; “#”是 0 到 50", "{0..50}-c.example.com", false},
+		"behind a comma":       {"#-c.example.com, “#”是 0 到 50", "{0..50}-c.example.com", false},
+		"behind a paragraph":   {"#-c.example.com<p>“#”是 0 到 50", "{0..50}-c.example.com", false},
+		"behind a break":       {`#-c.example.com<br clear="all">“#”是 0 到 50`, "{0..50}-c.example.com", false},
+		"behind a wrong break": {`#-c.example.com<br\>“#”是 0 到 50`, "{0..50}-c.example.com", false},
+		"a sentence":           {"sts.example.com is used by some", "sts.example.com", false},
+		"what it is for":       {"a1.example.com for sign-in", "a1.example.com", false},
+		"a dash":               {"a2.example.com – x", "a2.example.com", false},
+		"a comma":              {"a3.example.com, see note", "a3.example.com", false},
+		"another name behind":  {"a4.example.com is used by b.example.org and others here", "a4.example.com", true},
+		"words before":         {"登录使用 a16.example.com", "a16.example.com", true},
+		"a star behind":        {"a10.example.com*", "a10.example.com", false},
+		"a dagger behind":      {"a10.example.com†", "a10.example.com", false},
+		"a raised number":      {"a11.example.com<sup>1</sup>", "a11.example.com", false},
+		"a raised digit":       {"a12.example.com¹", "a12.example.com", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result := read(t, table(column+"| "+c.cell+" | 192.0.2.0/24 | |"))
+			rows := rowsOf(result.Zones)
+			if want := "intune: 192.0.2.0/24 " + c.want; !slices.Contains(rows, want) {
+				t.Errorf("rows %q, want %q among them", rows, want)
+			}
+			if diff := slices.ContainsFunc(said(result, importer.Doubted), func(s string) bool {
+				return strings.Contains(s, "taken over for the row") || strings.Contains(s, "in a sentence")
+			}); diff != c.doubt {
+				t.Errorf("doubts %q, want one: %t", said(result, importer.Doubted), c.doubt)
+			}
+			if notes := said(result, importer.Normalised); len(notes) == 0 {
+				t.Error("nothing is noted")
+			}
+		})
+	}
+}
+
+// Without a column that tells, a row must leave no choice; and a column of words is none.
+func TestLearnMentionsAreNoNames(t *testing.T) {
+	for name, c := range map[string]struct {
+		rows string
+		want []string
+	}{
+		"the only name":    {"| use of a.example.com | 192.0.2.1 | |", []string{"intune: 192.0.2.1 a.example.com"}},
+		"two cells":        {"| use of a.example.com | 192.0.2.1 | as b.example.com does |", []string{"intune: 192.0.2.1"}},
+		"another column":   {"| a.example | 192.0.2.1 | |\n| what | 192.0.2.2 | as b.example.com does |", []string{"intune: 192.0.2.1 a.example", "intune: 192.0.2.2"}},
+		"a name beside it": {"| a.example | 192.0.2.1 | b.example.com has more |", []string{"intune: 192.0.2.1 a.example"}},
+		"two names":        {"| from a.example.com to b.example.com or so and on | 192.0.2.1 | |", []string{"intune: 192.0.2.1"}},
+		"a product":        {"| Example.com or more | yes | |\n| c.example | | |", []string{"intune: c.example"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result := read(t, table(c.rows))
+			if diff := cmp.Diff(c.want, rowsOf(result.Zones)); diff != "" {
+				t.Errorf("want -, got +:\n%s", diff)
+			}
+			if len(said(result, importer.Doubted)) == 0 {
+				t.Error("nothing is doubted")
+			}
+		})
+	}
+}
+
 // Ports as tables print them, in any language.
 func TestLearnPorts(t *testing.T) {
 	for cells, want := range map[string]string{

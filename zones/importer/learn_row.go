@@ -14,6 +14,8 @@ type cell struct {
 	text     string
 	pieces   []string // between breaks
 	isTaken  bool     // it has names or prefixes of the row
+	prose    []string // the pieces of which nothing was taken
+	hasName  bool     // names of the row among what it has
 	protocol bool     // it has nothing but names of protocols
 }
 
@@ -37,24 +39,34 @@ func (p *learnPage) row(line int, text string, columns int) {
 	}
 	cells := make([]cell, len(texts))
 	for i, text := range texts {
-		cells[i] = cell{text: text, pieces: learnBreak.Split(text, -1), protocol: isProtocol(text)}
-		for _, piece := range cells[i].pieces {
-			if strings.TrimSpace(piece) == "" {
-				continue
-			}
-			piece = p.plain(line, piece)
-			if p.segment(line, piece, inCell, into) {
-				cells[i].isTaken = true
-			} else {
-				p.mention(line, piece)
-			}
-		}
+		cells[i] = p.cell(line, text, into)
 	}
+	p.adopt(line, cells, into)
+	p.knowHosts(cells)
 	if into.size() == 0 {
 		return
 	}
 	p.columnsOf(line, cells, into)
 	p.printed = append(p.printed, into)
+}
+
+// cell reads a cell of a row.
+func (p *learnPage) cell(line int, text string, into *printed) cell {
+	c := cell{text: text, pieces: learnBreak.Split(text, -1), protocol: isProtocol(text)}
+	names := len(into.names)
+	for _, piece := range c.pieces {
+		if strings.TrimSpace(piece) == "" {
+			continue
+		}
+		piece = p.plain(line, piece)
+		if p.segment(line, piece, inCell, into) {
+			c.isTaken = true
+		} else {
+			c.prose = append(c.prose, piece)
+		}
+	}
+	c.hasName = len(into.names) > names
+	return c
 }
 
 // brokenOff is the last cell of a row that was cut off, without its last word: nobody

@@ -25,7 +25,7 @@ var (
 	learnTag   = regexp.MustCompile(`<(/?[A-Za-z][^<>]*)>`)
 	learnAuto  = regexp.MustCompile(`<(https?:[^<>\s]*)>`)
 	learnAside = regexp.MustCompile(`\([^()]*\)?|（[^（）]*）?`)
-	learnBreak = regexp.MustCompile(`(?i)<\s*/?\s*br\s*/?\s*>`)
+	learnBreak = regexp.MustCompile(`(?i)<\s*[/\\]?\s*(?:br|p|div|li|ul|ol)\b[^<>]*>`)
 )
 
 // plain is a segment without links and tags, whose targets are noted.

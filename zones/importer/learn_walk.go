@@ -93,7 +93,7 @@ func (w *walker) table(number int, line string) {
 	cells, _ := splitCells(line)
 	switch {
 	case learnRule.MatchString(line):
-		w.columns = len(cells)
+		w.columns, w.hosts = len(cells), 0
 	case number < len(w.lines) && learnRule.MatchString(learnQuote.ReplaceAllString(w.lines[number], "")):
 		w.prose(number, w.plain(number, line))
 	default:
