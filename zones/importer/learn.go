@@ -73,7 +73,7 @@ func (p *printed) size() int { return len(p.names) + len(p.prefixes) }
 // Shapes of a whole page.
 var (
 	learnKey  = regexp.MustCompile(`(?m)^ms\.[a-z]+:`)
-	learnRule = regexp.MustCompile(`^\s*\|?(?:\s*:?-{2,}:?\s*\|)+\s*(?::?-{2,}:?\s*)?$`)
+	learnRule = regexp.MustCompile(`^\s*\|?(?:\s*:?-+:?\s*\|)+\s*(?::?-+:?\s*)?$`)
 )
 
 // isLearn says whether data is Markdown with the front matter of Learn, or with a table.

@@ -130,6 +130,21 @@ func TestLearnIsTheSameInEveryLanguage(t *testing.T) {
 	}
 }
 
+// Tables may be written without the bars in front of their lines: the header and the rule
+// below it, too.
+func TestLearnWithoutBarsInFront(t *testing.T) {
+	for _, name := range []string{"ja-jp.md", "zh-cn.md", "present.md"} {
+		t.Run(name, func(t *testing.T) {
+			document := page(t, name)
+			want := rowsOf(read(t, document).Zones)
+			document.Data = regexp.MustCompile(`(?m)^\s*\|\s*`).ReplaceAll(document.Data, nil)
+			if diff := cmp.Diff(want, rowsOf(read(t, document).Zones)); diff != "" {
+				t.Errorf("with bars -, without +:\n%s", diff)
+			}
+		})
+	}
+}
+
 // Both documents together are one: what the second repeats is noted.
 func TestLearnRowsOfBothDocumentsStandOnce(t *testing.T) {
 	one, both := read(t, page(t, "ja-jp.md")), read(t, page(t, "ja-jp.md"), page(t, "zh-cn.md"))
@@ -278,6 +293,7 @@ func TestLearnIsFound(t *testing.T) {
 	for name, data := range map[string]string{
 		"front matter": "---\ntitle: x\nms.topic: reference\n---\n- `a.example`\n",
 		"table":        "text\r\n\r\n|Domain|IP|\r\n|---|---|\r\n|a.example|192.0.2.1|\r\n",
+		"no first":     "Domain |IP |\n-|-|\na.example |192.0.2.1 |\n",
 		"no bars":      "Domain | IP\n--- | ---\na.example | 192.0.2.1\n",
 	} {
 		t.Run(name, func(t *testing.T) {

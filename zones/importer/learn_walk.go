@@ -79,13 +79,13 @@ func (w *walker) endBlock() {
 }
 
 // isTable says whether a line is one of a table: it begins with a bar, or has one and
-// stands below the header, or is the header.
+// stands below the header, or is the header or the rule below it.
 func (w *walker) isTable(number int, line string) bool {
 	if !strings.Contains(line, "|") {
 		return false
 	}
 	isHeader := number < len(w.lines) && learnRule.MatchString(learnQuote.ReplaceAllString(w.lines[number], ""))
-	return w.columns > 0 || isHeader || strings.HasPrefix(strings.TrimSpace(line), "|")
+	return w.columns > 0 || isHeader || learnRule.MatchString(line) || strings.HasPrefix(strings.TrimSpace(line), "|")
 }
 
 // table reads a line of a table.
