@@ -51,6 +51,35 @@ func TestLearnRows(t *testing.T) {
 	}
 }
 
+// Markup around names that Markdown has, or that was meant to be: read, and noted.
+func TestLearnNamesInMarkup(t *testing.T) {
+	for cell, want := range map[string]string{
+		"<sts.example.com>":                      "sts.example.com",
+		"<*.example.com>":                        "*.example.com",
+		"<#-a.example.com> # = 0..5":             "{0..5}-a.example.com",
+		"_a.example.com_":                        "a.example.com",
+		"__a.example.com__":                      "a.example.com",
+		"*a.example.com*":                        "a.example.com",
+		"***a.example.com***":                    "a.example.com",
+		"＊.itunes.example.com":                   "*.itunes.example.com",
+		"a.example.com&lt;br&gt;b.example.com":   "a.example.com b.example.com",
+		"a.example.com&LT;BR /&GT;b.example.com": "a.example.com b.example.com",
+		"_dmarc.example.com":                     "_dmarc.example.com",
+	} {
+		t.Run(cell, func(t *testing.T) {
+			result := read(t, table("| "+cell+" | 192.0.2.0/24 | |"))
+			words := append(strings.Fields(want), "192.0.2.0/24")
+			slices.Sort(words)
+			if diff := cmp.Diff([]string{"intune: " + strings.Join(words, " ")}, rowsOf(result.Zones)); diff != "" {
+				t.Errorf("want -, got +:\n%s", diff)
+			}
+			if n := len(said(result, importer.Normalised)); (n > 0) != (cell != want) {
+				t.Errorf("notes %q", said(result, importer.Normalised))
+			}
+		})
+	}
+}
+
 // Words beside the names of a cell leave them in the row, with its prefixes. What is
 // taken over so is noted, and doubted where words stand before it or no column tells.
 func TestLearnNamesWithWords(t *testing.T) {

@@ -50,10 +50,16 @@ func (p *learnPage) row(line int, text string, columns int) {
 	p.printed = append(p.printed, into)
 }
 
+// learnEscaped is a break that was escaped by mistake.
+var learnEscaped = regexp.MustCompile(`(?i)` + escapedBreak)
+
 // cell reads a cell of a row.
 func (p *learnPage) cell(line int, text string, into *printed) cell {
 	c := cell{text: text, pieces: learnBreak.Split(text, -1), protocol: isProtocol(text)}
 	names := len(into.names)
+	if m := learnEscaped.FindString(text); m != "" {
+		p.note(line, Normalised, "%q: an escaped break; read as a break", m)
+	}
 	for _, piece := range c.pieces {
 		if strings.TrimSpace(piece) == "" {
 			continue

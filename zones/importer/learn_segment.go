@@ -19,18 +19,22 @@ const (
 	inCell              // of a table
 )
 
+// escapedBreak is a break that was escaped by mistake.
+const escapedBreak = `&lt;\s*/?\s*br\s*/?\s*&gt;`
+
 // Markup within a line.
 var (
 	learnLink  = regexp.MustCompile(`!?\[([^\[\]]*)\]\(([^()]*)\)`)
 	learnTag   = regexp.MustCompile(`<(/?[A-Za-z][^<>]*)>`)
 	learnAuto  = regexp.MustCompile(`<(https?:[^<>\s]*)>`)
+	learnAngle = regexp.MustCompile(`<([^<>\s/]*)>`)
 	learnAside = regexp.MustCompile(`\([^()]*\)?|（[^（）]*）?`)
-	learnBreak = regexp.MustCompile(`(?i)<\s*[/\\]?\s*(?:br|p|div|li|ul|ol)\b[^<>]*>`)
+	learnBreak = regexp.MustCompile(`(?i)<\s*[/\\]?\s*(?:br|p|div|li|ul|ol)\b[^<>]*>|` + escapedBreak)
 )
 
 // plain is a segment without links and tags, whose targets are noted.
 func (p *learnPage) plain(line int, raw string) string {
-	text := learnAuto.ReplaceAllString(raw, " $1 ")
+	text := p.freeNames(line, learnAuto.ReplaceAllString(raw, " $1 "))
 	var targets []string
 	text = learnLink.ReplaceAllStringFunc(text, func(link string) string {
 		parts := learnLink.FindStringSubmatch(link)
@@ -47,6 +51,18 @@ func (p *learnPage) plain(line int, raw string) string {
 		}
 	}
 	return strings.NewReplacer("\u00a0", " ", "＃", "#").Replace(html.UnescapeString(text))
+}
+
+// freeNames takes the angle brackets off names: they are no tags.
+func (p *learnPage) freeNames(line int, text string) string {
+	return learnAngle.ReplaceAllStringFunc(text, func(angle string) string {
+		name := angle[1 : len(angle)-1]
+		if s := shapeOf(narrow(name)); s != aName && s != aNumbered {
+			return angle
+		}
+		p.note(line, Normalised, "%q: a name in angle brackets; read as text", angle)
+		return " " + name + " "
+	})
 }
 
 // segment reads plain text between two breaks of a line, and says whether it was taken:
