@@ -52,7 +52,9 @@ type printed struct {
 	purpose  string
 	optional bool
 	section  int
-	isRest   bool // what only a copy has: the names do not belong together
+	order    []byte // of names (n) and prefixes (p); a bar begins each cell of a table
+	parts    []part // the pieces of cells that gave something
+	isRest   bool   // what only a copy has: the names do not belong together
 }
 
 // spot is a value with its line.

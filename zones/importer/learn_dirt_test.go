@@ -80,6 +80,68 @@ func TestLearnNamesInMarkup(t *testing.T) {
 	}
 }
 
+// Names and addresses in turns in one cell: pairs where each line is one, else doubted.
+func TestLearnNamesAndAddressesInTurns(t *testing.T) {
+	const doubt = "in turns in one cell"
+	for cell, c := range map[string]struct {
+		want  []string
+		doubt bool
+	}{
+		"e1.example.com: 192.0.2.10<br>e2.example.com: 192.0.2.11":      {[]string{"192.0.2.10 e1.example.com", "192.0.2.11 e2.example.com"}, false},
+		"192.0.2.10, 192.0.2.12 e1.example<br>192.0.2.11 e2.example":    {[]string{"192.0.2.10 192.0.2.12 e1.example", "192.0.2.11 e2.example"}, false},
+		"a9.example<br>192.0.2.10<br>b9.example<br>192.0.2.11":          {[]string{"192.0.2.10 192.0.2.11 a9.example b9.example"}, true},
+		"e1.example: 192.0.2.10, e2.example: 192.0.2.11":                {[]string{"192.0.2.10 192.0.2.11 e1.example e2.example"}, true},
+		"e1.example: 192.0.2.10<br>e2.example: 192.0.2.11<br>c.example": {[]string{"192.0.2.10 192.0.2.11 c.example e1.example e2.example"}, true},
+		"a.example<br>b.example<br>192.0.2.10<br>192.0.2.11":            {[]string{"192.0.2.10 192.0.2.11 a.example b.example"}, false},
+		"192.0.2.10<br>a.example<br>192.0.2.11":                         {[]string{"192.0.2.10 192.0.2.11 a.example"}, false},
+	} {
+		t.Run(cell, func(t *testing.T) {
+			result := read(t, table("| "+cell+" | TCP: 443 | what |"))
+			for i := range c.want {
+				words := append(strings.Fields(c.want[i]), "tcp/443")
+				slices.Sort(words)
+				c.want[i] = "intune: " + strings.Join(words, " ")
+			}
+			if diff := cmp.Diff(c.want, rowsOf(result.Zones)); diff != "" {
+				t.Errorf("want -, got +:\n%s", diff)
+			}
+			if got := strings.Contains(strings.Join(said(result, importer.Doubted), "\n"), doubt); got != c.doubt {
+				t.Errorf("doubts %q, want one: %t", said(result, importer.Doubted), c.doubt)
+			}
+		})
+	}
+}
+
+// Addresses with ports, lengths that stand apart, and names with letters of their own.
+func TestLearnOddEndpoints(t *testing.T) {
+	for name, c := range map[string]struct{ cells, want, note string }{
+		"a port":             {"z.example | 192.0.2.23:443", "192.0.2.23 z.example", `"192.0.2.23:443": read as "192.0.2.23", without the port 443`},
+		"a port of IPv6":     {"z.example | [2001:db8::1]:443", "2001:db8::1 z.example", `without the port 443`},
+		"a length apart":     {"z.example | 192.0.2.0 / 24, 198.51.100.7", "192.0.2.0/24 198.51.100.7 z.example", `"192.0.2.0 / 24": an address and its length`},
+		"bits behind it":     {"z.example | 192.0.2.5 /24", "192.0.2.0/24 z.example", `"192.0.2.5/24": bits behind the length`},
+		"as code":            {"z.example | `192.0.2.0`/`24`", "192.0.2.0/24 z.example", "an address and its length"},
+		"two addresses":      {"z.example | 192.0.2.0 / 192.0.2.9", "192.0.2.0 192.0.2.9 z.example", ""},
+		"wide":               {"z.example | 192。0。2。0 ／ 24", "192.0.2.0/24 z.example", "an address and its length"},
+		"too long":           {"z.example | 192.0.2.5 / 99", "z.example", "192.0.2.5/99"},
+		"a name with umlaut": {"bücher.example.com | 192.0.2.1", "192.0.2.1", "in a sentence, and in no row: bücher.example.com"},
+		"a mark on a letter": {"bu\u0308cher.example.com | 192.0.2.1", "192.0.2.1", "in no row: bu\u0308cher.example.com"},
+		"Cyrillic":           {"сайт.example.com | 192.0.2.1", "192.0.2.1", "in no row: сайт.example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result := read(t, table("| "+c.cells+" | |"))
+			if diff := cmp.Diff([]string{"intune: " + c.want}, rowsOf(result.Zones)); diff != "" {
+				t.Errorf("want -, got +:\n%s", diff)
+			}
+			if !isQuoted(result, c.note) {
+				t.Errorf("notes %v, want %s", result.Notes, c.note)
+			}
+			if isQuoted(result, ": cher") {
+				t.Errorf("notes %v, with half a name", result.Notes)
+			}
+		})
+	}
+}
+
 // Words beside the names of a cell leave them in the row, with its prefixes. What is
 // taken over so is noted, and doubted where words stand before it or no column tells.
 func TestLearnNamesWithWords(t *testing.T) {

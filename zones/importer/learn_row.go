@@ -47,7 +47,7 @@ func (p *learnPage) row(line int, text string, columns int) {
 		return
 	}
 	p.columnsOf(line, cells, into)
-	p.printed = append(p.printed, into)
+	p.printed = append(p.printed, p.paired(into)...)
 }
 
 // learnEscaped is a break that was escaped by mistake.
@@ -57,6 +57,7 @@ var learnEscaped = regexp.MustCompile(`(?i)` + escapedBreak)
 func (p *learnPage) cell(line int, text string, into *printed) cell {
 	c := cell{text: text, pieces: learnBreak.Split(text, -1), protocol: isProtocol(text)}
 	names := len(into.names)
+	into.order = append(into.order, '|')
 	if m := learnEscaped.FindString(text); m != "" {
 		p.note(line, Normalised, "%q: an escaped break; read as a break", m)
 	}
@@ -65,8 +66,10 @@ func (p *learnPage) cell(line int, text string, into *printed) cell {
 			continue
 		}
 		piece = p.plain(line, piece)
+		from := into.sizes()
 		if p.segment(line, piece, inCell, into) {
 			c.isTaken = true
+			into.parts = append(into.parts, part{from, into.sizes()})
 		} else {
 			c.prose = append(c.prose, piece)
 		}

@@ -68,10 +68,14 @@ func (p *learnPage) freeNames(line int, text string) string {
 // segment reads plain text between two breaks of a line, and says whether it was taken:
 // its names and prefixes are then in into. Otherwise it is prose.
 func (p *learnPage) segment(line int, text string, where place, into *printed) bool {
-	words := readWords(learnAside.ReplaceAllString(text, " "))
+	joined, lengths := joinLengths(learnAside.ReplaceAllString(text, " "))
+	words := readWords(joined)
 	from, to, doubt := extent(words, where)
 	if from == to {
 		return false
+	}
+	for _, apart := range lengths {
+		p.note(line, Normalised, "%q: an address and its length; read as one prefix", apart)
 	}
 	p.asides(line, text)
 	if doubt != "" {
@@ -113,15 +117,25 @@ func (p *learnPage) take(line int, w word, into *printed) {
 	case aName:
 		p.takeName(line, w, into)
 	case aPrefix:
+		if w.port != "" {
+			p.note(line, Skipped, "%q: read as %q, without the port %s", w.text, w.clean, w.port)
+		}
 		if prefix, ok := p.learnPrefix(line, w.clean); ok {
 			into.prefixes = append(into.prefixes, spot[netip.Prefix]{prefix, line})
+			into.order = append(into.order, 'p')
 		}
 	case aNumbered:
 		if pattern, ok := p.numbered(line, w.clean); ok {
-			into.names = append(into.names, spot[matcher.Pattern]{pattern, line})
+			into.addName(line, pattern)
 		}
 	case aFile, aWord:
 	}
+}
+
+// addName adds a name.
+func (p *printed) addName(line int, pattern matcher.Pattern) {
+	p.names = append(p.names, spot[matcher.Pattern]{pattern, line})
+	p.order = append(p.order, 'n')
 }
 
 // takeName takes over a name, which may have been printed as a URL or with a port.
@@ -132,7 +146,7 @@ func (p *learnPage) takeName(line int, w word, into *printed) {
 		p.note(line, Normalised, "%q: a URL; read as the name %q", w.text, w.clean)
 	}
 	if pattern, ok := p.pattern(line, w.clean); ok {
-		into.names = append(into.names, spot[matcher.Pattern]{pattern, line})
+		into.addName(line, pattern)
 	}
 	if w.port != "" {
 		into.ports = append(into.ports, p.ports(line, "tcp", w.port)...)

@@ -28,7 +28,7 @@ type word struct {
 	isLabel bool   // a colon follows
 	isURL   bool   // clean is its host
 	rest    string // the path of a URL
-	port    string // behind a name
+	port    string // behind a name or an address
 
 	isTidied bool // clean is without characters or marks that text has
 }
@@ -84,18 +84,29 @@ func readWord(field string) (w word, ok bool) {
 			w.clean, w.rest = w.clean[:end], strings.Trim(w.clean[end:], `/\`)
 		}
 	}
-	if m := learnPort.FindStringSubmatch(w.clean); m != nil && !isPrefixShape(w.clean) {
-		w.clean, w.port = m[1], m[2]
-	}
+	w.cutPort()
 	w.shape = shapeOf(w.clean)
 	return w, true
+}
+
+// cutPort takes the port off a name or an address.
+func (w *word) cutPort() {
+	m := learnPort.FindStringSubmatch(w.clean)
+	if m == nil || isPrefixShape(w.clean) {
+		m = learnAddressPort.FindStringSubmatch(w.clean)
+	}
+	if m != nil {
+		w.clean, w.port = strings.TrimSuffix(m[1], "]"), m[2]
+	}
 }
 
 // Shapes of URLs and ports. Learn escapes the slashes of URLs that are not to be links.
 var (
 	learnScheme = regexp.MustCompile(`^(?i)https?:[\\/]+`)
 	learnPort   = regexp.MustCompile(`^(.*[A-Za-z]):(\d{1,5})$`)
-	learnQuad   = regexp.MustCompile(`^\d{1,3}(?:\.\d{1,3}){3}(?:[/-][\d./]*)?$`)
+	// learnAddressPort is an address with a port, one of IPv6 behind its bracket.
+	learnAddressPort = regexp.MustCompile(`^(\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?|[0-9A-Fa-f:.]+\]):(\d{1,5})$`)
+	learnQuad        = regexp.MustCompile(`^\d{1,3}(?:\.\d{1,3}){3}(?:[/-][\d./]*)?$`)
 )
 
 // shapeOf tells the shape of a word without punctuation around it.
@@ -169,13 +180,26 @@ func findTokens(text string) []string {
 			continue
 		}
 		for _, part := range strings.FieldsFunc(run, func(c rune) bool { return strings.ContainsRune("/:／", c) }) {
-			part = strings.TrimRight(part, ".。．｡#＃")
-			if file, _, isLink := strings.Cut(part, "#"); isLink && shapeOf(file) == aFile {
-				part = file
-			}
-			if isMentioned(part) {
-				tokens = append(tokens, part)
-			}
+			tokens = appendToken(tokens, part)
+		}
+	}
+	return tokens
+}
+
+// appendToken adds a part of a run, if it is shaped like a name. One with letters that no
+// name on the wire has is added whole: what stands between them is another name.
+func appendToken(tokens []string, part string) []string {
+	part = strings.TrimRight(part, ".。．｡#＃")
+	if file, _, isLink := strings.Cut(part, "#"); isLink && shapeOf(file) == aFile {
+		part = file
+	}
+	plain := strings.Map(foreignToLetter, part)
+	if isMentioned(plain) && (plain == part || plain == strings.ToLower(plain) || strings.Count(plain, ".") > 1) {
+		return append(tokens, part)
+	}
+	if plain != part {
+		for _, piece := range strings.FieldsFunc(part, isForeign) {
+			tokens = appendToken(tokens, piece)
 		}
 	}
 	return tokens
