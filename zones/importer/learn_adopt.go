@@ -31,26 +31,35 @@ func (p *learnPage) knowHosts(cells []cell) {
 // adopt takes over the names in the prose of a row's cells, where they are those of the
 // row. The others are mentioned.
 func (p *learnPage) adopt(line int, cells []cell, into *printed) {
-	hasName := len(into.names) > 0
-	alone := aloneIn(cells)
+	hasName, alone := len(into.names) > 0, aloneIn(cells)
 	for i := range cells {
-		how := notAdopted
-		switch c := &cells[i]; {
-		case hasName && c.hasName:
-			how = nameFirst
-		case hasName:
-		case i < maxColumns && p.hosts&(1<<i) != 0:
-			how = nameAnywhere
-		case p.hosts == 0 && alone == i:
-			how = nameDoubted
+		c := &cells[i]
+		how := nameFirst
+		if !hasName {
+			how = p.columnSays(i, alone)
+		} else if !c.hasName {
+			how = notAdopted
 		}
-		for _, piece := range cells[i].prose {
-			if !p.adoptPiece(line, piece, how, into) {
+		for _, piece := range c.prose {
+			if p.adoptPiece(line, piece, how, into) {
+				c.isTaken = true
+			} else {
 				p.mention(line, piece)
 			}
 		}
-		cells[i].isTaken = cells[i].isTaken || into.size() > 0 && how != notAdopted && hasNameWord(cells[i].prose)
 	}
+}
+
+// columnSays is how a column takes over names in a row that has no other, where the prose
+// of the cell with index alone is the only one with names; -1: of none, or of many.
+func (p *learnPage) columnSays(column, alone int) adopted {
+	switch {
+	case column < maxColumns && p.hosts&(1<<column) != 0:
+		return nameAnywhere
+	case p.hosts == 0 && alone == column:
+		return nameDoubted
+	}
+	return notAdopted
 }
 
 // aloneIn is the index of the only cell that has names in its prose; -1 if there is none,
@@ -94,28 +103,38 @@ func nameWords(words []word) (first, count int) {
 }
 
 // adoptPiece takes over the names of a piece of prose, and says whether it had any that
-// are those of the row. Without a known column they need a prefix beside them, or three
-// labels: a sentence may begin with the name of a product.
+// are those of the row.
 func (p *learnPage) adoptPiece(line int, piece string, how adopted, into *printed) bool {
 	words := readWords(learnAside.ReplaceAllString(piece, " "))
 	first, count := nameWords(words)
-	last := first + 1
-	switch {
-	case how == notAdopted || first < 0:
-		return false
-	case first == 0:
-		last = run(words)
-	case how == nameFirst || count > 1:
-		return false
-	}
-	if how == nameDoubted && len(into.prefixes) == 0 && (first > 0 || strings.Count(words[0].clean, ".") < 2) {
+	if first < 0 || first > 0 && count > 1 || !how.takes(words[first], first == 0, len(into.prefixes) > 0) {
 		return false
 	}
 	if first > 0 || how == nameDoubted {
 		p.note(line, Doubted, "a name with words around it, taken over for the row: %s", cutText(strings.TrimSpace(piece)))
 	}
+	last := first + 1
+	if first == 0 {
+		last = run(words)
+	}
 	p.adoptWords(line, piece, words, first, last, into)
 	return true
+}
+
+// takes says whether a name is taken over from prose, which it may begin, in a row that may
+// have prefixes. Without a known column it needs prefixes beside it, or three labels at the
+// beginning: a sentence may begin with the name of a product.
+func (how adopted) takes(name word, begins, hasPrefix bool) bool {
+	switch how {
+	case nameFirst:
+		return begins
+	case nameAnywhere:
+		return true
+	case nameDoubted:
+		return hasPrefix || begins && strings.Count(name.clean, ".") >= 2
+	case notAdopted:
+	}
+	return false
 }
 
 // adoptWords takes over words of a piece, and notes the others.

@@ -124,6 +124,7 @@ func TestLearnOddEndpoints(t *testing.T) {
 		"wide":               {"z.example | 192。0。2。0 ／ 24", "192.0.2.0/24 z.example", "an address and its length"},
 		"too long":           {"z.example | 192.0.2.5 / 99", "z.example", "192.0.2.5/99"},
 		"a name with umlaut": {"bücher.example.com | 192.0.2.1", "192.0.2.1", "in a sentence, and in no row: bücher.example.com"},
+		"glued to words":     {"z.example: 192.0.2.1, 中文１92.0.2.4。文, 192.0.2.3 | ", "192.0.2.1 192.0.2.3 z.example", "in a sentence, and in no row: １92.0.2.4"},
 		"a mark on a letter": {"bu\u0308cher.example.com | 192.0.2.1", "192.0.2.1", "in no row: bu\u0308cher.example.com"},
 		"Cyrillic":           {"сайт.example.com | 192.0.2.1", "192.0.2.1", "in no row: сайт.example.com"},
 	} {

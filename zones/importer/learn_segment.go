@@ -110,7 +110,7 @@ func (p *learnPage) tail(line int, words []word) {
 
 // take takes over one word.
 func (p *learnPage) take(line int, w word, into *printed) {
-	if w.isTidied {
+	if w.isTidied && w.isEndpoint() {
 		p.note(line, Normalised, "%q: read as %q", w.text, w.clean)
 	}
 	switch w.shape {
@@ -129,6 +129,7 @@ func (p *learnPage) take(line int, w word, into *printed) {
 			into.addName(line, pattern)
 		}
 	case aFile, aWord:
+		p.mention(line, w.text)
 	}
 }
 
