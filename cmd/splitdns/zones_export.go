@@ -116,6 +116,7 @@ func (e *exporting) check(c *cobra.Command) error {
 		e.Upstream = append(e.Upstream, upstream)
 	}
 	formats := export.Formats()
+	e.Format = export.FormatName(e.Format) // the flag's value, too: the file says how it was made
 	i := slices.IndexFunc(formats, func(f export.Format) bool { return f.Name == e.Format })
 	if i < 0 {
 		return nil // export.New says which there are

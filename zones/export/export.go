@@ -39,7 +39,7 @@ const (
 // Options say what to export, and how. The first ones hold for every format, the others
 // for those that [Format.Options] names them for; there the zero value stands for the default.
 type Options struct {
-	Format   string   // one of Formats
+	Format   string   // one of Formats, or what [FormatName] takes for one
 	Zones    []string // by name; none are all but the catch-alls
 	Required bool     // only rows that are required
 	Command  string   // how the file was made, for its head

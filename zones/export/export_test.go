@@ -290,3 +290,19 @@ func TestZonesWithoutPrefixes(t *testing.T) {
 		}
 	}
 }
+
+// People write formats as programs, vendors and manuals do.
+func TestFormatName(t *testing.T) {
+	for word, want := range map[string]string{
+		"nftables": "nft", "nftset": "nft", "pftable": "pf", "pf-table": "pf", "fortios": "fortigate", "pacfile": "pac",
+		"RPZ": "rpz", "EDL": "edl", "FortiGate": "fortigate", "FortiOS": "fortigate", "PAC": "pac", "JSON": "json", "CSV": "csv",
+		"nft": "nft", "NTF": "NTF", "": "",
+	} {
+		if got := export.FormatName(word); got != want {
+			t.Errorf("%q is %q, want %q", word, got, want)
+		}
+		if _, err := export.New(samples(t), export.Options{Format: word, Proxy: "DIRECT"}); (err == nil) != (want != "" && want != "NTF") {
+			t.Errorf("%q: %v", word, err)
+		}
+	}
+}
