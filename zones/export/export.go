@@ -51,7 +51,7 @@ type Options struct {
 	Action    string           // of a response policy zone: passthru, nxdomain, nodata, drop
 	Counter   int              // 0 to 99, the end of the zone's serial
 	Use       string           // of dnsmasq: server, nftset, ipset
-	Upstream  []netip.AddrPort // resolvers to forward to
+	Upstream  []netip.AddrPort // resolvers to forward to; none: of dnsmasq, its standard servers
 	What      string           // of an EDL: prefixes, names, both
 	Comments  bool             // an EDL with a head
 	Proxy     string           // of a PAC file, for all that is not in the zones
