@@ -43,7 +43,7 @@ func TestLint(t *testing.T) {
 		"apex":                         {"zone a\nr *.x.example *.y.example\ns y.example", "note apex-gap a [x.example]"},
 		"apex with ranges":             {"zone a\nr *.x.example 192.88.1.1", "warning apex-gap a/r [x.example]"},
 		"apex in another zone":         {"zone a\nr *.x.example 192.88.1.1\nzone b\nr .example", ""},
-		"apex of a catch-all":          {"zone a catch-all\nr *.x.example", ""},
+		"apex of a catch-all":          {"zone a catch-all\nr *.x.example", "note catch-all a [*.x.example]"},
 		"inherits":                     {"zone a\nr *.x.example x.example 192.88.1.1\nzone b\ns cdn.x.example *.y.x.example y.x.example", "warning inherits b/s [cdn.x.example *.y.x.example y.x.example]"},
 		"carved out":                   {"zone a\nr *.x.example x.example 192.88.1.1\nzone b\ns cdn.x.example !", ""},
 		"carved out of nothing":        {"zone a\nr *.x.example x.example\ns cdn.x.example !", "note idle-carve-out a/s [cdn.x.example]"},
@@ -53,7 +53,9 @@ func TestLint(t *testing.T) {
 		"the customers of a service":   {"zone a\nr *.github.io", "warning public-suffix a/r [*.github.io]"},
 		"a domain at home":             {"zone a\nr .corp .home.arpa", ""},
 		"a vendor":                     {"zone a\nr .microsoft.com", "warning catch-all a/r [.microsoft.com]"},
-		"a vendor in a catch-all":      {"zone a catch-all\nr *.microsoft.com", ""},
+		"a vendor in a catch-all":      {"zone a catch-all\nr *.microsoft.com", "note catch-all a [*.microsoft.com]"},
+		"the widest of a catch-all":    {"zone a catch-all\nr x.example *.b.x.example .x.example\ns *.y.example z.example", "note catch-all a [.x.example *.y.example]"},
+		"a catch-all of hosts":         {"zone a catch-all\nr x.example", "note catch-all a []"},
 		"swallows ranges":              {"zone a\nr *.x.example x.example 192.88.1.0/24\nzone b\nr n.x.example 192.88.1.1", "warning swallows a/r [n.x.example]"},
 		"swallows names of three":      {"zone a\nr .x.example\nzone b\nr b.x.example\nzone c\nr c.x.example\nzone d\nr d.x.example", "note swallows a/r [b.x.example c.x.example d.x.example]"},
 		"swallows names of two":        {"zone a\nr .x.example\nzone b\nr b.x.example\nzone c\nr c.x.example", ""},
@@ -133,5 +135,14 @@ func TestLintOfTheBundledEditions(t *testing.T) {
 		if text := strings.Join(got, ", "); text != want {
 			t.Errorf("%s: got  %s\nwant %s", edition, text, want)
 		}
+	}
+}
+
+// A rule that pins by a catch-all changes answers of other zones.
+func TestLintOfPinnedCatchAlls(t *testing.T) {
+	all := state(t, "zone a catch-all\nr *.x.example tcp/443\nzone b\nr y.example tcp/443")
+	found := compare.Lint(all, compare.LintOptions{Pinned: map[string][]string{"a": {"strict"}, "b": {"other"}}})
+	if len(found) != 1 || line(&found[0]) != "warning catch-all a [*.x.example]" || !strings.Contains(found[0].Text, "(strict)") {
+		t.Errorf("%+v", found)
 	}
 }
