@@ -30,6 +30,7 @@ func TestLint(t *testing.T) {
 		"wide, but one vendor's":       {"zone a\nr x.example 17.0.0.0/8", ""},
 		"many":                         {"zone a\nr x.example 12.0.0.0/12 13.0.0.0/12 14.0.0.0/12 15.0.0.0/12", "warning weak-range a/r []"},
 		"rented":                       {"zone a\nr x.example 104.18.0.0/16 192.88.1.1", "warning shared-range a/r [104.18.0.0/16]"},
+		"around what is rented":        {"zone a\nr x.example 104.0.0.0/12 52.84.0.0/14 2600::/16", "warning weak-range a/r [2600::/16]; warning shared-range a/r [52.84.0.0/14 2600::/16]"},
 		"stale with ranges":            {"zone a\nr x.example 192.88.1.1 @2026-05-25\ns y.example @2026-05", "warning stale a [r s]"},
 		"stale":                        {"zone b\nr x.example 192.88.1.1 @2026-05-26\ns y.example @2026-05", "note stale b [s]"},
 		"the edition's age":            {"zone b 2020-09-08\nr x.example 192.88.1.1\ns y.example @2026-11-01", "warning stale b [r]"},
