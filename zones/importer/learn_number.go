@@ -1,9 +1,6 @@
 package importer
 
 import (
-	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"splitdns/matcher"
@@ -12,14 +9,6 @@ import (
 // nearLines is how many lines before and behind a name are searched for the sentence that
 // says what # in it stands for, where its own line does not.
 const nearLines = 5
-
-var (
-	// lonelyHash is a number sign that stands for itself, as in: '#' is a number.
-	lonelyHash = regexp.MustCompile(`(?:^|[^\w#&*.-])#(?:$|[^\w#.-])`)
-	// hashWord is a name with a number sign in it.
-	hashWord = regexp.MustCompile("[^\\s|`<>]*#[^\\s|`<>]*\\.[^\\s|`<>]*")
-	number   = regexp.MustCompile(`\d+`)
-)
 
 // numberRange is what # stands for by a line. Braces are empty where it does not say it.
 type numberRange struct{ sentence, braces string }
@@ -64,7 +53,7 @@ func (p *learnPage) rangeNear(line int) (sentence, braces string) {
 func (p *learnPage) rangeIn(i int) (sentence, braces string) {
 	found, ok := p.ranges[i]
 	if !ok {
-		if line := p.lines[i]; strings.ContainsAny(line, "#＃") && !learnHeading.MatchString(line) {
+		if line := p.lines[i]; !learnHeading.MatchString(line) {
 			found.sentence, found.braces = rangeIn(line)
 		}
 		p.ranges[i] = found
@@ -72,27 +61,11 @@ func (p *learnPage) rangeIn(i int) (sentence, braces string) {
 	return found.sentence, found.braces
 }
 
-// maxSentence is how long a text may be that is searched for a range.
-const maxSentence = 4096
-
 // rangeIn finds a range in one of the sentences of a line.
 func rangeIn(line string) (sentence, braces string) {
 	for piece := range strings.SplitSeq(learnBreak.ReplaceAllString(line, "|"), "|") {
-		if len(piece) > maxSentence {
-			continue
-		}
-		text := hashWord.ReplaceAllString(wideDigits.Replace(strings.ReplaceAll(piece, "&#35;", "#")), " ")
-		if !lonelyHash.MatchString(text) {
-			continue
-		}
-		numbers := number.FindAllString(text, 3)
-		if len(numbers) != 2 {
-			continue
-		}
-		first, err1 := strconv.ParseUint(numbers[0], 10, 32)
-		last, err2 := strconv.ParseUint(numbers[1], 10, 32)
-		if err1 == nil && err2 == nil && first < last {
-			return strings.TrimSpace(piece), fmt.Sprintf("{%d..%d}", first, last)
+		if found, _ := rangesIn(piece); len(found) == 1 {
+			return strings.TrimSpace(piece), found[0]
 		}
 	}
 	return "", ""
