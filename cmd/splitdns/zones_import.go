@@ -41,6 +41,7 @@ func zonesImportCommand() *cobra.Command {
 		Long: `Make zone files of what vendors publish: pages, JSON, lists. The format is found out.
 Without -o, one zone file with every row goes to standard output. The report goes to
 standard error: FILE:LINE: normalised, skipped or doubted: what. Read the doubts.
+Where there are several zones, a new name without an ending behind -o is a directory.
 - in place of FILE is standard input, and behind -o standard output.`,
 		Args: arguments(1, 1000, "a FILE or a URL"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -70,7 +71,7 @@ func (im *importing) run(c *cobra.Command, names []string) error {
 	if im.out == "-" {
 		im.out = ""
 	}
-	isMany := isDirectory(im.out)
+	isMany := isDirectory(im.out) || im.zone == "" && isNewPlain(im.out) && im.haveZones(documents)
 	result, err := importer.Read(documents, importer.Options{
 		Zone: cmp.Or(im.zone, im.zoneOfAll(isMany, documents[0].Name)),
 		Only: im.only,
@@ -127,6 +128,19 @@ func (im *importing) zoneOfAll(isMany bool, document string) string {
 func isDirectory(out string) bool {
 	info, err := os.Stat(out)
 	return err == nil && info.IsDir() || out != "" && os.IsPathSeparator(out[len(out)-1])
+}
+
+// isNewPlain says whether out names nothing yet, and has no ending such as .toml: it may
+// be meant as a directory.
+func isNewPlain(out string) bool {
+	_, err := os.Stat(out)
+	return out != "" && errors.Is(err, os.ErrNotExist) && filepath.Ext(out) == ""
+}
+
+// haveZones says whether documents come to several zones.
+func (im *importing) haveZones(documents []importer.Document) bool {
+	result, err := importer.Read(documents, importer.Options{Only: im.only})
+	return err == nil && len(result.Zones) > 1
 }
 
 // zoneFile is a zone file to be written.

@@ -100,3 +100,35 @@ func TestImportKeepsSecretsOfAddresses(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// Where -o names nothing yet, its ending and the number of zones say what it is to be.
+func TestImportIntoWhatIsNew(t *testing.T) {
+	folder := t.TempDir()
+	one, several := filepath.Join(folder, "one.md"), filepath.Join(folder, "several.md")
+	for path, text := range map[string]string{one: pageText, several: pageText + "|`login.microsoftonline.com`| |\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct{ document, out, flag, want string }{
+		"several zones":           {several, "new", "", "new/intune.toml"},
+		"several, with an ending": {several, "all.toml", "", "all.toml"},
+		"several, one wanted":     {several, "lists", "--zone=lists", "lists"},
+		"one zone":                {one, "mine", "", "mine"},
+		"a directory":             {one, "some/", "", "some/intune.toml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir() + "/"
+			args := []string{"zones", "import", c.document, "-o", out + c.out, "--quiet"}
+			if c.flag != "" {
+				args = append(args, c.flag)
+			}
+			var stderr strings.Builder
+			code := run(args, &strings.Builder{}, &stderr)
+			info, err := os.Stat(filepath.Join(out, c.want))
+			if code != exitFine || err != nil || info.IsDir() || !strings.Contains(filepath.ToSlash(stderr.String()), ", to "+filepath.ToSlash(out+c.want)) {
+				t.Errorf("code %d, %v, said %s; want %s", code, err, &stderr, c.want)
+			}
+		})
+	}
+}

@@ -142,20 +142,8 @@ type clauseReader struct {
 
 // pair is the only two numbers that are the ends of a range.
 func (r *clauseReader) pair() (first, last uint64, ok bool) {
-	at := -1
-	for i, gap := range r.gaps {
-		switch {
-		case !r.isJoin(gap):
-		case at >= 0:
-			return 0, 0, false
-		default:
-			at = i
-		}
-	}
-	if at < 0 && len(r.gaps) == 1 && !r.hasPorts && isUnknownJoin(r.gaps[0]) {
-		at = 0
-	}
-	if at < 0 {
+	at, ok := r.joined()
+	if !ok {
 		return 0, 0, false
 	}
 	from := r.begin(at)
@@ -166,6 +154,20 @@ func (r *clauseReader) pair() (first, last uint64, ok bool) {
 		}
 	}
 	return first, last, first < last
+}
+
+// joined is the place of the only gap that makes a range.
+func (r *clauseReader) joined() (at int, ok bool) {
+	for i, gap := range r.gaps {
+		switch {
+		case !r.isJoin(gap):
+		case ok:
+			return 0, false
+		default:
+			at, ok = i, true
+		}
+	}
+	return at, ok || len(r.gaps) == 1 && !r.hasPorts && isUnknownJoin(r.gaps[0])
 }
 
 // begin is the place of the first number of a range that is joined behind the number at:
