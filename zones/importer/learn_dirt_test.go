@@ -35,6 +35,8 @@ func TestLearnRows(t *testing.T) {
 		"optional":                  {"| `a.example` | Default<BR>Optional | |", []string{"a.example optional"}},
 		"an escaped bar":            {`| what \| why | a.example | |`, []string{"a.example"}},
 		"the end is missing":        {"| `a.example`<BR>`192.0.2.0/24, 13.107.228.0/2", []string{"192.0.2.0/24 a.example"}},
+		"storage accounts":          {"| AMSUA0601 | acpri.blob.core.windows.net<br>achotifx.blob.core.windows.net | acpri.azureedge.net<br>achotfix.azureedge.net |", []string{"achotfix.azureedge.net acpri.azureedge.net"}},
+		"storage, no network":       {"| a.example | acpri.blob.core.windows.net | acsec.azureedge.net |", []string{"a.example acpri.blob.core.windows.net acsec.azureedge.net"}},
 		"too wide to be meant":      {"| `a.example` | 192.0.2.0/24, 16.0.0.0/4 | |", []string{"192.0.2.0/24 a.example"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,6 +50,7 @@ func (p *learnPage) row(line int, text string, columns int) {
 			}
 		}
 	}
+	p.leaveStorage(line, texts, into)
 	if into.size() == 0 {
 		return
 	}
