@@ -135,6 +135,9 @@ func Read(documents []Document, o Options) (Result, error) {
 	}
 	var all []*reading
 	for _, d := range documents {
+		if err := nothing(d.Data, len(documents) == 1); err != nil {
+			return Result{}, fmt.Errorf("%s: %w", d.Name, err)
+		}
 		r, err := readDocument(d)
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: %w", d.Name, err)
@@ -149,6 +152,9 @@ func Read(documents []Document, o Options) (Result, error) {
 	}
 	return assemble(all, o)
 }
+
+// ErrEmptyList is what is wrong with JSON that would be a list of endpoints, and has none.
+var ErrEmptyList = errors.New("the list is empty")
 
 // What no document may be.
 var (

@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,7 +109,10 @@ func (in *contents) readForeign(documents []importer.Document, notes map[string]
 		}
 	}
 	result, z, err := importZone(documents, in.zone.Name)
-	if err != nil {
+	switch {
+	case errors.Is(err, importer.ErrEmptyList):
+		return asError(Empty, err)
+	case err != nil:
 		return asError(Shape, err)
 	}
 	next := 0
