@@ -77,6 +77,7 @@ func (im *importing) run(c *cobra.Command, names []string) error {
 		Only: im.only,
 	})
 	if err != nil {
+		im.notes(c.ErrOrStderr(), result.Notes)
 		return problem{err}
 	}
 	files, err := im.files(result, isMany)
@@ -241,11 +242,7 @@ func (f *zoneFile) write(stdout io.Writer) error {
 
 // report says what became of the documents.
 func (im *importing) report(w io.Writer, result importer.Result, files []zoneFile) {
-	for _, n := range result.Notes {
-		if !im.quiet {
-			fmt.Fprintln(w, n)
-		}
-	}
+	im.notes(w, result.Notes)
 	for _, s := range result.Read {
 		fmt.Fprintln(w, tomlfile.Problem{File: s.Name, Text: fmt.Sprintf("%s, %s: %s; %s",
 			s.Format, editionText(s.Edition), amounts(s.Rows, s.Patterns, s.Prefixes), kinds(result.Notes, s.Name))})
@@ -257,6 +254,15 @@ func (im *importing) report(w io.Writer, result importer.Result, files []zoneFil
 			prefixes += len(f.zone.Rows[i].Prefixes)
 		}
 		fmt.Fprintf(w, "zone %s: %s, to %s\n", f.zone.Name, amounts(len(f.zone.Rows), names, prefixes), cmp.Or(f.path, "standard output"))
+	}
+}
+
+// notes says what was done with parts of documents.
+func (im *importing) notes(w io.Writer, notes []importer.Note) {
+	for _, n := range notes {
+		if !im.quiet {
+			fmt.Fprintln(w, n)
+		}
 	}
 }
 

@@ -132,3 +132,24 @@ func TestImportIntoWhatIsNew(t *testing.T) {
 		})
 	}
 }
+
+// Where nothing was found, the report says what was read, and then that it was nothing.
+func TestImportOfNothingIsReported(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "page.md")
+	text := "---\nms.date: 03/24/2026\n---\n|Domain|IP|\n|---|---|\n|`#-c.example.org`| |\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, quiet := range []bool{false, true} {
+		args := []string{"zones", "import", path}
+		if quiet {
+			args = append(args, "--quiet")
+		}
+		var stdout, stderr strings.Builder
+		code := run(args, &stdout, &stderr)
+		_, behind, isNoted := strings.Cut(stderr.String(), path+`:6: doubted: "#-c.example.org"`)
+		if code != exitProblem || stdout.Len() > 0 || isNoted == quiet || !quiet && !strings.Contains(behind, "no name and no prefix was found") {
+			t.Errorf("quiet %t: code %d, wrote %s, said %s", quiet, code, &stdout, &stderr)
+		}
+	}
+}

@@ -1,8 +1,8 @@
 package importer_test
 
 import (
-	"errors"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
