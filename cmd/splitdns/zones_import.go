@@ -45,8 +45,8 @@ Where there are several zones, a new name without an ending behind -o is a direc
 - in place of FILE is standard input, and behind -o standard output.`,
 		Args: arguments(1, 1000, "a FILE or a URL"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if im.format != "" && !slices.Contains(importer.Formats(), im.format) {
-				return misuse{c, fmt.Errorf("no format %q; have %s", im.format, strings.Join(importer.Formats(), ", "))}
+			if err := checkFormat(im.format); err != nil {
+				return misuse{c, fmt.Errorf("--format: %w", err)}
 			}
 			if err := zones.CheckName(im.zone); im.zone != "" && err != nil {
 				return misuse{c, fmt.Errorf("--zone: %w", err)}
@@ -96,6 +96,9 @@ func (im *importing) run(c *cobra.Command, names []string) error {
 // read reads the documents that are called names.
 func (im *importing) read(c *cobra.Command, names []string) (documents []importer.Document, err error) {
 	for _, name := range names {
+		if name, err = localName(name); err != nil {
+			return nil, err
+		}
 		d := importer.Document{Name: withoutSecrets(name), Format: im.format}
 		if name == "-" {
 			d.Name = "stdin"

@@ -153,3 +153,49 @@ func TestImportOfNothingIsReported(t *testing.T) {
 		}
 	}
 }
+
+// A file may be named by a URL; one of another machine is none.
+func TestImportOfFileURLs(t *testing.T) {
+	path := filepath.ToSlash(filepath.Join(t.TempDir(), "a page.md"))
+	if err := os.WriteFile(path, []byte(pageText), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	slashed := "/" + strings.TrimPrefix(strings.ReplaceAll(path, " ", "%20"), "/")
+	for name, want := range map[string]string{
+		"file://" + slashed:          "page.md: ms-learn",
+		"FILE://localhost" + slashed: "page.md: ms-learn",
+		"file:" + slashed:            "page.md: ms-learn",
+		"file://host" + slashed:      "no file of this machine; want file:///PATH",
+		"file://page.md":             "no file of this machine; want file:///PATH",
+		"file:///":                   "no file of this machine; want file:///PATH",
+		"ftp://host/page.md":         "cannot fetch over ftp",
+	} {
+		var stderr strings.Builder
+		code := run([]string{"zones", "import", name}, &strings.Builder{}, &stderr)
+		isGood := strings.HasSuffix(want, "ms-learn")
+		if (code == exitFine) != isGood || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%s: code %d, said %s, want %s", name, code, &stderr, want)
+		}
+	}
+}
+
+// What is no format is refused with the one that was meant.
+func TestImportSuggestsFormats(t *testing.T) {
+	for format, want := range map[string]string{
+		"o365": "m365", "goog": "google", "service-tags": "servicetags", "plain": "names", "Markdown": "ms-learn", "adgaurd": "adguard", "Names": "names",
+	} {
+		var stderr strings.Builder
+		code := run([]string{"zones", "import", "--format", format, "-"}, &strings.Builder{}, &stderr)
+		if code != exitUsage || !strings.Contains(stderr.String(), fmt.Sprintf("no format %q; did you mean %q?", format, want)) {
+			t.Errorf("code %d, said %s, want %q", code, &stderr, want)
+		}
+	}
+	for word, format := range formatWords {
+		if checkFormat(format) != nil || checkFormat(word) == nil {
+			t.Errorf("%s for %s: want another word for a format", word, format)
+		}
+	}
+	if err := checkFormat("quite-something-else"); err == nil || !strings.Contains(err.Error(), "have m365, ") {
+		t.Errorf("error %v, want all formats", err)
+	}
+}
