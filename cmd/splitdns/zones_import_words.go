@@ -46,12 +46,18 @@ func localName(name string) (string, error) {
 		return name, nil
 	}
 	u, err := url.Parse(name)
-	if err != nil || u.Host != "" && u.Host != "localhost" || !strings.HasPrefix(u.Path, "/") || u.Path == "/" {
+	if err != nil || !slices.Contains([]string{"", "localhost"}, u.Host) || len(u.Path) < len("/x") || u.Path[0] != '/' {
 		return "", fmt.Errorf("%s: %w", printable(name), errFileURL)
 	}
+	return pathOf(u), nil
+}
+
+// pathOf is the path in the URL of a file; on Windows that of /C:/lists begins behind the
+// slash.
+func pathOf(u *url.URL) string {
 	path := u.Path
 	if runtime.GOOS == "windows" && len(path) > 2 && path[2] == ':' {
-		path = path[1:] // of /C:/lists
+		path = path[1:]
 	}
-	return filepath.FromSlash(path), nil
+	return filepath.FromSlash(path)
 }
