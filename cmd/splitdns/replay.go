@@ -39,7 +39,8 @@ func replayCommand() *cobra.Command {
 Each entry's name, type and client are judged by the configuration, by the same
 code that serves live queries and with the addresses that the upstream gave
 then, and what comes of it is held against what the log says. Asks nobody. The
-exit code is 1 if anything changes that --fail-on names, or there is no entry.
+exit code is 1 if an answer or a verdict changes, or what --fail-on names, and
+if there is no entry.
 
 A log cannot tell everything: the answer of a name for which nobody was asked,
 names that no rule logged, and of CNAME chains only the names by which rules
@@ -51,7 +52,7 @@ applied. Clients in the log count as directly connected where server.allow has
 	configFlag(c, &f.file)
 	logsFlag(c, &f.logs, &f.progress, "read the query log `FILE`, as it is or compressed by gzip, - for standard input; may be repeated")
 	c.Flags().StringVar(&f.edition, "edition", "", "judge by this bundled `EDITION` ("+strings.Join(zones.Editions(), ", ")+") in place of the configuration's")
-	c.Flags().StringVar(&f.failOn, "fail-on", "answers", "exit with 1 if `WHAT` changes: answers, verdicts or answers (verdicts), any, or nothing at all (nothing)")
+	c.Flags().StringVar(&f.failOn, "fail-on", "verdicts", "exit with 1 if `WHAT` changes: answers, verdicts or answers (verdicts), any, or nothing at all (nothing)")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	c.Flags().BoolVar(&f.all, "all", false, "list all names, clients and changes, not only the most frequent ones")
 	return c

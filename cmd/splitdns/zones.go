@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"splitdns/server"
+	"splitdns/server/config"
 	"splitdns/zones"
 )
 
@@ -67,18 +68,27 @@ type source struct {
 
 // with calls show with the zones of s.
 func (s source) with(w io.Writer, show func(io.Writer, []*zones.Zone) error) error {
+	loaded, err := s.load()
+	if err != nil {
+		return err
+	}
+	return show(w, loaded.Zones)
+}
+
+// load loads the configuration of s, or one that has nothing but the zones of its edition.
+func (s source) load() (*config.Config, error) {
 	if s.edition != "" {
 		bundled, err := zones.Bundled(s.edition)
 		if err != nil {
-			return problem{err}
+			return nil, problem{err}
 		}
-		return show(w, bundled)
+		return &config.Config{Zones: bundled}, nil
 	}
 	loaded, problems := load(s.file)
 	if loaded == nil {
-		return &server.ConfigError{Problems: problems}
+		return nil, &server.ConfigError{Problems: problems}
 	}
-	return show(w, loaded.Zones)
+	return loaded, nil
 }
 
 // listZones prints one line for each zone.

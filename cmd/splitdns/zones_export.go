@@ -64,8 +64,8 @@ func (e *exporting) addFlags(c *cobra.Command) {
 	f.StringVar(&e.Action, "action", export.DefaultAction, "rpz: `ACTION`, one of passthru, nxdomain, nodata, drop")
 	f.IntVar(&e.Counter, "counter", 0, "rpz: `NUMBER` at the end of the serial, after the edition's date")
 	f.StringVar(&e.Use, "use", export.DefaultUse, "dnsmasq: the `OPTION` to write, one of server, nftset, ipset")
-	f.StringArrayVar(&e.upstream, "upstream", nil, "dnsmasq, unbound: `ADDRESS[:PORT]` to send the names to; again for more")
-	f.StringVar(&e.Proxy, "proxy", "", "pac: `TEXT` for all other hosts, such as \"PROXY proxy.example:3128\"")
+	f.StringArrayVar(&e.upstream, "upstream", nil, "dnsmasq, unbound: `ADDRESS[:PORT]` to send the names to; again for more; dnsmasq without: its standard servers")
+	f.StringVar(&e.Proxy, "proxy", export.DefaultProxy, "pac: `TEXT` for all other hosts; the default is a proxy that nobody has")
 }
 
 // exportHelp lists the formats.
@@ -116,6 +116,7 @@ func (e *exporting) check(c *cobra.Command) error {
 		e.Upstream = append(e.Upstream, upstream)
 	}
 	formats := export.Formats()
+	e.Format = export.FormatName(e.Format) // the flag's value, too: the file says how it was made
 	i := slices.IndexFunc(formats, func(f export.Format) bool { return f.Name == e.Format })
 	if i < 0 {
 		return nil // export.New says which there are

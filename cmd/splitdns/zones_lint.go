@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"splitdns/server/config"
 	"splitdns/zones"
 	"splitdns/zones/compare"
 	"splitdns/zones/tomlfile"
@@ -41,7 +42,11 @@ for problems, with --strict for warnings too.`,
 			if err != nil {
 				return misuse{c, err}
 			}
-			return o.from.with(c.OutOrStdout(), func(w io.Writer, loaded []*zones.Zone) error { return o.lint(w, loaded, args, now) })
+			loaded, err := o.from.load()
+			if err != nil {
+				return err
+			}
+			return o.lint(c.OutOrStdout(), loaded, args, now)
 		},
 	}
 	configFlag(c, &o.from.file)
@@ -77,9 +82,9 @@ func (o *lintOptions) today() (time.Time, error) {
 	return now, nil
 }
 
-// lint looks at those of loaded that args name, and at files.
-func (o *lintOptions) lint(w io.Writer, loaded []*zones.Zone, args []string, now time.Time) error {
-	s := subjects{loaded: loaded}
+// lint looks at those zones of c that args name, and at files.
+func (o *lintOptions) lint(w io.Writer, c *config.Config, args []string, now time.Time) error {
+	s := subjects{loaded: c.Zones}
 	for _, arg := range args {
 		if err := s.add(arg); err != nil {
 			return err
@@ -94,7 +99,7 @@ func (o *lintOptions) lint(w io.Writer, loaded []*zones.Zone, args []string, now
 	}
 	found := append([]compare.Finding{}, s.found...) // never nil: JSON has a list
 	found = append(found, compare.Lint(s.loaded, compare.LintOptions{
-		Now: now, MaxAge: time.Duration(o.days) * 24 * time.Hour, Only: s.names, Newest: newest,
+		Now: now, MaxAge: time.Duration(o.days) * 24 * time.Hour, Only: s.names, Newest: newest, Pinned: c.Pinned(),
 	})...)
 	slices.SortStableFunc(found, func(a, b compare.Finding) int { return cmp.Compare(a.Severity, b.Severity) })
 	if o.json {

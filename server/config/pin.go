@@ -30,6 +30,22 @@ func (l *loader) checkPin(t *tomlfile.Table, r *policy.Rule, compiled *policy.Po
 	}
 }
 
+// Pinned gives the names of the rules that change answers, with a pin stricter than observe,
+// by each zone that they name; "*" names none.
+func (c *Config) Pinned() map[string][]string {
+	pinned := map[string][]string{}
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		if r.Pin <= policy.Observe {
+			continue
+		}
+		for _, zone := range r.Zones {
+			pinned[zone] = append(pinned[zone], r.Name)
+		}
+	}
+	return pinned
+}
+
 // rangedZone is a zone with what it publishes.
 type rangedZone struct {
 	*zones.Zone

@@ -186,7 +186,8 @@ func ParseAnswer(values []string) (Answer, error) {
 // (RFC 3696, section 2).
 func parseTarget(s string) (Answer, error) {
 	errNeither := fmt.Errorf("%q: neither an address nor a name", s)
-	if strings.ContainsAny(s, "/:*{}") {
+	const odd = "/:*{}"
+	if strings.ContainsAny(s, odd) {
 		return Answer{}, errNeither
 	}
 	n, err := matcher.ParseName(s)
@@ -196,7 +197,10 @@ func parseTarget(s string) (Answer, error) {
 	if wire := n.Wire(); len(wire) <= 1+int(wire[0])+1 { // a label and the root's
 		return Answer{}, fmt.Errorf("%q: %w", s, errAnswer)
 	}
-	text := n.String()
+	text := n.String() // without escapes
+	if strings.ContainsAny(text, odd) {
+		return Answer{}, errNeither
+	}
 	last := text[strings.LastIndexByte(text, '.')+1:]
 	if strings.Trim(last, "0123456789") == "" {
 		return Answer{}, errNeither

@@ -133,6 +133,7 @@ func TestParseAnswerErrors(t *testing.T) {
 		{[]string{"192.0.2.1."}, `"192.0.2.1.": neither an address nor a name`},
 		{[]string{"192.0.2.0/24"}, `"192.0.2.0/24": neither an address nor a name`},
 		{[]string{"192.0.2.1:53"}, `"192.0.2.1:53": neither an address nor a name`},
+		{[]string{`\047.example`}, `"\\047.example": neither an address nor a name`},
 		{[]string{"*.corp.example"}, `"*.corp.example": neither an address nor a name`},
 		{[]string{"{0..5}.corp.example"}, `"{0..5}.corp.example": neither an address nor a name`},
 		{[]string{"a..example"}, `name "a..example": empty label: two dots with nothing between them, or a dot too many at an end`},
@@ -200,7 +201,7 @@ func TestViaWords(t *testing.T) {
 }
 
 func FuzzParseAnswer(f *testing.F) {
-	for _, s := range []string{"", "nxdomain", "192.0.2.1", "::ffff:192.0.2.1", "a.example", `a\046b.example`, "fe80::1%eth0", "."} {
+	for _, s := range []string{"", "nxdomain", "192.0.2.1", "::ffff:192.0.2.1", "a.example", `a\046b.example`, "fe80::1%eth0", ".", `\047b.m`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -61,7 +61,7 @@ const (
 	codeInherits = "inherits"       // names without ranges below a pattern with ranges
 	codeIdle     = "idle-carve-out" // carved out of nothing
 	codeSuffix   = "public-suffix"  // a pattern for names of everybody
-	codeCatchAll = "catch-all"      // a pattern for a whole vendor
+	codeCatchAll = "catch-all"      // a pattern for a whole vendor, or a zone for such
 	codeSwallows = "swallows"       // a pattern that takes in names of other zones
 	codeFamily   = "numbers"        // names that differ in a number only
 	codePorts    = "no-ports"       // a row that says nothing of ports
@@ -75,6 +75,9 @@ type LintOptions struct {
 	// Newest are the zones of the newest edition there is: addresses that an older zone of the
 	// same name has and it has not are reported.
 	Newest []*zones.Zone
+	// Pinned are the rules that change answers, with a pin stricter than observe, by the zone
+	// that they name.
+	Pinned map[string][]string
 }
 
 // DefaultMaxAge is from which age on a publication is stale. Vendors' lists change monthly.
@@ -94,6 +97,7 @@ func Lint(all []*zones.Zone, o LintOptions) []Finding {
 		l.ages(z)
 		l.replaced(z)
 		l.ports(z)
+		l.catchAll(z)
 	}
 	l.names()
 	l.copies()

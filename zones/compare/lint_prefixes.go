@@ -226,13 +226,18 @@ func isWide(p netip.Prefix) bool {
 	return p.Bits() < wide6
 }
 
-// rented finds addresses that others can rent.
+// rented finds addresses that others can rent: prefixes within a block of such, or around one.
 func (l *linter) rented(r *row) {
 	var found, owners []string
 	for _, p := range r.row.Prefixes {
-		if b, ok := holding(rentedBlocks, p); ok {
+		before := len(owners)
+		for _, b := range rentedBlocks {
+			if p.Bits() > 0 && b.prefix.Overlaps(p) { // all addresses are a problem of their own
+				owners = append(owners, b.what)
+			}
+		}
+		if len(owners) > before {
 			found = append(found, zones.PrefixText(p))
-			owners = append(owners, b.what)
 		}
 	}
 	if len(found) == 0 {
@@ -241,7 +246,7 @@ func (l *linter) rented(r *row) {
 	slices.Sort(owners)
 	l.add(r, Finding{
 		Severity: Warning, Code: codeShared, Subjects: found,
-		Text: fmt.Sprintf("anybody can rent an address of %s, and %s of these: %s", some(slices.Compact(owners)), count(len(found), "prefix is", "prefixes are"), some(found)),
+		Text: fmt.Sprintf("anybody can rent an address of %s, and %s such: %s", some(slices.Compact(owners)), count(len(found), "prefix has", "prefixes have"), some(found)),
 		Fix:  "pin to nothing stricter than observe: such an address does not prove who answers",
 	})
 }

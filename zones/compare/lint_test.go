@@ -30,6 +30,7 @@ func TestLint(t *testing.T) {
 		"wide, but one vendor's":       {"zone a\nr x.example 17.0.0.0/8", ""},
 		"many":                         {"zone a\nr x.example 12.0.0.0/12 13.0.0.0/12 14.0.0.0/12 15.0.0.0/12", "warning weak-range a/r []"},
 		"rented":                       {"zone a\nr x.example 104.18.0.0/16 192.88.1.1", "warning shared-range a/r [104.18.0.0/16]"},
+		"around what is rented":        {"zone a\nr x.example 104.0.0.0/12 52.84.0.0/14 2600::/16", "warning weak-range a/r [2600::/16]; warning shared-range a/r [52.84.0.0/14 2600::/16]"},
 		"stale with ranges":            {"zone a\nr x.example 192.88.1.1 @2026-05-25\ns y.example @2026-05", "warning stale a [r s]"},
 		"stale":                        {"zone b\nr x.example 192.88.1.1 @2026-05-26\ns y.example @2026-05", "note stale b [s]"},
 		"the edition's age":            {"zone b 2020-09-08\nr x.example 192.88.1.1\ns y.example @2026-11-01", "warning stale b [r]"},
@@ -43,7 +44,7 @@ func TestLint(t *testing.T) {
 		"apex":                         {"zone a\nr *.x.example *.y.example\ns y.example", "note apex-gap a [x.example]"},
 		"apex with ranges":             {"zone a\nr *.x.example 192.88.1.1", "warning apex-gap a/r [x.example]"},
 		"apex in another zone":         {"zone a\nr *.x.example 192.88.1.1\nzone b\nr .example", ""},
-		"apex of a catch-all":          {"zone a catch-all\nr *.x.example", ""},
+		"apex of a catch-all":          {"zone a catch-all\nr *.x.example", "note catch-all a [*.x.example]"},
 		"inherits":                     {"zone a\nr *.x.example x.example 192.88.1.1\nzone b\ns cdn.x.example *.y.x.example y.x.example", "warning inherits b/s [cdn.x.example *.y.x.example y.x.example]"},
 		"carved out":                   {"zone a\nr *.x.example x.example 192.88.1.1\nzone b\ns cdn.x.example !", ""},
 		"carved out of nothing":        {"zone a\nr *.x.example x.example\ns cdn.x.example !", "note idle-carve-out a/s [cdn.x.example]"},
@@ -53,7 +54,9 @@ func TestLint(t *testing.T) {
 		"the customers of a service":   {"zone a\nr *.github.io", "warning public-suffix a/r [*.github.io]"},
 		"a domain at home":             {"zone a\nr .corp .home.arpa", ""},
 		"a vendor":                     {"zone a\nr .microsoft.com", "warning catch-all a/r [.microsoft.com]"},
-		"a vendor in a catch-all":      {"zone a catch-all\nr *.microsoft.com", ""},
+		"a vendor in a catch-all":      {"zone a catch-all\nr *.microsoft.com", "note catch-all a [*.microsoft.com]"},
+		"the widest of a catch-all":    {"zone a catch-all\nr x.example *.b.x.example .x.example\ns *.y.example z.example", "note catch-all a [.x.example *.y.example]"},
+		"a catch-all of hosts":         {"zone a catch-all\nr x.example", "note catch-all a []"},
 		"swallows ranges":              {"zone a\nr *.x.example x.example 192.88.1.0/24\nzone b\nr n.x.example 192.88.1.1", "warning swallows a/r [n.x.example]"},
 		"swallows names of three":      {"zone a\nr .x.example\nzone b\nr b.x.example\nzone c\nr c.x.example\nzone d\nr d.x.example", "note swallows a/r [b.x.example c.x.example d.x.example]"},
 		"swallows names of two":        {"zone a\nr .x.example\nzone b\nr b.x.example\nzone c\nr c.x.example", ""},
@@ -133,5 +136,14 @@ func TestLintOfTheBundledEditions(t *testing.T) {
 		if text := strings.Join(got, ", "); text != want {
 			t.Errorf("%s: got  %s\nwant %s", edition, text, want)
 		}
+	}
+}
+
+// A rule that pins by a catch-all changes answers of other zones.
+func TestLintOfPinnedCatchAlls(t *testing.T) {
+	all := state(t, "zone a catch-all\nr *.x.example tcp/443\nzone b\nr y.example tcp/443")
+	found := compare.Lint(all, compare.LintOptions{Pinned: map[string][]string{"a": {"strict"}, "b": {"other"}}})
+	if len(found) != 1 || line(&found[0]) != "warning catch-all a [*.x.example]" || !strings.Contains(found[0].Text, "(strict)") {
+		t.Errorf("%+v", found)
 	}
 }

@@ -21,13 +21,14 @@ const (
 	noteBelow = "widened to the name itself, too"
 )
 
+// noteStandard says where names go for which there is no upstream: a server that dnsmasq has
+// for a name above them would get them else.
+const noteStandard = "names go to the standard servers of dnsmasq, even where it has another for a name above them (see --upstream)"
+
 // checkDNSMasq checks what is to become of names.
 func checkDNSMasq(o *Options) error {
 	if err := oneOf("use", &o.Use, useServer, useNFTSet, useIPSet); err != nil {
 		return err
-	}
-	if o.Use == useServer && len(o.Upstream) == 0 {
-		return &OptionError{"upstream", "want the address of a resolver, or --use nftset or ipset"}
 	}
 	if o.Use == useServer && o.Family != 0 {
 		return &OptionError{"family", "has no meaning with --use server"}
@@ -43,7 +44,7 @@ func checkDNSMasq(o *Options) error {
 func writeDNSMasq(w *writing) error {
 	w.noPrefixes(notePrefixes)
 	if w.o.Use == useServer {
-		w.dnsmasqServers()
+		w.dnsmasqServers(w.dnsmasqUpstreams())
 		return nil
 	}
 	names, order := w.zonesOf()
@@ -53,8 +54,20 @@ func writeDNSMasq(w *writing) error {
 	return nil
 }
 
-// dnsmasqServers writes which names go to the upstream.
-func (w *writing) dnsmasqServers() {
+// dnsmasqUpstreams are the upstreams as dnsmasq writes them; # are the standard servers.
+func (w *writing) dnsmasqUpstreams() (texts []string) {
+	for _, upstream := range w.o.Upstream {
+		texts = append(texts, withPort(upstream, "#"))
+	}
+	if len(texts) == 0 {
+		w.notes.say(noteStandard)
+		return []string{"#"}
+	}
+	return texts
+}
+
+// dnsmasqServers writes which names go to upstreams.
+func (w *writing) dnsmasqServers(upstreams []string) {
 	seen := w.newOnce()
 	one := func(p plain) {
 		name := orHash(p.name)
@@ -68,8 +81,8 @@ func (w *writing) dnsmasqServers() {
 		if !seen.isNew(p) {
 			return
 		}
-		for _, upstream := range w.o.Upstream {
-			w.entry("server=/", name, "/", withPort(upstream, "#"))
+		for _, upstream := range upstreams {
+			w.entry("server=/", name, "/", upstream)
 		}
 	}
 	for _, p := range w.patterns {

@@ -39,7 +39,7 @@ const (
 // Options say what to export, and how. The first ones hold for every format, the others
 // for those that [Format.Options] names them for; there the zero value stands for the default.
 type Options struct {
-	Format   string   // one of Formats
+	Format   string   // one of Formats, or what [FormatName] takes for one
 	Zones    []string // by name; none are all but the catch-alls
 	Required bool     // only rows that are required
 	Command  string   // how the file was made, for its head
@@ -51,7 +51,7 @@ type Options struct {
 	Action    string           // of a response policy zone: passthru, nxdomain, nodata, drop
 	Counter   int              // 0 to 99, the end of the zone's serial
 	Use       string           // of dnsmasq: server, nftset, ipset
-	Upstream  []netip.AddrPort // resolvers to forward to
+	Upstream  []netip.AddrPort // resolvers to forward to; none: of dnsmasq, its standard servers
 	What      string           // of an EDL: prefixes, names, both
 	Comments  bool             // an EDL with a head
 	Proxy     string           // of a PAC file, for all that is not in the zones

@@ -188,10 +188,8 @@ func TestProblems(t *testing.T) {
 		"counter":          {export.Options{Format: "rpz", Counter: 100}, "counter", "up to 99"},
 		"what":             {export.Options{Format: "edl", What: "urls"}, "what", `want "prefixes"`},
 		"use":              {export.Options{Format: "dnsmasq", Use: "address"}, "use", `want "server"`},
-		"no upstream":      {export.Options{Format: "dnsmasq"}, "upstream", "want the address of a resolver"},
 		"family of server": {export.Options{Format: "dnsmasq", Upstream: options("dnsmasq").Upstream, Family: 4}, "family", "no meaning"},
 		"upstream of sets": {export.Options{Format: "dnsmasq", Use: "ipset", Upstream: options("dnsmasq").Upstream}, "upstream", "no meaning"},
-		"no proxy":         {export.Options{Format: "pac"}, "proxy", "PROXY proxy.example:3128"},
 		"proxy":            {export.Options{Format: "pac", Proxy: "DIRECT\n"}, "proxy", "printable ASCII"},
 		"nothing":          {export.Options{Format: "pf", Zones: []string{"other"}, Family: 6}, "", "nothing to export: zones other: 2 names left out"},
 	}
@@ -287,6 +285,41 @@ func TestZonesWithoutPrefixes(t *testing.T) {
 	for _, format := range []string{"nft", "ipset", "pf"} {
 		if _, notes := written(t, loaded, options(format)); !slices.Contains(notes, "1 zone without a prefix: names") {
 			t.Errorf("%s: the notes %q do not name the zone", format, notes)
+		}
+	}
+}
+
+// People write formats as programs, vendors and manuals do.
+func TestFormatName(t *testing.T) {
+	for word, want := range map[string]string{
+		"nftables": "nft", "nftset": "nft", "pftable": "pf", "pf-table": "pf", "fortios": "fortigate", "pacfile": "pac",
+		"RPZ": "rpz", "EDL": "edl", "FortiGate": "fortigate", "FortiOS": "fortigate", "PAC": "pac", "JSON": "json", "CSV": "csv",
+		"nft": "nft", "NTF": "NTF", "": "",
+	} {
+		if got := export.FormatName(word); got != want {
+			t.Errorf("%q is %q, want %q", word, got, want)
+		}
+		if _, err := export.New(samples(t), export.Options{Format: word}); (err == nil) != (want != "" && want != "NTF") {
+			t.Errorf("%q: %v", word, err)
+		}
+	}
+}
+
+// What is not said has a default with which the file loads, and a note says what it is.
+func TestDefaultsOfResolversAndProxies(t *testing.T) {
+	for format, want := range map[string]string{"dnsmasq": "server=/portal.example/#\n", "pac": `var proxy = "PROXY proxy.example:8080";` + "\n"} {
+		text, notes := written(t, samples(t), export.Options{Format: format})
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: no %q in\n%s", format, want, text)
+		}
+		said := func(n string) bool {
+			return strings.Contains(n, "see --upstream") || strings.Contains(n, "say which with --proxy")
+		}
+		if i := slices.IndexFunc(notes, said); i < 0 || !strings.Contains(text, notes[i]) {
+			t.Errorf("%s: not noted, or not in the file: %q", format, notes)
+		}
+		if _, notes = written(t, samples(t), options(format)); slices.ContainsFunc(notes, said) {
+			t.Errorf("%s: noted though it was said: %q", format, notes)
 		}
 	}
 }

@@ -35,8 +35,27 @@ var formats = []format{
 	{Format{"csv", "a line for each name and prefix, for spreadsheets (RFC 4180)", []string{"family"}}, "", nil, writeCSV},
 }
 
+// otherNames are what people call formats beside their names, in lower case.
+var otherNames = map[string]string{
+	"nftables": "nft", "nftset": "nft", "pftable": "pf", "pf-table": "pf", "fortios": "fortigate", "pacfile": "pac",
+}
+
+// FormatName is the name of the format that people call word, in any case; word itself if
+// there is none.
+func FormatName(word string) string {
+	name := strings.ToLower(word)
+	if other, ok := otherNames[name]; ok {
+		return other
+	}
+	if slices.ContainsFunc(formats, func(f format) bool { return f.Name == name }) {
+		return name
+	}
+	return word
+}
+
 // formatOf is the format that o asks for. It fills in o's defaults and checks what o says for it.
 func formatOf(o *Options) (format, error) {
+	o.Format = FormatName(o.Format)
 	i := slices.IndexFunc(formats, func(f format) bool { return f.Name == o.Format })
 	if i < 0 {
 		return format{}, noFormat(o.Format)

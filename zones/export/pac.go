@@ -1,17 +1,20 @@
 package export
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 )
 
+// DefaultProxy is what a PAC file returns for all other hosts unless it is told: a proxy that
+// nobody has (RFC 2606, section 3). Nothing leaves by accident, and who loads the file sees why.
+const DefaultProxy = "PROXY proxy.example:8080"
+
 // checkPAC checks what is returned for all other hosts.
 func checkPAC(o *Options) error {
-	if o.Proxy == "" {
-		return &OptionError{"proxy", `want what browsers do with all other hosts, as in "PROXY proxy.example:3128"`}
-	}
+	o.Proxy = cmp.Or(o.Proxy, DefaultProxy)
 	if strings.ContainsFunc(o.Proxy, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return &OptionError{"proxy", fmt.Sprintf("%q: want printable ASCII", o.Proxy)}
 	}
@@ -23,6 +26,9 @@ func checkPAC(o *Options) error {
 // object has. Patterns with ranges and stars stand below their literal suffix.
 func writePAC(w *writing) error {
 	w.noPrefixes(notePrefixes)
+	if w.o.Proxy == DefaultProxy {
+		w.notes.say("all other hosts go to " + DefaultProxy + ", which is nobody's: say which with --proxy")
+	}
 	proxy, err := json.Marshal(w.o.Proxy)
 	if err != nil {
 		return err

@@ -117,15 +117,18 @@ func commentOctet(r rune) byte {
 
 // Note says how often, and for what, the export says something else than the zones.
 type Note struct {
-	What     string   // what it counts, in the plural: patterns, names, prefixes
+	What     string   // what it counts, in the plural: patterns, names, prefixes; "" if nothing
 	Text     string   // what became of them, and why
-	Count    int      // how many
+	Count    int      // how many; 0 for a note on the whole
 	Examples []string // the first of them; printable, of one line
 }
 
 // String is the note as one line of printable text.
 func (n Note) String() string {
 	what := n.What
+	if what == "" {
+		return n.Text
+	}
 	if n.Count == 1 {
 		what = strings.TrimSuffix(strings.Replace(what, "prefixes", "prefix", 1), "s")
 	}
@@ -164,6 +167,9 @@ func (n *notes) count(what, text string, number int) {
 		n.of(what, text).Count += number
 	}
 }
+
+// say adds a note on the whole.
+func (n *notes) say(text string) { n.of("", text) }
 
 // of is the note about what with that text. It is good until the next call.
 func (n *notes) of(what, text string) *Note {

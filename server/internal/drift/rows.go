@@ -25,7 +25,8 @@ const rowsHead = `# Proposed by splitdns drift: what was seen, not what a vendor
 
 // rows is a zone file that covers what r is about, with a comment on its use; "" where there is nothing
 // to cover. It publishes no address for a name for which it was not seen, unless there were more names than are
-// remembered, and no range wider than the addresses that were seen.
+// remembered, and no range wider than the addresses that were seen; but names near a range of
+// numbers get what is published for the names in it.
 func rows(r *Report, p *policy.Policy) string {
 	z := &zones.Zone{Title: "Seen by splitdns, not published"}
 	for i := range r.Zones {
