@@ -41,11 +41,12 @@ func zonesImportCommand() *cobra.Command {
 		Long: `Make zone files of what vendors publish: pages, JSON, lists. The format is found out.
 Without -o, one zone file with every row goes to standard output. The report goes to
 standard error: FILE:LINE: normalised, skipped or doubted: what. Read the doubts.
+Where there are several zones, a new name without an ending behind -o is a directory.
 - in place of FILE is standard input, and behind -o standard output.`,
 		Args: arguments(1, 1000, "a FILE or a URL"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if im.format != "" && !slices.Contains(importer.Formats(), im.format) {
-				return misuse{c, fmt.Errorf("no format %q; have %s", im.format, strings.Join(importer.Formats(), ", "))}
+			if err := checkFormat(im.format); err != nil {
+				return misuse{c, fmt.Errorf("--format: %w", err)}
 			}
 			if err := zones.CheckName(im.zone); im.zone != "" && err != nil {
 				return misuse{c, fmt.Errorf("--zone: %w", err)}
@@ -70,12 +71,13 @@ func (im *importing) run(c *cobra.Command, names []string) error {
 	if im.out == "-" {
 		im.out = ""
 	}
-	isMany := isDirectory(im.out)
+	isMany := isDirectory(im.out) || im.zone == "" && isNewPlain(im.out) && im.haveZones(documents)
 	result, err := importer.Read(documents, importer.Options{
 		Zone: cmp.Or(im.zone, im.zoneOfAll(isMany, documents[0].Name)),
 		Only: im.only,
 	})
 	if err != nil {
+		im.notes(c.ErrOrStderr(), result.Notes)
 		return problem{err}
 	}
 	files, err := im.files(result, isMany)
@@ -94,6 +96,9 @@ func (im *importing) run(c *cobra.Command, names []string) error {
 // read reads the documents that are called names.
 func (im *importing) read(c *cobra.Command, names []string) (documents []importer.Document, err error) {
 	for _, name := range names {
+		if name, err = localName(name); err != nil {
+			return nil, err
+		}
 		d := importer.Document{Name: withoutSecrets(name), Format: im.format}
 		if name == "-" {
 			d.Name = "stdin"
@@ -127,6 +132,19 @@ func (im *importing) zoneOfAll(isMany bool, document string) string {
 func isDirectory(out string) bool {
 	info, err := os.Stat(out)
 	return err == nil && info.IsDir() || out != "" && os.IsPathSeparator(out[len(out)-1])
+}
+
+// isNewPlain says whether out names nothing yet, and has no ending such as .toml: it may
+// be meant as a directory.
+func isNewPlain(out string) bool {
+	_, err := os.Stat(out)
+	return out != "" && errors.Is(err, os.ErrNotExist) && filepath.Ext(out) == ""
+}
+
+// haveZones says whether documents come to several zones.
+func (im *importing) haveZones(documents []importer.Document) bool {
+	result, err := importer.Read(documents, importer.Options{Only: im.only})
+	return err == nil && len(result.Zones) > 1
 }
 
 // zoneFile is a zone file to be written.
@@ -227,11 +245,7 @@ func (f *zoneFile) write(stdout io.Writer) error {
 
 // report says what became of the documents.
 func (im *importing) report(w io.Writer, result importer.Result, files []zoneFile) {
-	for _, n := range result.Notes {
-		if !im.quiet {
-			fmt.Fprintln(w, n)
-		}
-	}
+	im.notes(w, result.Notes)
 	for _, s := range result.Read {
 		fmt.Fprintln(w, tomlfile.Problem{File: s.Name, Text: fmt.Sprintf("%s, %s: %s; %s",
 			s.Format, editionText(s.Edition), amounts(s.Rows, s.Patterns, s.Prefixes), kinds(result.Notes, s.Name))})
@@ -243,6 +257,15 @@ func (im *importing) report(w io.Writer, result importer.Result, files []zoneFil
 			prefixes += len(f.zone.Rows[i].Prefixes)
 		}
 		fmt.Fprintf(w, "zone %s: %s, to %s\n", f.zone.Name, amounts(len(f.zone.Rows), names, prefixes), cmp.Or(f.path, "standard output"))
+	}
+}
+
+// notes says what was done with parts of documents.
+func (im *importing) notes(w io.Writer, notes []importer.Note) {
+	for _, n := range notes {
+		if !im.quiet {
+			fmt.Fprintln(w, n)
+		}
 	}
 }
 

@@ -100,3 +100,102 @@ func TestImportKeepsSecretsOfAddresses(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// Where -o names nothing yet, its ending and the number of zones say what it is to be.
+func TestImportIntoWhatIsNew(t *testing.T) {
+	folder := t.TempDir()
+	one, several := filepath.Join(folder, "one.md"), filepath.Join(folder, "several.md")
+	for path, text := range map[string]string{one: pageText, several: pageText + "|`login.microsoftonline.com`| |\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct{ document, out, flag, want string }{
+		"several zones":           {several, "new", "", "new/intune.toml"},
+		"several, with an ending": {several, "all.toml", "", "all.toml"},
+		"several, one wanted":     {several, "lists", "--zone=lists", "lists"},
+		"one zone":                {one, "mine", "", "mine"},
+		"a directory":             {one, "some/", "", "some/intune.toml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir() + "/"
+			args := []string{"zones", "import", c.document, "-o", out + c.out, "--quiet"}
+			if c.flag != "" {
+				args = append(args, c.flag)
+			}
+			var stderr strings.Builder
+			code := run(args, &strings.Builder{}, &stderr)
+			info, err := os.Stat(filepath.Join(out, c.want))
+			if code != exitFine || err != nil || info.IsDir() || !strings.Contains(filepath.ToSlash(stderr.String()), ", to "+filepath.ToSlash(out+c.want)) {
+				t.Errorf("code %d, %v, said %s; want %s", code, err, &stderr, c.want)
+			}
+		})
+	}
+}
+
+// Where nothing was found, the report says what was read, and then that it was nothing.
+func TestImportOfNothingIsReported(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "page.md")
+	text := "---\nms.date: 03/24/2026\n---\n|Domain|IP|\n|---|---|\n|`#-c.example.org`| |\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, quiet := range []bool{false, true} {
+		args := []string{"zones", "import", path}
+		if quiet {
+			args = append(args, "--quiet")
+		}
+		var stdout, stderr strings.Builder
+		code := run(args, &stdout, &stderr)
+		_, behind, isNoted := strings.Cut(stderr.String(), path+`:6: doubted: "#-c.example.org"`)
+		if code != exitProblem || stdout.Len() > 0 || isNoted == quiet || !quiet && !strings.Contains(behind, "no name and no prefix was found") {
+			t.Errorf("quiet %t: code %d, wrote %s, said %s", quiet, code, &stdout, &stderr)
+		}
+	}
+}
+
+// A file may be named by a URL; one of another machine is none.
+func TestImportOfFileURLs(t *testing.T) {
+	path := filepath.ToSlash(filepath.Join(t.TempDir(), "a page.md"))
+	if err := os.WriteFile(path, []byte(pageText), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	slashed := "/" + strings.TrimPrefix(strings.ReplaceAll(path, " ", "%20"), "/")
+	for name, want := range map[string]string{
+		"file://" + slashed:          "page.md: ms-learn",
+		"FILE://localhost" + slashed: "page.md: ms-learn",
+		"file:" + slashed:            "page.md: ms-learn",
+		"file://host" + slashed:      "no file of this machine; want file:///PATH",
+		"file://page.md":             "no file of this machine; want file:///PATH",
+		"file:///":                   "no file of this machine; want file:///PATH",
+		"ftp://host/page.md":         "cannot fetch over ftp",
+	} {
+		var stderr strings.Builder
+		code := run([]string{"zones", "import", name}, &strings.Builder{}, &stderr)
+		isGood := strings.HasSuffix(want, "ms-learn")
+		if (code == exitFine) != isGood || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%s: code %d, said %s, want %s", name, code, &stderr, want)
+		}
+	}
+}
+
+// What is no format is refused with the one that was meant.
+func TestImportSuggestsFormats(t *testing.T) {
+	for format, want := range map[string]string{
+		"o365": "m365", "goog": "google", "service-tags": "servicetags", "plain": "names", "Markdown": "ms-learn", "adgaurd": "adguard", "Names": "names",
+	} {
+		var stderr strings.Builder
+		code := run([]string{"zones", "import", "--format", format, "-"}, &strings.Builder{}, &stderr)
+		if code != exitUsage || !strings.Contains(stderr.String(), fmt.Sprintf("no format %q; did you mean %q?", format, want)) {
+			t.Errorf("code %d, said %s, want %q", code, &stderr, want)
+		}
+	}
+	for word, format := range formatWords {
+		if checkFormat(format) != nil || checkFormat(word) == nil {
+			t.Errorf("%s for %s: want another word for a format", word, format)
+		}
+	}
+	if err := checkFormat("quite-something-else"); err == nil || !strings.Contains(err.Error(), "have m365, ") {
+		t.Errorf("error %v, want all formats", err)
+	}
+}

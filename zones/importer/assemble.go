@@ -32,15 +32,23 @@ func assemble(all []*reading, o Options) (Result, error) {
 			z.Rows = append(z.Rows, row)
 		}
 		result.Read = append(result.Read, s)
-		r.tallies.sum(r.notes)
-		slices.SortStableFunc(r.notes, func(a, b Note) int { return cmp.Compare(a.Line, b.Line) })
-		result.Notes = append(result.Notes, r.notes...)
+		result.Notes = append(result.Notes, r.allNotes()...)
 	}
 	for _, z := range byName {
 		result.Zones = append(result.Zones, z)
 	}
 	slices.SortFunc(result.Zones, func(a, b *zones.Zone) int { return strings.Compare(a.Name, b.Name) })
 	return result, nil
+}
+
+// allNotes is the notes of a document that was read, by line; of nil none.
+func (r *reading) allNotes() []Note {
+	if r == nil {
+		return nil
+	}
+	r.tallies.sum(r.notes)
+	slices.SortStableFunc(r.notes, func(a, b Note) int { return cmp.Compare(a.Line, b.Line) })
+	return r.notes
 }
 
 // count adds what row has.

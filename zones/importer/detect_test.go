@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -244,5 +245,22 @@ func TestEncodedAsWindowsDoes(t *testing.T) {
 		if diff := cmp.Diff(zoneText(want.Zones)+noteText(want.Notes), zoneText(got.Zones)+noteText(got.Notes)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// Lists without entries are called so, in whichever format they were asked for; beside sets of
+// Microsoft 365 a list of nothing says that nothing changed.
+func TestEmptyLists(t *testing.T) {
+	for _, text := range []string{"[]", "\ufeff[ ]\n", `{"prefixes":[]}`, `{"values":[]}`, `{"syncToken":"1","prefixes":[]}`} {
+		for _, format := range []string{"", "google", "m365"} {
+			_, err := importer.Read([]importer.Document{{Name: "x", Data: []byte(text), Format: format}}, importer.Options{})
+			if !errors.Is(err, importer.ErrEmptyList) || !strings.HasPrefix(err.Error(), "x: ") {
+				t.Errorf("%q as %q: error %v, want that it is empty", text, format, err)
+			}
+		}
+	}
+	sets := `[{"id":1,"serviceArea":"Common","urls":["a.example"],"tcpPorts":"443"}]`
+	if _, err := importer.Read([]importer.Document{{Name: "sets", Data: []byte(sets)}, {Name: "changes", Data: []byte("[]")}}, importer.Options{}); err != nil {
+		t.Error(err)
 	}
 }

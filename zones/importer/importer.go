@@ -125,7 +125,8 @@ type format struct {
 }
 
 // Read turns documents into zones. An error refuses them all: it says which document
-// is not what it should be, and why. Otherwise every part of every document is in the
+// is not what it should be, and why. The notes say then what was done with a document in
+// which nothing was found, and there is nothing else. Otherwise every part of every document is in the
 // zones or in the notes.
 func Read(documents []Document, o Options) (Result, error) {
 	if o.Zone != "" {
@@ -135,9 +136,12 @@ func Read(documents []Document, o Options) (Result, error) {
 	}
 	var all []*reading
 	for _, d := range documents {
+		if err := nothing(d.Data, len(documents) == 1); err != nil {
+			return Result{}, fmt.Errorf("%s: %w", d.Name, err)
+		}
 		r, err := readDocument(d)
 		if err != nil {
-			return Result{}, fmt.Errorf("%s: %w", d.Name, err)
+			return Result{Notes: r.allNotes()}, fmt.Errorf("%s: %w", d.Name, err)
 		}
 		all = append(all, r)
 	}
@@ -150,6 +154,9 @@ func Read(documents []Document, o Options) (Result, error) {
 	return assemble(all, o)
 }
 
+// ErrEmptyList is what is wrong with JSON that would be a list of endpoints, and has none.
+var ErrEmptyList = errors.New("the list is empty")
+
 // What no document may be.
 var (
 	errEmpty = errors.New("the document is empty")
@@ -157,7 +164,8 @@ var (
 	errNone  = errors.New("no name and no prefix was found in it")
 )
 
-// readDocument reads one document as drafts.
+// readDocument reads one document as drafts. Where it has none, what was read comes with
+// the error, for its notes; otherwise an error comes alone.
 func readDocument(d Document) (*reading, error) {
 	switch {
 	case len(d.Data) > MaxSize:
@@ -180,7 +188,7 @@ func readDocument(d Document) (*reading, error) {
 		return nil, fmt.Errorf("read as %s (%s): %w", f.name, f.what, err)
 	}
 	if len(r.drafts) == 0 && !r.mayBeEmpty {
-		return nil, fmt.Errorf("read as %s (%s): %w", f.name, f.what, errNone)
+		return r, fmt.Errorf("read as %s (%s): %w", f.name, f.what, errNone)
 	}
 	return r, nil
 }

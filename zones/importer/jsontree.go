@@ -231,6 +231,39 @@ func hasKeys(data []byte, wantList bool, want ...string) bool {
 	return true
 }
 
+// nothing refuses JSON whose lists are all empty: of an object, or alone. Beside other
+// documents a list of nothing says that nothing changed.
+func nothing(data []byte, alone bool) error {
+	if len(data) > shapeSize || !looksJSON(data) {
+		return nil
+	}
+	root, err := parseJSON(data)
+	switch {
+	case err != nil:
+	case root.kind == listNode && len(root.items) == 0 && alone:
+		return fmt.Errorf("%w; what says that nothing changed at Microsoft 365, give together with the document of /endpoints", ErrEmptyList)
+	case root.kind == objectNode && hasEmptyLists(root):
+		return ErrEmptyList
+	}
+	return nil
+}
+
+// hasEmptyLists says whether an object has lists, and nothing in them.
+func hasEmptyLists(n *node) bool {
+	lists := 0
+	for i := range n.items {
+		switch m := &n.items[i]; m.kind {
+		case listNode, objectNode:
+			if m.kind == objectNode || len(m.items) > 0 {
+				return false
+			}
+			lists++
+		case nullNode, textNode, numberNode, boolNode:
+		}
+	}
+	return lists > 0
+}
+
 // members notes the members of n that are not among those known.
 func (r *reading) members(n *node, known ...string) {
 	for i := range n.items {

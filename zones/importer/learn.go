@@ -35,11 +35,12 @@ type learnPage struct {
 	lines    []string // of the page, without front matter and comments
 	printed  []*printed
 	mentions []mention
-	ranges   map[int]numberRange  // by index of the line, as far as they were looked for
 	section  int                  // counts headings
 	hosts    uint64               // the columns of the present table that have had names, a bit each
 	web      map[int][]zones.Port // what the prose of a section says of HTTP and HTTPS
 	anywhere []zones.Port         // what the first section that says something says
+
+	numberedNames int // names with a # so far
 }
 
 // printed is what stands together in one place of a page.
@@ -113,7 +114,7 @@ func readLearn(r *reading) error {
 	case !utf8.Valid(data), bytes.IndexByte(data, 0) >= 0:
 		return errLearnText
 	}
-	p := &learnPage{reading: r, web: make(map[int][]zones.Port), ranges: make(map[int]numberRange)}
+	p := &learnPage{reading: r, web: make(map[int][]zones.Port)}
 	p.lines = strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
 	p.about = zones.Zone{Title: "A page of Microsoft Learn", Vendor: "Microsoft", Source: sourceOf(r.document, "")}
 	p.isMixed = true

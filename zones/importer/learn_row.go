@@ -42,6 +42,7 @@ func (p *learnPage) row(line int, text string, columns int) {
 		cells[i] = p.cell(line, text, into)
 	}
 	p.adopt(line, cells, into)
+	p.leaveStorage(line, texts, into)
 	p.knowHosts(cells)
 	if into.size() == 0 {
 		return

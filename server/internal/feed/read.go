@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,7 +110,7 @@ func (in *contents) readForeign(documents []importer.Document, notes map[string]
 	}
 	result, z, err := importZone(documents, in.zone.Name)
 	if err != nil {
-		return asError(Shape, err)
+		return asError(kindOf(err), err)
 	}
 	next := 0
 	for i, format := range in.formats {
@@ -123,6 +124,14 @@ func (in *contents) readForeign(documents []importer.Document, notes map[string]
 	}
 	in.add(z)
 	return nil
+}
+
+// kindOf is the kind of an error of the importer.
+func kindOf(err error) Kind {
+	if errors.Is(err, importer.ErrEmptyList) {
+		return Empty
+	}
+	return Shape
 }
 
 // importZone reads documents as the zone called name: the rows of that zone, or all rows

@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,17 @@ func TestDocumentsAreReadTogether(t *testing.T) {
 		got := pairs(z)
 		if len(got) != 2 || !got[[2]string{"", "8.8.4.0/24"}] || !got[[2]string{"", "34.1.0.0/16"}] || z.Name != "google-apis" {
 			t.Errorf("%s: %v", z.Name, got)
+		}
+	}
+}
+
+// TestAnEmptyListIsEmpty has what a publisher's list is without any entry: well formed, and empty.
+func TestAnEmptyListIsEmpty(t *testing.T) {
+	for _, text := range []string{"[]", `{"prefixes":[]}`, `{"values": []}`, `{"syncToken":"1","prefixes":[]}`, " \n"} {
+		c := &feed.Copy{Zone: "google-apis", Fetched: day, Documents: []feed.Document{feed.NewDocument("https://lists.example/goog.json", []byte(text))}}
+		_, err := c.ReadZone()
+		if failed, ok := errors.AsType[*feed.Error](err); !ok || failed.Kind != feed.Empty || !strings.Contains(err.Error(), "is empty") {
+			t.Errorf("%q: %v, want it called empty", text, err)
 		}
 	}
 }
