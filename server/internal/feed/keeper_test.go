@@ -540,13 +540,13 @@ func TestZonesOfOnePage(t *testing.T) {
 			return len(w.asked())
 		}
 		w.Set(w.dir, all)
-		if n := days(30); n < 28 || n > 33 {
+		if n := days(30); n < 26 || n > 42 { // each for itself would be 210
 			t.Errorf("asked %d times in 30 days", n)
 		}
 		w.stop()
 		w.run(t, daily)
 		w.Set(w.dir, all)
-		if n := days(10); n < 9 || n > 12 {
+		if n := days(10); n < 8 || n > 20 { // each for itself would be 70
 			t.Errorf("asked %d times in 10 days after a restart", n)
 		}
 		for range 2 {
