@@ -35,10 +35,10 @@ func (p *learnPage) numbered(line int, printed string) (matcher.Pattern, bool) {
 // about # decides, even if it says no range.
 func (p *learnPage) rangeBeside(line int, printed string) (sentence, braces string) {
 
-	text := p.unquoted(line)
-	if p.numberedNames > maxNumbered || len(text) > maxNumberRow {
+	if p.numberedNames++; p.numberedNames > maxNumbered || len(p.lines[line-1]) > maxNumberRow {
 		return "", ""
 	}
+	text := p.unquoted(line)
 	cells, _ := splitCells(text)
 	var places [][]string
 	own := slices.IndexFunc(cells, func(c string) bool { return strings.Contains(sentenceText(c), printed) })
