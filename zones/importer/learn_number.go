@@ -11,7 +11,7 @@ import (
 // lines of some hundred octets.
 const (
 	maxNumbered  = 256
-	maxNumberRow = 16 << 10
+	maxNumberRow = 4 << 10
 )
 
 // numbered reads a name in which # stands for a number. The range is read from the
@@ -34,11 +34,11 @@ func (p *learnPage) numbered(line int, printed string) (matcher.Pattern, bool) {
 // name in the table has a #, and no sentence in the row is about #. What is nearest and
 // about # decides, even if it says no range.
 func (p *learnPage) rangeBeside(line int, printed string) (sentence, braces string) {
-	p.numberedNames++
-	text := p.unquoted(line)
-	if p.numberedNames > maxNumbered || len(text) > maxNumberRow {
+
+	if p.numberedNames++; p.numberedNames > maxNumbered || len(p.lines[line-1]) > maxNumberRow {
 		return "", ""
 	}
+	text := p.unquoted(line)
 	cells, _ := splitCells(text)
 	var places [][]string
 	own := slices.IndexFunc(cells, func(c string) bool { return strings.Contains(sentenceText(c), printed) })
@@ -71,9 +71,10 @@ func sentencesOf(pieces []string, printed string) (texts []string) {
 		texts[0] = pieces[own]
 		texts = append(texts, pieces[:own]...)
 	}
+	isSaid := slices.ContainsFunc(texts, isAbout)
 	for _, piece := range pieces[own+1:] {
-		isName := hashWord.MatchString(sentenceText(piece))
-		if isName && (isAbout(piece) || slices.ContainsFunc(texts, isAbout)) {
+		isSaid = isSaid || isAbout(piece)
+		if isSaid && hashWord.MatchString(sentenceText(piece)) {
 			break
 		}
 		texts = append(texts, piece)
