@@ -34,7 +34,6 @@ func (p *learnPage) numbered(line int, printed string) (matcher.Pattern, bool) {
 // name in the table has a #, and no sentence in the row is about #. What is nearest and
 // about # decides, even if it says no range.
 func (p *learnPage) rangeBeside(line int, printed string) (sentence, braces string) {
-
 	if p.numberedNames++; p.numberedNames > maxNumbered || len(p.lines[line-1]) > maxNumberRow {
 		return "", ""
 	}
