@@ -40,7 +40,7 @@ func (s *setState) saw(f found, bad *fault, now time.Time) notice {
 	if bad != nil {
 		return s.sicken(bad, first, now)
 	}
-	before, another := s.fault, s.found.handle != 0 && s.found.handle != f.handle
+	before, another := s.fault, s.found.handle != 0 && !s.found.same(f)
 	was := s.found
 	s.found, s.fault = f, nil
 	if before == nil && !another {

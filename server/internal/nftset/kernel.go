@@ -35,7 +35,8 @@ const batch = 512
 // A found is what a set is, as the kernel says.
 type found struct {
 	set       policy.Set
-	handle    uint64 // tells a set from one that took its name later
+	table     uint64 // the handles of the table and the set tell them from those that took their
+	handle    uint64 // names later; zero: it was never found
 	typ       string // as nft writes it: ipv4_addr
 	isMap     bool
 	constant  bool
@@ -48,6 +49,9 @@ type found struct {
 
 // takes reports whether addresses of addr's version belong into the set.
 func (f found) takes(addr netip.Addr) bool { return addr.Is4() && f.is4 || addr.Is6() && f.is6 }
+
+// same reports whether f and g are one and the same set.
+func (f found) same(g found) bool { return f.table == g.table && f.handle == g.handle }
 
 // A presence says whether an address is in a set.
 type presence struct {

@@ -206,25 +206,30 @@ func request10(kind uint8, family string, attributes []byte) netlink.Message {
 	}
 }
 
+// describe asks for the table as well: the handles of sets begin anew in each.
 func (k *netlinkKernel) describe(set policy.Set) (found, error) {
-	answer, err := k.question(unix.NFT_MSG_GETSET, set.Family, names(set))
-	if errors.Is(err, unix.ENOENT) {
-		_, err = k.question(unix.NFT_MSG_GETTABLE, set.Family, text(unix.NFTA_TABLE_NAME, set.Table))
-		if err == nil {
-			return found{}, &fault{state: stateMissing, code: errSet}
-		}
+	table, err := k.question(unix.NFT_MSG_GETTABLE, set.Family, text(unix.NFTA_TABLE_NAME, set.Table))
+	if err != nil {
+		return found{}, absence(err, errTable)
 	}
-	switch {
-	case errors.Is(err, unix.ENOENT):
-		return found{}, &fault{state: stateMissing, code: errTable}
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP): // netfilter has no such subsystem
-		return found{}, noTables(err)
-	case err != nil:
-		return found{}, refusal(err, found{})
+	answer, err := k.question(unix.NFT_MSG_GETSET, set.Family, names(set))
+	if err != nil {
+		return found{}, absence(err, errSet)
 	}
 	f, err := parseSet(answer)
-	f.set = set
+	f.set, f.table = set, parseTable(table)
 	return f, err
+}
+
+// absence is the fault of a set or a table that cannot be described.
+func absence(err, missing error) error {
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return &fault{state: stateMissing, code: missing}
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP): // netfilter has no such subsystem
+		return noTables(err)
+	}
+	return refusal(err, found{})
 }
 
 func (k *netlinkKernel) read(f found, addrs []netip.Addr) ([]presence, error) {

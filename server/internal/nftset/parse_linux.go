@@ -26,6 +26,7 @@ const (
 // What x/sys/unix has not, of linux/netfilter/nf_tables.h.
 const (
 	setHandle   = 16 // NFTA_SET_HANDLE
+	tableHandle = 4  // NFTA_TABLE_HANDLE
 	elemKeyEnd  = 10 // NFTA_SET_ELEM_KEY_END
 	genID       = 1  // NFTA_GEN_ID
 	concatBits  = 6  // of each type in the number of a concatenation
@@ -122,6 +123,16 @@ func key(addr netip.Addr) []byte {
 	value := attribute(unix.NFTA_DATA_VALUE, addr.AsSlice())
 	element := attribute(unix.NFTA_LIST_ELEM|nested, attribute(unix.NFTA_SET_ELEM_KEY|nested, value))
 	return attribute(unix.NFTA_SET_ELEM_LIST_ELEMENTS|nested, element)
+}
+
+// parseTable reads the handle of a table.
+func parseTable(b []byte) uint64 {
+	for t, v := range attributes(b) {
+		if t == tableHandle {
+			return number(v)
+		}
+	}
+	return 0
 }
 
 // parseSet reads what a set is.

@@ -184,7 +184,7 @@ func (w *worker) cause(a *attempt, bad *fault) *fault {
 	if a.s.fault != nil {
 		return a.s.fault
 	}
-	if a.s.found.handle != a.f.handle {
+	if !a.s.found.same(a.f) {
 		a.f = a.s.found
 		return nil
 	}
@@ -197,7 +197,7 @@ func (w *worker) transact(a *attempt, jobs []*job) error {
 	now := w.k.o.Now()
 	changes := make([]change, len(jobs))
 	for i, j := range jobs {
-		changes[i] = change{addr: j.addr, timeout: j.end.Sub(now) + slack}
+		changes[i] = change{addr: j.addr, timeout: timeoutFor(j.end.Sub(now))}
 	}
 	err := w.kernel.put(a.f, changes, r == addDelete)
 	if err != nil {

@@ -5,8 +5,14 @@ import (
 	"time"
 )
 
-// slack is what a timeout gets on top: the kernel counts in ticks of up to 10 ms, and rounds down.
+// slack is what a timeout gets on top, give or take half of it: the kernel counts in ticks of up to
+// 10 ms, and rounds down.
 const slack = time.Second
+
+// timeoutFor is the timeout of an element that is to stay for d, in whole seconds, as people read them.
+func timeoutFor(d time.Duration) time.Duration {
+	return (d + slack + slack/2).Truncate(time.Second)
+}
 
 // A recipe is how the kernel is made to refresh an element.
 type recipe uint8
