@@ -34,17 +34,16 @@ const batch = 512
 
 // A found is what a set is, as the kernel says.
 type found struct {
-	set       policy.Set
-	table     uint64 // the handles of the table and the set tell them from those that took their
-	handle    uint64 // names later; zero: it was never found
-	typ       string // as nft writes it: ipv4_addr
-	isMap     bool
-	constant  bool
-	interval  bool
-	timeout   bool
-	size      uint32
-	is4, is6  bool // what addresses it holds; both false for any other type
-	autoMerge bool
+	set      policy.Set
+	table    uint64 // the handles of the table and the set tell them from those that took their
+	handle   uint64 // names later; zero: it was never found
+	typ      string // as nft writes it: ipv4_addr
+	isMap    bool
+	constant bool
+	interval bool
+	timeout  bool
+	size     uint32
+	is4, is6 bool // what addresses it holds; both false for any other type
 }
 
 // takes reports whether addresses of addr's version belong into the set.

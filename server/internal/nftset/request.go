@@ -45,18 +45,21 @@ func (r *request) finish(err error) bool {
 	if r.finished.Swap(true) {
 		return false
 	}
-	if r.timer != nil {
-		r.timer.Stop()
-	}
 	r.done(err)
 	return true
+}
+
+// conclude finishes a request that was queued.
+func (r *request) conclude(err error) {
+	r.timer.Stop()
+	r.finish(err)
 }
 
 // settle takes the verdict on one part, and finishes the request with that on the last.
 func (r *request) settle(err error) {
 	r.err = both(r.err, err)
 	if r.open--; r.open == 0 {
-		r.finish(r.err)
+		r.conclude(r.err)
 	}
 }
 
@@ -195,6 +198,6 @@ func (k *Keeper) end() {
 	k.queue, k.over = nil, true
 	k.mu.Unlock()
 	for _, r := range queue {
-		r.finish(errEnded)
+		r.conclude(errEnded)
 	}
 }
