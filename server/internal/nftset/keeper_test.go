@@ -28,6 +28,7 @@ type bench struct {
 	mu        sync.Mutex
 	good, bad []string
 	lost      int
+	flushed   time.Time // when the test last flushed the set
 }
 
 // start starts a keeper for set4, within a bubble.
@@ -148,13 +149,11 @@ func (c client) live(ctx context.Context, t *testing.T) {
 	}
 }
 
-// flushed is when the test last flushed the set.
-var flushed sync.Map
-
 // healing reports whether the set may lack elements for a flush.
 func healing(b *bench) bool {
-	at, ok := flushed.Load(b)
-	return ok && time.Since(at.(time.Time)) < 2*time.Second
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Since(b.flushed) < 2*time.Second
 }
 
 // TestNoGapOverHoursOfReuse is the promise of the package: an address that a client may use is in
@@ -177,7 +176,9 @@ func TestNoGapOverHoursOfReuse(t *testing.T) {
 				for ctx.Err() == nil {
 					time.Sleep(1777 * time.Millisecond)
 					if c.flush && rand.IntN(200) == 0 {
-						flushed.Store(b, time.Now())
+						b.mu.Lock()
+						b.flushed = time.Now()
+						b.mu.Unlock()
 						kernel.Flush(set4)
 						time.Sleep(2 * time.Second)
 					}

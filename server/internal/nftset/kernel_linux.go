@@ -18,6 +18,8 @@ const (
 	// netlinkTime is how long an answer of the kernel may take. It answers while it takes the message,
 	// so this bounds what never comes.
 	netlinkTime = 2 * time.Second
+	// putTime is that for a transaction, which waits for those of others: a large ruleset takes its time.
+	putTime = time.Minute
 	// readAtOnce is the most elements that are asked for before the answers are read: each takes some
 	// 800 octets of the socket's buffer, which has 212,992 unless an administrator changed that.
 	readAtOnce = 64
@@ -82,7 +84,7 @@ func (k *netlinkKernel) transaction(f found, changes []change, replace bool) err
 	if err := k.openWrite(); err != nil {
 		return err
 	}
-	if err := k.wait.SetDeadline(time.Now().Add(netlinkTime)); err != nil {
+	if err := k.wait.SetDeadline(time.Now().Add(putTime)); err != nil {
 		return err
 	}
 	set := &nftables.Set{
@@ -299,6 +301,9 @@ func (k *netlinkKernel) list(f found, limit int) ([]listed, error) {
 	buf := make([]byte, datagramSize)
 	for done := false; !done; {
 		n, err := receive(k.ask, buf)
+		if errors.Is(err, os.ErrDeadlineExceeded) && len(points) > 0 {
+			return f.ranges(points), ErrMore // the time of the kernel grows with the square of the set
+		}
 		if err != nil {
 			return nil, refusal(err, f)
 		}

@@ -130,6 +130,13 @@ func (r *running) report(bad bool, text string) {
 	r.good = append(r.good, text)
 }
 
+// losses is how often Lost was called.
+func (r *running) losses() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lost
+}
+
 // told is what was reported so far.
 func (r *running) told() (good, bad string) {
 	r.mu.Lock()

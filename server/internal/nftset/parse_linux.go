@@ -299,53 +299,6 @@ func parseError(b []byte) error {
 	return errShort
 }
 
-// ranges makes elements of points, in the order of addresses.
-func (f found) ranges(points []point) []listed {
-	slices.SortStableFunc(points, func(a, b point) int {
-		if c := a.addr.Compare(b.addr); c != 0 {
-			return c
-		}
-		switch {
-		case a.end == b.end:
-			return 0
-		case a.end: // one range ends where the next begins
-			return -1
-		}
-		return 1
-	})
-	list := make([]listed, 0, len(points))
-	open := false // the last of list has no end yet
-	for _, p := range points {
-		if p.end {
-			if open {
-				list[len(list)-1].last = p.addr.Prev()
-			}
-			open = false
-			continue
-		}
-		l := listed{first: p.addr, last: p.addr, timeout: p.timeout, remaining: p.remaining}
-		if p.last.IsValid() {
-			l.last = p.last
-		}
-		list = append(list, l)
-		open = f.interval && !p.last.IsValid()
-		if open {
-			list[len(list)-1].last = top(p.addr)
-		}
-	}
-	return list
-}
-
-// top is the greatest address of addr's version.
-func top(addr netip.Addr) netip.Addr {
-	b := addr.AsSlice()
-	for i := range b {
-		b[i] = 0xff
-	}
-	last, _ := netip.AddrFromSlice(b)
-	return last
-}
-
 // parseEvents tells what a datagram of the monitor says.
 func parseEvents(b []byte, tell func(event)) error {
 	whole := true

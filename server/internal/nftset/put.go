@@ -222,7 +222,7 @@ func (w *worker) finish(s *setState, jobs []*job) {
 	for _, j := range jobs {
 		if j.err != nil {
 			s.counts.fail(j.err.state, 1)
-			if !blocking(j.err) && j.err.state != stateCovered {
+			if j.err.state != stateCovered { // that is of one address, and may not matter to the next answer
 				notices = append(notices, s.refuse(j.err, now))
 			}
 			continue

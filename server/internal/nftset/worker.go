@@ -86,7 +86,9 @@ func (w *worker) tick() {
 func (w *worker) tidy(s *setState) {
 	now := w.k.o.Now()
 	w.k.mu.Lock()
-	w.k.remembered -= s.sweep(now, sweepAtOnce)
+	if w.k.sets[s.set] == s { // or a reload dropped it
+		w.k.remembered -= s.sweep(now, sweepAtOnce)
+	}
 	n := s.retry(now)
 	w.k.mu.Unlock()
 	w.k.tell(n)
