@@ -33,6 +33,7 @@ func ParseAll(b []byte, interval bool) (Parsed, error) {
 	for _, l := range (found{interval: interval}).ranges(points) {
 		p.Ranges = append(p.Ranges, [2]netip.Addr{l.first, l.last})
 	}
+	_, _ = parseAnswer(b)
 	whole := true
 	for _, body := range messages(b, &whole) {
 		if len(body) < headerSize {

@@ -134,9 +134,12 @@ func (k *Keeper) Holds(es []Element) (until time.Time, ok bool) {
 	until = now.Add(longest)
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	var s *setState
 	for i := range es {
 		e := &es[i]
-		s := k.sets[e.Set]
+		if s == nil || s.set != e.Set { // most answers have one set, and several addresses
+			s = k.sets[e.Set]
+		}
 		if s == nil {
 			return now, false
 		}

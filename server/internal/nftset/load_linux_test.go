@@ -214,7 +214,7 @@ func TestElementsOfLargeSets(t *testing.T) {
 func BenchmarkAddOne(b *testing.B)      { benchmarkAdd(b, 1) }
 func BenchmarkAddThousand(b *testing.B) { benchmarkAdd(b, 1000) }
 
-// benchmarkAdd refreshes n elements in the real kernel.
+// benchmarkAdd puts n new elements into a set of the real kernel.
 func benchmarkAdd(b *testing.B, n int) {
 	if !namespace(b, "-test.run=^$", "-test.bench=^"+b.Name()+"$") {
 		return
@@ -224,11 +224,10 @@ func benchmarkAdd(b *testing.B, n int) {
 	r.state("inet f s", "ok")
 	es := elements(b, "inet f s", strings.Split(strings.TrimSuffix(many(n), ","), ",")...)
 	done := make(chan error, 1)
-	ttl := time.Hour
+	addr := netip.MustParseAddr("11.0.0.0")
 	for b.Loop() {
-		ttl += 3 * time.Second
 		for i := range es {
-			es[i].TTL = ttl
+			es[i].Addr, addr = addr, addr.Next()
 		}
 		r.Add(es, func(err error) { done <- err })
 		if err := <-done; err != nil {

@@ -288,6 +288,21 @@ func parseDump(points []point, b []byte) (_ []point, done bool, err error) {
 	return points, false, nil
 }
 
+// parseAnswer reads the one message of an answer, down to its attributes.
+func parseAnswer(b []byte) ([]byte, error) {
+	whole := true
+	for t, body := range messages(b, &whole) {
+		switch {
+		case t == unix.NLMSG_ERROR:
+			return nil, parseError(body)
+		case len(body) >= headerSize:
+			return body[headerSize:], nil
+		}
+		break
+	}
+	return nil, errShort
+}
+
 // parseError reads the number of an error.
 func parseError(b []byte) error {
 	if len(b) < 4 {
