@@ -14,6 +14,7 @@ type job struct {
 	have      time.Time // until when it is in the set; zero: it is not
 	permanent bool      // somebody else put it in for good
 	wasIn     bool      // it was in the set before
+	doubted   bool      // it was known to be in the set before, and may be gone
 	err       *fault    // the verdict
 }
 

@@ -386,6 +386,9 @@ func TestLostEventsAreNoticed(t *testing.T) {
 				if b.kernel.Until(set4, nth(1)).IsZero() || b.losses() == before {
 					t.Errorf("in until %v, Lost called %d times", b.kernel.Until(set4, nth(1)), b.losses()-before)
 				}
+				if st := b.Status().Sets[0]; st.Lost != 2 || st.Restored != 2 || st.Heals != 1 {
+					t.Errorf("status %+v, want 2 lost and restored", st)
+				}
 				done := puts(b.kernel)
 				time.Sleep(time.Minute)
 				if puts(b.kernel) != done {

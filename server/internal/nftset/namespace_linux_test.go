@@ -182,9 +182,15 @@ func (r *running) status(set string) nftset.SetStatus {
 // wait waits until something is true, for 2 seconds: that is what healing may take.
 func wait(t testing.TB, what string, is func() bool) time.Duration {
 	t.Helper()
+	return waitFor(t, 2*time.Second, what, is)
+}
+
+// waitFor waits until something is true, for a time.
+func waitFor(t testing.TB, most time.Duration, what string, is func() bool) time.Duration {
+	t.Helper()
 	begin := time.Now()
 	for !is() {
-		if time.Since(begin) > 2*time.Second {
+		if time.Since(begin) > most {
 			t.Fatalf("after %v: not %s", time.Since(begin), what)
 		}
 		time.Sleep(time.Millisecond)

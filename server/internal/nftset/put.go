@@ -245,6 +245,6 @@ func (s *setState) took(j *job) {
 		s.counts.adds++
 	}
 	if e := s.elements[j.addr]; e != nil {
-		e.until, e.permanent = j.have, j.permanent && s.found.takes(j.addr)
+		e.until, e.permanent, e.doubted = j.have, j.permanent && s.found.takes(j.addr), false
 	}
 }

@@ -31,9 +31,9 @@ type setState struct {
 
 // counts are the figures of a set.
 type counts struct {
-	adds, refreshes, restored, heals uint64
-	lastHeal                         time.Duration
-	failures                         map[string]uint64
+	adds, refreshes, lost, restored, heals uint64
+	lastHeal                               time.Duration
+	failures                               map[string]uint64
 }
 
 // fail counts n elements that could not be put in.

@@ -12,6 +12,8 @@ const (
 	lookEvery = time.Second
 	// sweepAtOnce is the most elements of a set that are looked at in one sweep.
 	sweepAtOnce = 2048
+	// flushLike is how many removed elements look like a flush.
+	flushLike = 32
 	// recheckAtOnce is the most permanent elements that are looked at each second.
 	recheckAtOnce = 64
 )
@@ -193,11 +195,12 @@ func (w *worker) doubt(s *setState, addrs []netip.Addr) {
 }
 
 // removed is which elements of s may be gone; nil: any. Where one element may cover others, it is
-// not worth finding out.
+// not worth finding out. Many at once are the first of a flush: to look at all now is faster than to
+// wait for the others.
 func (w *worker) removed(s *setState, r *removal) []netip.Addr {
 	w.k.mu.Lock()
 	defer w.k.mu.Unlock()
-	if r.any || s.found.interval {
+	if r.any || s.found.interval || len(r.addrs) > flushLike {
 		return nil
 	}
 	return r.addrs
