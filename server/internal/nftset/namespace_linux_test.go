@@ -68,7 +68,7 @@ func nft(t testing.TB, script string) string {
 	cmd.Stdin = strings.NewReader(script)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("nft %s: %v\n%s", script, err, out)
+		t.Fatalf("nft %.500s: %v\n%.500s", script, err, out)
 	}
 	return string(out)
 }
