@@ -19,6 +19,7 @@ type Fake struct {
 	Deny bool                     // no CAP_NET_ADMIN
 	Puts int                      // transactions
 	Read int                      // elements looked up
+	Asks int                      // other questions
 
 	mu     sync.Mutex
 	sets   map[policy.Set]*fakeSet
@@ -197,10 +198,12 @@ func (f *Fake) list(s found, limit int) ([]listed, error) {
 func (f *Fake) generation() (uint32, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.Asks++
 	return f.commit, nil
 }
 
 func (f *Fake) monitor(ctx context.Context, tell func(event)) error {
+	f.Change(func() { f.Asks++ })
 	tell(event{kind: anything})
 	for {
 		select {

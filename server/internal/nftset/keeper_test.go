@@ -470,6 +470,31 @@ func TestReloadKeepsWhatIsRemembered(t *testing.T) {
 	})
 }
 
+func TestWithoutSetsNothingIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		k := nftset.NewWith(nftset.Options{}, kernel)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- k.Run(ctx) }()
+		k.Follow(nftset.Config{})
+		time.Sleep(time.Hour)
+		if kernel.Asks != 0 {
+			t.Errorf("%d questions, want 0", kernel.Asks)
+		}
+		if until, ok := k.Holds(nil); !ok || !until.After(time.Now()) {
+			t.Errorf("Holds(nil) = %v, %v", until, ok)
+		}
+		k.Follow(nftset.Config{Sets: []nftset.Wanted{{Set: set4}}})
+		synctest.Wait()
+		if st := k.Status().Sets[0].State; st != "ok" {
+			t.Errorf("state %q, want ok", st)
+		}
+		cancel()
+		<-done
+	})
+}
+
 func TestHoldsNotesTheLastFewAndDoesNotAllocate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, healthy())

@@ -35,9 +35,13 @@ type removal struct {
 	addrs   []netip.Addr // these are
 }
 
-// listen runs the monitor until ctx ends. One that fails is started again each second: whatever
+// listen runs the monitor, once there are sets, until ctx ends. One that fails is started again each second: whatever
 // changed meanwhile is looked at then.
 func (k *Keeper) listen(ctx context.Context, kernel kernel) {
+	select {
+	case <-ctx.Done():
+	case <-k.some:
+	}
 	for ctx.Err() == nil {
 		_ = kernel.monitor(ctx, k.hear) // whoever may not listen may not look at sets either, which is reported
 		select {

@@ -74,10 +74,11 @@ func (w *worker) sets() []*setState {
 // tick is what is done each second: everything that events should have brought about already, for the
 // case that they did not, and another try for sets that are not well.
 func (w *worker) tick() {
-	if w.lostEvents() {
+	sets := w.sets()
+	if len(sets) > 0 && w.lostEvents() {
 		w.k.news.add(event{kind: anything})
 	}
-	for _, s := range w.sets() {
+	for _, s := range sets {
 		w.look(s)
 		w.recheck(s)
 		w.tidy(s)
