@@ -303,6 +303,31 @@ func TestEachElementHasItsOwnVerdict(t *testing.T) {
 	})
 }
 
+func TestABadSetDoesNotSpoilAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		bad := policy.Set{Family: "inet", Table: "f", Name: "full"}
+		kernel.Make(bad, "ipv4_addr", 1)
+		b := start(t, kernel)
+		b.Follow(nftset.Config{Sets: []nftset.Wanted{{Set: bad}, {Set: set4}}})
+		synctest.Wait()
+		es := of(time.Minute, nth(1), nth(2), nth(1))
+		es[0].Set, es[1].Set = bad, bad
+		done := make(chan error, 1)
+		b.Add(es, func(err error) { done <- err })
+		if err := <-done; err == nil || err.Error() != "set inet f full: it is full (size 1)" {
+			t.Errorf("Add: %v", err)
+		}
+		if kernel.Until(set4, nth(1)).IsZero() || kernel.Until(bad, nth(1)).IsZero() {
+			t.Error("what could be put in is not in")
+		}
+		if until, ok := b.Holds(es[2:]); !ok || until.Before(time.Now().Add(time.Minute)) {
+			t.Errorf("Holds = %v, %v", until, ok)
+		}
+		b.end()
+	})
+}
+
 func TestMemoryIsBoundedAndSwept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, healthy())

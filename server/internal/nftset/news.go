@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// gather is how long events are gathered: those of one flush come in many pieces.
-	gather = 10 * time.Millisecond
+	// gatherTime is how long events are gathered: those of one flush come in many pieces.
+	gatherTime = 10 * time.Millisecond
 	// maxNews is the most removed addresses of one set that are told apart.
 	maxNews = 4096
 )
@@ -86,7 +86,7 @@ func (n *news) add(e event) {
 	}
 	if !n.waiting {
 		n.waiting = true
-		time.AfterFunc(gather, func() { poke(n.wake) })
+		time.AfterFunc(gatherTime, func() { poke(n.wake) })
 	}
 }
 

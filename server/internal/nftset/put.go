@@ -15,7 +15,8 @@ type attempt struct {
 	looked bool // the set was looked at after a transaction that failed
 }
 
-// serve puts in what requests wait for, in one transaction for each set.
+// serve puts in what requests wait for, in one transaction for each set. A request is done with the
+// last of its sets, and does not wait for those of others.
 func (w *worker) serve() {
 	w.k.mu.Lock()
 	queue := w.k.queue
@@ -24,13 +25,10 @@ func (w *worker) serve() {
 	if len(queue) == 0 {
 		return
 	}
-	order, jobs := gatherJobs(queue)
-	for _, s := range order {
-		w.put(s, jobs[s].list)
-	}
-	for _, r := range queue {
-		for _, p := range r.parts {
-			r.settle(jobs[p.set].verdict(p.addr))
+	for _, g := range gather(queue) {
+		w.put(g.set, g.list)
+		for _, p := range g.parts {
+			p.settle(g.verdict(p.addr))
 		}
 	}
 	w.answered()
