@@ -1,6 +1,8 @@
 package nftset
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -17,6 +19,33 @@ func Writer(set policy.Set, addr netip.Addr) (write func(timeout time.Duration, 
 		}
 		return k.put(f, []change{{addr, timeout}}, replace)
 	}, k.close
+}
+
+// Overheard puts addresses into a set, over two connections, and then has others make a set. It returns
+// what the monitor told before it told of that.
+func Overheard(ctx context.Context, set policy.Set, addrs []netip.Addr, others func()) (before int, err error) {
+	k := &netlinkKernel{}
+	defer k.close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events := make(chan event, 10000)
+	go k.monitor(ctx, func(e event) { events <- e })
+	<-events // that it begins
+	f, err := k.describe(set)
+	for i, addr := range addrs {
+		if i == len(addrs)/2 {
+			k.closeWrite()
+		}
+		err = errors.Join(err, k.put(f, []change{{addr, time.Minute}}, false))
+	}
+	others()
+	for e := range events {
+		if e.kind == changedSet {
+			break
+		}
+		before++
+	}
+	return before, err
 }
 
 // Parsed is what all parsers make of a message, for the fuzz test.

@@ -216,6 +216,24 @@ func TestReplaceHasNoGap(t *testing.T) {
 	}
 }
 
+// TestOwnTransactionsAreNotHeard has the monitor hear of others only.
+func TestOwnTransactionsAreNotHeard(t *testing.T) {
+	if !namespace(t) {
+		return
+	}
+	nft(t, "table inet f {\nset s { type ipv4_addr; flags timeout; }\n}")
+	var addrs []netip.Addr
+	for _, addr := range many(100) {
+		addrs = append(addrs, netip.MustParseAddr(addr))
+	}
+	before, err := nftset.Overheard(t.Context(), setOf(t, "inet f s"), addrs, func() {
+		nft(t, "add set inet f other { type ipv4_addr; }")
+	})
+	if err != nil || before != 0 {
+		t.Errorf("%d events of 100 transactions of its own, %v, want 0", before, err)
+	}
+}
+
 // TestElementsOfLargeSets lists what others have in bounds.
 func TestElementsOfLargeSets(t *testing.T) {
 	if !namespace(t) {
