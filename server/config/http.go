@@ -48,21 +48,22 @@ const (
 func (l *loader) http() {
 	t := l.file.Table("http")
 	h := &l.cfg.HTTP
-	h.Listen = listenAddresses(t.Texts("listen"), 0, l.cfg.Server.Listen)
+	listen := t.Texts("listen")
+	h.Listen = listenAddresses(listen, 0, l.cfg.Server.Listen)
 	h.Feeds = l.cfg.Server.Admins
 	if t.Has("feeds") {
 		h.Feeds = zones.Prefixes(t.Texts("feeds"))
 	}
 	h.FeedToken = l.feedToken(t)
 	h.FeedKeep = t.Duration("feed_keep", defaultFeedKeep, minFeedKeep, maxFeedKeep)
-	l.checkFeeds(t)
+	l.checkFeeds(t, len(listen) > 0)
 }
 
-// checkFeeds warns of feeds that nobody can fetch, and of those that anybody can.
-func (l *loader) checkFeeds(t *tomlfile.Table) {
+// checkFeeds warns of feeds that nobody can fetch, as the service is not open, and of those that anybody can.
+func (l *loader) checkFeeds(t *tomlfile.Table, isOpen bool) {
 	h := &l.cfg.HTTP
 	isNamed := t.Has("feeds") && !slices.Equal(h.Feeds, l.cfg.Server.Admins) // or else it may be copied from the example
-	if isNamed && len(h.Feeds) > 0 && len(t.Texts("listen")) == 0 {
+	if isNamed && len(h.Feeds) > 0 && !isOpen {
 		t.Warn("feeds", `there is no http.listen: nobody can fetch; give an address such as ["192.0.2.1:9153"]`)
 	}
 	for _, p := range h.Feeds {
