@@ -33,8 +33,8 @@ import (
 	"splitdns/server/policy"
 )
 
-// roomObserved is how many addresses are remembered: 20 MiB at worst, one rule having a quarter of them
-// at most, and a client that alone has seen them a sixteenth.
+// roomObserved is how many addresses are remembered: 32 MiB at worst, and mostly less than 8. One rule has a
+// quarter of them at most, and a client that alone has seen them a sixteenth.
 const roomObserved = 1 << 14
 
 // fresh is for how long an observed list that was made is given again: so long it takes for an
