@@ -112,7 +112,6 @@ func giveFeed(w http.ResponseWriter, r *http.Request, p addressfeed.Path, body a
 	w.Header().Set("ETag", `"`+body.Version+`"`)
 	r.Header.Del("Range")
 	http.ServeContent(w, r, "", body.Modified, bytes.NewReader(body.Octets))
-	w.Header().Del("Accept-Ranges")
 }
 
 // codeWriter is an HTTP response that remembers its code.
@@ -121,8 +120,9 @@ type codeWriter struct {
 	code int
 }
 
-// WriteHeader sends the code.
+// WriteHeader sends the code, and does not offer parts.
 func (w *codeWriter) WriteHeader(code int) {
+	w.Header().Del("Accept-Ranges")
 	w.code = code
 	w.ResponseWriter.WriteHeader(code)
 }

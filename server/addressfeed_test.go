@@ -147,7 +147,7 @@ func TestAddressFeedHeaders(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff",
-		"Content-Length": fmt.Sprint(len(body)), "Content-Encoding": "",
+		"Content-Length": fmt.Sprint(len(body)), "Content-Encoding": "", "Accept-Ranges": "",
 	} {
 		if got := first.Header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
