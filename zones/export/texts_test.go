@@ -13,7 +13,7 @@ import (
 
 // marks are what comments begin with.
 var marks = map[string]string{
-	"nft": "#", "ipset": "#", "pf": "#", "edl": "#", "fortigate": "#", "rpz": ";", "dnsmasq": "#", "unbound": "#", "pac": "//",
+	"nft": "#", "nft-rules": "#", "ipset": "#", "pf": "#", "edl": "#", "fortigate": "#", "rpz": ";", "dnsmasq": "#", "unbound": "#", "pac": "//",
 }
 
 // objectComment is the comment of an object of FortiOS.
