@@ -62,16 +62,21 @@ func cannot(t testing.TB, why string) {
 // newHost makes a host whose resolv.conf has no resolver.
 func newHost(t testing.TB, name string) *host {
 	t.Helper()
-	h := &host{t, fmt.Sprintf("%s%d-%s", hostPrefix, os.Getpid(), name)}
-	out, err := exec.Command("ip", "netns", "add", h.name).CombinedOutput()
-	if err != nil {
-		cannot(t, fmt.Sprintf("ip netns add: %v: %s", err, out))
+	if err := os.MkdirAll(hostSettings, 0o755); err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(func() { removeHost(t, h.name) })
-	err = errors.Join(os.MkdirAll(h.settings(), 0o755), os.WriteFile(h.settings("resolv.conf"), []byte("# "+h.name+"\n"), 0o644))
+	dir, err := os.MkdirTemp(hostSettings, fmt.Sprintf("%s%d-%s-", hostPrefix, os.Getpid(), name))
 	if err != nil {
 		t.Fatal(err)
 	}
+	h := &host{t, filepath.Base(dir)}
+	out, err := exec.Command("ip", "netns", "add", h.name).CombinedOutput()
+	if err != nil {
+		_ = os.Remove(dir) // it is empty
+		cannot(t, fmt.Sprintf("ip netns add: %v: %s", err, out))
+	}
+	t.Cleanup(func() { removeHost(t, h.name) })
+	h.resolvers("# " + h.name + "\n")
 	if got := h.run("cat", "/etc/resolv.conf"); got != "# "+h.name+"\n" {
 		t.Fatalf("the host has the resolv.conf of this machine, which it must not touch:\n%s", got)
 	}
@@ -79,9 +84,17 @@ func newHost(t testing.TB, name string) *host {
 	return h
 }
 
+// resolvers writes the resolv.conf of h.
+func (h *host) resolvers(text string) {
+	h.t.Helper()
+	if err := os.WriteFile(h.settings("resolv.conf"), []byte(text), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // settings is a path below what takes the place of /etc for commands on h.
-func (h *host) settings(path ...string) string {
-	return filepath.Join(append([]string{hostSettings, h.name}, path...)...)
+func (h *host) settings(path string) string {
+	return filepath.Join(hostSettings, h.name, path)
 }
 
 // removeHost removes what newHost made. Network devices go with their namespace, as
