@@ -80,6 +80,7 @@ func newHost(t testing.TB, name string) *host {
 	if got := h.run("cat", "/etc/resolv.conf"); got != "# "+h.name+"\n" {
 		t.Fatalf("the host has the resolv.conf of this machine, which it must not touch:\n%s", got)
 	}
+	h.sysctl("ipv6/conf/default/accept_dad", "0") // no link-local address waits for who else may have it
 	h.ip("link", "set", "lo", "up")
 	return h
 }
