@@ -99,6 +99,7 @@ const (
 	noteFeeding  = "not open as a whole: an address is when an answer has brought it (see --static)"
 	notePrivate  = "private: the server puts no such address into a set (see --static)"
 	noteByNames  = "in the server's rules by their names: export again when one changes (or see --ports zone)"
+	noteManySets = "more than the 256 that the server takes: name fewer zones (or see --ports zone)"
 	noteNo4      = "no IPv4 prefix in --clients: what they send by IPv4 is not held back"
 	noteNo6      = "no IPv6 prefix in --clients: what they send by IPv6 is not held back"
 )
@@ -110,6 +111,7 @@ func writeRules(w *writing) error {
 		all = append(all, w.reaches(z)...)
 	}
 	w.clientNotes()
+	w.setsNote(all)
 	if len(all) == 0 {
 		return nil // New says that there is nothing
 	}
@@ -119,6 +121,22 @@ func writeRules(w *writing) error {
 	}
 	w.ruleset(all)
 	return nil
+}
+
+// maxServerSets is how many sets the server takes in all of its rules.
+const maxServerSets = 256
+
+// setsNote says that there are more sets than the server takes.
+func (w *writing) setsNote(all []reach) {
+	sets := 0
+	for _, r := range all {
+		if len(r.named()) > 0 {
+			sets += len(w.o.families())
+		}
+	}
+	if sets > maxServerSets {
+		w.notes.count("sets", noteManySets, sets)
+	}
 }
 
 // clientNotes says whose packets the ruleset does not see.

@@ -19,7 +19,8 @@ const (
 const configHead = `
 What this is: rules of splitdns by which it fills the sets of the ruleset that the command above
 writes without --splitdns-config. They belong into its configuration, in the place of those that an
-earlier export gave. Load the ruleset first: splitdns says which sets it does not find.
+earlier export gave. Load the ruleset first: splitdns says which sets it does not find. A
+configuration without rules has one that logs all that is published; with these, write it out.
 
 Only addresses inside the published ranges go into a set, where there are any for the name, and
 private ones never do. set_addresses = "all" in a rule takes those outside as well.`
