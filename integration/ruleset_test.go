@@ -202,10 +202,17 @@ func (f *fence) denied(h *host, targets ...string) {
 // export loads a ruleset of the zone for the client.
 func (f *fence) export(flags ...string) {
 	f.t.Helper()
-	dir := f.t.TempDir()
-	for name, text := range map[string]string{"mdm.toml": rulesetZone, "c.toml": "[zone.mdm]\nfile = \"mdm.toml\"\n"} {
+	f.rulesFile = exportRules(f.t, rulesetZone, flags...)
+	f.router.run("nft", "-f", f.rulesFile)
+}
+
+// exportRules writes a ruleset of the zone mdm, whose file is given, for the client, and returns its path.
+func exportRules(t *testing.T, zone string, flags ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"mdm.toml": zone, "c.toml": "[zone.mdm]\nfile = \"mdm.toml\"\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			f.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
 	cmd := exec.Command(command, append([]string{
@@ -213,10 +220,9 @@ func (f *fence) export(flags ...string) {
 	}, flags...)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		f.t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s", err, out)
 	}
-	f.rulesFile = filepath.Join(dir, "rules.nft")
-	f.router.run("nft", "-f", f.rulesFile)
+	return filepath.Join(dir, "rules.nft")
 }
 
 // element puts an address into a set, or takes it out, as splitdns would.
@@ -405,4 +411,25 @@ func TestRulesetOptions(t *testing.T) {
 func isTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
+}
+
+// Tens of thousands of published prefixes load, and load again.
+func TestRulesetOfManyPrefixes(t *testing.T) {
+	needs(t, "nft")
+	router := newHosts(t, "router")[0]
+	const many = 1 << 16
+	prefixes := make([]string, 0, many)
+	for i := range many / 2 {
+		prefixes = append(prefixes, fmt.Sprintf(`"11.%d.%d.0/25"`, i/128, i%128*2), fmt.Sprintf(`"2001:db8:%x::/64"`, 2*i))
+	}
+	file := exportRules(t, `
+[row.a]
+names    = ["a.example"]
+ports    = ["tcp/443"]
+prefixes = [`+strings.Join(prefixes, ",")+"]", "--static")
+	router.run("nft", "-f", file)
+	router.run("nft", "-f", file)
+	for family, prefix := range map[string]string{"4": "11.255.254.0/25", "6": "2001:db8:fffe::/64"} {
+		router.run("nft", "get", "element", "inet", "splitdns", "splitdns-mdm-tcp443_published"+family, "{ "+prefix+" }")
+	}
 }

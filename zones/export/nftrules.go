@@ -98,7 +98,7 @@ const (
 	noteNameless = "left out: without names, whose answers would open addresses (see --static)"
 	noteFeeding  = "not open as a whole: an address is when an answer has brought it (see --static)"
 	notePrivate  = "private: the server puts no such address into a set (see --static)"
-	noteByNames  = "in the server's rules by their names: export again when one changes (or see --ports zone)"
+	noteByNames  = "whose names stand in the server's rules: export again when they change (or see --ports zone)"
 	noteManySets = "more than the 256 that the server takes: name fewer zones (or see --ports zone)"
 	noteNo4      = "no IPv4 prefix in --clients: what they send by IPv4 is not held back"
 	noteNo6      = "no IPv6 prefix in --clients: what they send by IPv6 is not held back"
@@ -110,11 +110,11 @@ func writeRules(w *writing) error {
 	for _, z := range w.zones {
 		all = append(all, w.reaches(z)...)
 	}
-	w.clientNotes()
-	w.setsNote(all)
 	if len(all) == 0 {
 		return nil // New says that there is nothing
 	}
+	w.clientNotes()
+	w.setsNote(all)
 	if w.o.Rules.Config {
 		w.rulesConfig(all)
 		return nil

@@ -148,7 +148,7 @@ func TestRulesNotes(t *testing.T) {
 			"1 prefix private: the server puts no such address into a set (see --static): 10.1.0.0/16",
 			"1 row left out: without ports (see --default-ports): z/none",
 			"1 row left out: without names, whose answers would open addresses (see --static): z/addresses",
-			"1 zone in the server's rules by their names: export again when one changes (or see --ports zone): z",
+			"1 zone whose names stand in the server's rules: export again when they change (or see --ports zone): z",
 			"no IPv6 prefix in --clients: what they send by IPv6 is not held back",
 		}},
 		"none": {ported, func(o *export.Options) {
@@ -160,7 +160,7 @@ func TestRulesNotes(t *testing.T) {
 			o.Rules.Clients[0].Prefixes = o.Rules.Clients[0].Prefixes[1:]
 		}, []string{"no IPv4 prefix in --clients: what they send by IPv4 is not held back"}},
 		"more sets than the server takes": {many.String(), func(*export.Options) {}, []string{
-			"1 zone in the server's rules by their names: export again when one changes (or see --ports zone): z",
+			"1 zone whose names stand in the server's rules: export again when they change (or see --ports zone): z",
 			"258 sets more than the 256 that the server takes: name fewer zones (or see --ports zone)",
 		}},
 	}
