@@ -59,24 +59,27 @@ func TestRulesPorts(t *testing.T) {
 		want   []string
 	}{
 		"each row's": {func(*export.Options) {}, []string{
-			"ip daddr " + web + "_4 tcp dport { 80-81, 443 }",
-			"ip daddr " + push + "_4 tcp dport 5229", "ip daddr " + push + "_4 udp dport { 5228-5231, 65535 }",
+			"ip daddr " + web + "_4 tcp dport 443", "ip daddr " + web + "_4 tcp dport 80-81",
+			"ip daddr " + push + "_4 tcp dport 5229", "ip daddr " + push + "_4 udp dport 65535", "ip daddr " + push + "_4 udp dport 5228-5231",
 		}},
 		"the zone's": {func(o *export.Options) { o.Rules.Ports = "zone" }, []string{
-			"ip daddr @splitdns-z-tcp80-81.443.5229.udp5228-5231.65535_4 tcp dport { 80-81, 443, 5229 }",
-			"ip daddr @splitdns-z-tcp80-81.443.5229.udp5228-5231.65535_4 udp dport { 5228-5231, 65535 }",
+			"ip daddr @splitdns-z-tcp80-81.443.5229.udp5228-5231.65535_4 tcp dport { 443, 5229 }",
+			"ip daddr @splitdns-z-tcp80-81.443.5229.udp5228-5231.65535_4 tcp dport 80-81",
+			"ip daddr @splitdns-z-tcp80-81.443.5229.udp5228-5231.65535_4 udp dport 65535",
+			"ip daddr @splitdns-z-tcp80-81.443.5229.udp5228-5231.65535_4 udp dport 5228-5231",
 		}},
 		"only what is required": {func(o *export.Options) { o.Required = true }, []string{
-			"ip daddr " + web + "_4 tcp dport { 80-81, 443 }",
+			"ip daddr " + web + "_4 tcp dport 443", "ip daddr " + web + "_4 tcp dport 80-81",
 		}},
 		"rows without ports": {func(o *export.Options) {
 			o.Required = true
 			o.Rules.DefaultPorts = []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}
 		}, []string{
-			"ip daddr " + web + "_4 tcp dport { 80-81, 443 }", "ip daddr @splitdns-z-tcp443_4 tcp dport 443",
+			"ip daddr " + web + "_4 tcp dport 443", "ip daddr " + web + "_4 tcp dport 80-81", "ip daddr @splitdns-z-tcp443_4 tcp dport 443",
 		}},
 		"published prefixes": {func(o *export.Options) { o.Required, o.Rules.Static = true, true }, []string{
-			"ip daddr " + web + "_4 tcp dport { 80-81, 443 }", "ip daddr " + web + "_published4 tcp dport { 80-81, 443 }",
+			"ip daddr " + web + "_4 tcp dport 443", "ip daddr " + web + "_4 tcp dport 80-81",
+			"ip daddr " + web + "_published4 tcp dport 443", "ip daddr " + web + "_published4 tcp dport 80-81",
 			"ip daddr @splitdns-z-tcp443_published4 tcp dport 443",
 		}},
 	}

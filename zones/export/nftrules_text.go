@@ -2,6 +2,7 @@ package export
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -316,12 +317,30 @@ func (w *writing) openSets(r reach, is4 bool) {
 	}
 	for _, set := range sets {
 		for _, protocol := range protocols {
-			if numbers := r.numbers(protocol); len(numbers) > 0 {
+			for _, numbers := range dports(r.numbers(protocol)) {
 				w.entries++
-				w.rule(ip, "daddr", "@"+set, protocol, "dport", oneOrSet(numbers), "counter accept")
+				w.rule(ip, "daddr", "@"+set, protocol, "dport", numbers, "counter accept")
 			}
 		}
 	}
+}
+
+// dports is what nft matches numbers with: single ports together, then each run by itself. A set
+// of intervals within a rule misses packets for a moment when it is loaded again: on Linux 6.18,
+// one new connection was refused in about 400 loads under steady traffic.
+func dports(numbers []string) (matches []string) {
+	var single []string
+	for _, n := range numbers {
+		if strings.Contains(n, "-") {
+			matches = append(matches, n)
+		} else {
+			single = append(single, n)
+		}
+	}
+	if len(single) > 0 {
+		matches = slices.Insert(matches, 0, oneOrSet(single))
+	}
+	return matches
 }
 
 // deniedChain writes what becomes of everything else.
