@@ -59,6 +59,8 @@ and a while longer. Load this file first, then give splitdns those rules: the co
 nft list set TABLE SET
 
 What it cannot do:
+- Connections that were open before the first load go on where the router followed them already,
+  as it does for NAT; conntrack -D ends them.
 - Other tables count, too: what one of them drops is dropped, whatever is accepted here. Accepted
   here means only that this table has nothing against it.
 - Addresses are opened, not names: of an address that many names share, all are open.
