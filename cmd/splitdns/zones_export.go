@@ -98,7 +98,7 @@ func (e *exporting) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := e.rules.read(&e.Rules, loaded.Clients); err != nil {
+	if err := e.rules.read(&e.Rules, loaded); err != nil {
 		return misuse{c, err}
 	}
 	x, err := export.New(loaded.Zones, e.Options)

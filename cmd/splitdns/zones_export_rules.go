@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"splitdns/server/policy"
+	"splitdns/server/config"
 	"splitdns/zones"
 	"splitdns/zones/export"
 	"splitdns/zones/tomlfile"
@@ -32,8 +32,12 @@ func (r *rulesFlags) add(f *pflag.FlagSet, o *export.Rules) {
 	f.BoolVar(&o.Config, "splitdns-config", false, "nft-rules: write the rules of splitdns that fill the sets, not the ruleset")
 }
 
-// read reads the texts into o. Client groups are those of the configuration.
-func (r *rulesFlags) read(o *export.Rules, groups []policy.ClientGroup) (err error) {
+// read reads the texts into o. Client groups are those of a configuration.
+func (r *rulesFlags) read(o *export.Rules, from *config.Config) (err error) {
+	groups := make([]export.Clients, 0, len(from.Clients))
+	for _, g := range from.Clients {
+		groups = append(groups, export.Clients(g))
+	}
 	if o.Clients, err = clientsOf(r.clients, groups); err != nil {
 		return fmt.Errorf("--clients: %w", err)
 	}
@@ -55,13 +59,13 @@ func (r *rulesFlags) read(o *export.Rules, groups []policy.ClientGroup) (err err
 }
 
 // clientsOf reads prefixes and the names of client groups, each once.
-func clientsOf(texts []string, groups []policy.ClientGroup) ([]export.Clients, error) {
+func clientsOf(texts []string, groups []export.Clients) ([]export.Clients, error) {
 	var named, found []export.Clients
 	var prefixes []netip.Prefix
 	for _, text := range texts {
-		i := slices.IndexFunc(groups, func(g policy.ClientGroup) bool { return g.Name == text })
+		i := slices.IndexFunc(groups, func(g export.Clients) bool { return g.Name == text })
 		if i >= 0 {
-			named = append(named, export.Clients(groups[i]))
+			named = append(named, groups[i])
 			continue
 		}
 		p, err := zones.ParsePrefix(text)
@@ -84,7 +88,7 @@ func clientsOf(texts []string, groups []policy.ClientGroup) ([]export.Clients, e
 }
 
 // noClients says what is wrong with text, which is neither a client group nor, because of err, a prefix.
-func noClients(text string, groups []policy.ClientGroup, err error) error {
+func noClients(text string, groups []export.Clients, err error) error {
 	if strings.ContainsAny(text, "/:") || text == "" || zones.CheckName(text) != nil {
 		return err
 	}
