@@ -29,6 +29,16 @@ names    = ["time.mdm.example"]
 ports    = ["udp/123"]
 `
 
+// rulesetRecords are what the upstream knows: addresses in the published ranges, and others.
+const rulesetRecords = `
+.                 SOA  ns.example. root.example. 1 60 60 60 60
+a.mdm.example     A    198.18.0.20
+a.mdm.example     A    203.0.113.9
+a.mdm.example     AAAA 2001:db8:f00::20
+time.mdm.example  A    198.18.0.30
+www.example       A    198.18.0.40
+`
+
 // The sets of that zone for splitdns to fill.
 const (
 	coreSet = "splitdns-mdm-tcp443.5228-5230"
@@ -57,7 +67,7 @@ const (
 
 // newFence makes the hosts. No ruleset is loaded.
 func newFence(t *testing.T) *fence {
-	f := &fence{firewall: newFirewall(t, ".  SOA ns.example. root.example. 1 60 60 60 60\n")}
+	f := &fence{firewall: newFirewall(t, rulesetRecords)}
 	hosts := newHosts(t, "other", "far")
 	f.other, f.far = hosts[0], hosts[1]
 	f.router.cable("lan2", f.other, "eth0")
@@ -80,7 +90,7 @@ func newFence(t *testing.T) *fence {
 	f.far.echoes("443")
 	f.internet.echoesUDP("123")
 	f.router.echoes("22")
-	f.router.echoes("53")
+	f.router.echoes("853")
 	return f
 }
 
@@ -368,7 +378,7 @@ func TestRulesetLetsICMPPass(t *testing.T) {
 func TestRulesetInput(t *testing.T) {
 	f := newFence(t)
 	f.export("--input")
-	f.open(f.client, "tcp 10.7.0.1:53", "tcp [2001:db8:7::1]:53")
+	f.open(f.client, "tcp 10.7.0.1:853", "tcp [2001:db8:7::1]:853")
 	f.denied(f.client, "tcp 10.7.0.1:22", "tcp [2001:db8:7::1]:22", "tcp 10.8.0.1:22")
 	f.open(f.other, "tcp 10.8.0.1:22", "tcp [2001:db8:8::1]:22")
 	f.open(f.router, "tcp 10.7.0.1:22", "tcp [2001:db8:7::1]:22")
