@@ -3,6 +3,7 @@
 package integration_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -103,31 +104,29 @@ func TestFirewallKeeps(t *testing.T) {
 // keeps lets all clients work at once. Every second one uses IPv6.
 func (f *firewall) keeps() {
 	var tasks sync.WaitGroup
-	counts := make([]use, keepClients)
-	for i := range counts {
+	uses := make([]use, keepClients)
+	for i := range uses {
 		tasks.Go(func() {
-			counts[i].err = counts[i].work(f, fmt.Sprintf("%d-courier.push.apple.com", i), []uint16{dns.TypeA, dns.TypeAAAA}[i%2])
+			uses[i].failed = uses[i].work(f, fmt.Sprintf("%d-courier.push.apple.com", i), []uint16{dns.TypeA, dns.TypeAAAA}[i%2])
 		})
 	}
 	tasks.Wait()
 	var sum use
-	for i, u := range counts {
-		if u.err != nil {
-			f.t.Errorf("client %d, after %d answers and %d connections: %v", i, u.answers, u.connections, u.err)
-		}
+	for _, u := range uses {
 		sum.answers += u.answers
 		sum.connections += u.connections
+		sum.failed = cmp.Or(sum.failed, u.failed)
 	}
 	f.t.Logf("%d answers, %d connections", sum.answers, sum.connections)
-	if f.t.Failed() {
-		f.t.Log(f.rules())
+	if sum.failed != nil {
+		f.t.Errorf("%v\n%s", sum.failed, f.rules())
 	}
 }
 
-// A use is what a client has done until something failed.
+// A use is what a client has done, until something failed.
 type use struct {
 	answers, connections int
-	err                  error
+	failed               error
 }
 
 // work asks and connects for as long as the test lasts.
