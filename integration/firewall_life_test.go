@@ -3,6 +3,7 @@
 package integration_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -24,6 +25,9 @@ set_min   = "1s"
 
 // With dig it can be seen why an address passes.
 func TestFirewallExplained(t *testing.T) {
+	if !asRoot(t) {
+		return
+	}
 	f := startFirewall(t, plainSets, firewallServer, firewallRecords)
 	f.answered("1-courier.push.apple.com", dns.TypeA, "17.57.144.20")
 	out := f.router.run("dig", "@127.0.0.1", "+short", "CH", "TXT", "1-courier.push.apple.com")
@@ -41,6 +45,9 @@ func TestFirewallExplained(t *testing.T) {
 
 // An element lives as long as the answer and the grace, and comes with the next answer.
 func TestFirewallForgets(t *testing.T) {
+	if !asRoot(t) {
+		return
+	}
 	for _, kind := range []string{plainSets, intervalSets} {
 		t.Run(kind, func(t *testing.T) {
 			f := startFirewall(t, kind, briefly, firewallRecords)
@@ -78,6 +85,9 @@ const (
 
 // A client that asks when its answer has expired is never without a way.
 func TestFirewallKeeps(t *testing.T) {
+	if !asRoot(t) {
+		return
+	}
 	var records strings.Builder
 	for i := range keepClients {
 		fmt.Fprintf(&records, "%d-courier.push.apple.com 1 A 17.57.144.%d\n%[1]d-courier.push.apple.com 1 AAAA 2403:300:a42::%[2]d\n", i, 100+i)
@@ -94,31 +104,29 @@ func TestFirewallKeeps(t *testing.T) {
 // keeps lets all clients work at once. Every second one uses IPv6.
 func (f *firewall) keeps() {
 	var tasks sync.WaitGroup
-	counts := make([]use, keepClients)
-	for i := range counts {
+	uses := make([]use, keepClients)
+	for i := range uses {
 		tasks.Go(func() {
-			counts[i].err = counts[i].work(f, fmt.Sprintf("%d-courier.push.apple.com", i), []uint16{dns.TypeA, dns.TypeAAAA}[i%2])
+			uses[i].failed = uses[i].work(f, fmt.Sprintf("%d-courier.push.apple.com", i), []uint16{dns.TypeA, dns.TypeAAAA}[i%2])
 		})
 	}
 	tasks.Wait()
 	var sum use
-	for i, u := range counts {
-		if u.err != nil {
-			f.t.Errorf("client %d, after %d answers and %d connections: %v", i, u.answers, u.connections, u.err)
-		}
+	for _, u := range uses {
 		sum.answers += u.answers
 		sum.connections += u.connections
+		sum.failed = cmp.Or(sum.failed, u.failed)
 	}
 	f.t.Logf("%d answers, %d connections", sum.answers, sum.connections)
-	if f.t.Failed() {
-		f.t.Log(f.rules())
+	if sum.failed != nil {
+		f.t.Errorf("%v\n%s", sum.failed, f.rules())
 	}
 }
 
-// A use is what a client has done until something failed.
+// A use is what a client has done, until something failed.
 type use struct {
 	answers, connections int
-	err                  error
+	failed               error
 }
 
 // work asks and connects for as long as the test lasts.
@@ -143,6 +151,9 @@ func (u *use) work(f *firewall, name string, qtype uint16) error {
 
 // An answer from the cache opens the firewall as one from the upstream does.
 func TestFirewallFromTheCache(t *testing.T) {
+	if !asRoot(t) {
+		return
+	}
 	f := startFirewall(t, plainSets, firewallServer, firewallRecords)
 	const name, addr = "1-courier.push.apple.com", "17.57.144.20"
 	for range 3 {
@@ -161,6 +172,9 @@ func TestFirewallFromTheCache(t *testing.T) {
 
 // A reload closes nothing, and new rules hold for answers in the cache.
 func TestFirewallReload(t *testing.T) {
+	if !asRoot(t) {
+		return
+	}
 	f := newFirewall(t, firewallRecords)
 	f.load(strings.ReplaceAll(firewallRules, "KIND", plainSets))
 	withoutSets := regexp.MustCompile(`(?m)^sets .*$`).ReplaceAllString(firewallServer+firewallConfig, "")

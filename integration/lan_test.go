@@ -96,6 +96,9 @@ www.example               A    203.0.113.80
 // A client that knows nothing but what DHCP told it gets pinned and tagged answers, and
 // the log has its name.
 func TestLAN(t *testing.T) {
+	if !asRoot(t) {
+		return
+	}
 	needs(t, "dig", "dnsmasq", "udhcpc")
 	l := newLAN(t)
 	l.internet.upstream("192.0.2.53", lanRecords)

@@ -3,7 +3,9 @@
 package integration_test
 
 import (
+	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"net"
@@ -34,20 +36,52 @@ const (
 	hostPrefix   = "sdns-"
 )
 
-// newHosts makes hosts. The test is skipped where that is impossible, which with
-// CI=true is a failure.
+// newHosts makes hosts, as root. The test is skipped where that is impossible, which
+// with CI=true is a failure.
 func newHosts(t testing.TB, names ...string) []*host {
 	t.Helper()
 	needs(t, "ip")
-	if os.Geteuid() != 0 {
-		cannot(t, "making network namespaces needs root")
-	}
 	removeStale(t)
 	hosts := make([]*host, len(names))
 	for i, name := range names {
 		hosts[i] = newHost(t, name)
 	}
 	return hosts
+}
+
+// asRoot says whether the test runs as root. If not, it has run the test again as the
+// root of a user namespace, with a /run and an /etc that nobody else sees, and the
+// caller has nothing left to do.
+func asRoot(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return true
+	}
+	needs(t, "unshare")
+	if out, err := rootOfNothing("true").CombinedOutput(); err != nil {
+		cannot(t, fmt.Sprintf("making network namespaces needs root, or user namespaces: %v: %s", err, out))
+	}
+	timeout := flag.Lookup("test.timeout").Value.String()
+	out, err := rootOfNothing(os.Args[0], "-test.v", "-test.timeout="+timeout, "-test.run=^"+t.Name()+"$").CombinedOutput()
+	switch {
+	case err != nil:
+		t.Fatalf("as the root of a user namespace: %v\n%s", err, out)
+	case bytes.Contains(out, []byte("--- SKIP")):
+		t.Skipf("%s", out)
+	}
+	t.Logf("as the root of a user namespace:\n%s", out)
+	return false
+}
+
+// rootOfNothing is a command of a user that takes itself for root.
+func rootOfNothing(args ...string) *exec.Cmd {
+	const prepare = `mount -t tmpfs tmpfs /run && mkdir /run/etc /run/work &&
+		mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/work /etc &&
+		rm -f /etc/resolv.conf && touch /etc/resolv.conf && exec "$@"`
+	head := []string{"--user", "--map-root-user", "--net", "--mount", "sh", "-c", prepare, "sh"}
+	cmd := exec.Command("unshare", append(head, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
 }
 
 // cannot skips the test, or fails it with CI=true.
@@ -63,11 +97,12 @@ func cannot(t testing.TB, why string) {
 func newHost(t testing.TB, name string) *host {
 	t.Helper()
 	if err := os.MkdirAll(hostSettings, 0o755); err != nil {
-		t.Fatal(err)
+		cannot(t, err.Error())
 	}
+	t.Cleanup(func() { _ = os.Remove(hostSettings) }) // unless there is something in it
 	dir, err := os.MkdirTemp(hostSettings, fmt.Sprintf("%s%d-%s-", hostPrefix, os.Getpid(), name))
 	if err != nil {
-		t.Fatal(err)
+		cannot(t, err.Error())
 	}
 	h := &host{t, filepath.Base(dir)}
 	out, err := exec.Command("ip", "netns", "add", h.name).CombinedOutput()
@@ -108,7 +143,6 @@ func removeHost(t testing.TB, name string) {
 	if err := os.RemoveAll(filepath.Join(hostSettings, name)); err != nil {
 		t.Error(err)
 	}
-	_ = os.Remove(hostSettings) // there may be others
 }
 
 // removeStale removes the hosts of tests that could not: those that were killed.
