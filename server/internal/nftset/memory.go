@@ -20,6 +20,7 @@ const (
 type kept struct {
 	wanted    time.Time // until when it is to be in the set
 	until     time.Time // until when it is known to be in; zero: it is not, or nobody knows
+	timeout   time.Duration // that it was added with
 	permanent bool      // somebody else put it in for good
 	doubted   bool      // it was known to be in the set, and may be gone
 	since     time.Time // when the keeper first wanted it
