@@ -13,10 +13,10 @@ type job struct {
 
 	have      time.Time     // until when it is in the set; zero: it is not
 	timeout   time.Duration // that it was added with; see [job.lasting]
-	permanent bool      // somebody else put it in for good
-	wasIn     bool      // it was in the set before
-	doubted   bool      // it was known to be in the set before, and may be gone
-	err       *fault    // the verdict
+	permanent bool          // somebody else put it in for good
+	wasIn     bool          // it was in the set before
+	doubted   bool          // it was known to be in the set before, and may be gone
+	err       *fault        // the verdict
 }
 
 // found takes what the kernel said of j.
