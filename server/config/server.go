@@ -41,6 +41,7 @@ func (l *loader) server() {
 	s.UDPHold = t.Duration("udp_hold", defaultUDPHold, 0, 10*time.Millisecond)
 	s.Cookies = t.Bool("cookies", true)
 	s.RateLimit = t.Int("rate_limit", 0, 0, 1_000_000)
+	setKeys(t, s)
 }
 
 // allow reads who is served.
