@@ -38,6 +38,9 @@ func (e Explanation) Facts() []string {
 	for _, f := range e.Failures {
 		facts = append(facts, f.facts()...)
 	}
+	for _, in := range e.InSets {
+		facts = append(facts, in.facts()...)
+	}
 	facts = append(facts, e.Shadow.facts()...)
 	if e.CacheHidden {
 		return facts // and no verdict: it would be about what others looked up
@@ -107,6 +110,7 @@ func (e Explanation) decisionFact() string {
 	t.add("spared", e.Spared)
 	t.add("max_ttl", e.MaxTTL.Value)
 	t.add("private_answers", e.Private.Value)
+	t.add("sets", strings.Join(setTokens(e.Sets), ","))
 	return strings.Join(t, " ")
 }
 
@@ -199,6 +203,9 @@ func (e Explanation) Cascade() []string {
 		case v.Value != "":
 			lines = append(lines, fmt.Sprintf("%s = %q, the default", v.key, v.Value))
 		}
+	}
+	for _, g := range e.Sets {
+		lines = append(lines, "sets: "+g.String())
 	}
 	return lines
 }

@@ -30,6 +30,7 @@ type Status struct {
 	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
 
 	Subscriptions []FeedStatus `json:"subscriptions,omitempty"` // by zone
+	Sets          *SetsStatus  `json:"sets,omitempty"`          // nil: no rule names any
 
 	Certificate time.Time `json:"certificate_not_after,omitzero"` // the end of its validity, if there is one
 }
@@ -150,6 +151,7 @@ func (s *Server) Status() Status {
 		Shadow:    now.shadow.status(),
 
 		Subscriptions: s.feeds.Status(),
+		Sets:          s.setsStatus(),
 
 		Certificate: s.notAfter(),
 	}
