@@ -24,6 +24,7 @@ func (l *loader) compile(tables map[string]*tomlfile.Table) {
 		}
 		checkBlock(t, r)
 		l.checkPin(t, r, compiled)
+		l.checkSets(t, r, compiled)
 		l.checkTarget(t, r, compiled)
 	}
 	l.checkLocal(tables)
