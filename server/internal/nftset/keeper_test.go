@@ -1,0 +1,504 @@
+package nftset_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"splitdns/server/internal/nftset"
+	"splitdns/server/policy"
+)
+
+// set4 is the set of most tests.
+var set4 = policy.Set{Family: "inet", Table: "f", Name: "m4"}
+
+// A bench is a keeper on a fake kernel, in a bubble.
+type bench struct {
+	*nftset.Keeper
+	kernel *nftset.Fake
+	end    func() // ends Run
+
+	mu        sync.Mutex
+	good, bad []string
+	lost      int
+}
+
+// start starts a keeper for set4, within a bubble.
+func start(t testing.TB, kernel *nftset.Fake) *bench {
+	t.Helper()
+	b := &bench{kernel: kernel}
+	b.Keeper = nftset.NewWith(nftset.Options{Report: b.report, Lost: func() { b.mu.Lock(); b.lost++; b.mu.Unlock() }}, kernel)
+	b.Follow(nftset.Config{Grace: 2 * time.Minute, Min: 10 * time.Minute, Sets: []nftset.Wanted{{Set: set4, Rules: []string{"mdm"}}}})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	b.end = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(b.end)
+	return b
+}
+
+func (b *bench) report(bad bool, text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if bad {
+		b.bad = append(b.bad, text)
+		return
+	}
+	b.good = append(b.good, text)
+}
+
+// told is what was reported so far, but for the rule with one IP version.
+func (b *bench) told() (good, bad string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var rest []string
+	for _, text := range b.bad {
+		if !strings.HasPrefix(text, "rule mdm: ") {
+			rest = append(rest, text)
+		}
+	}
+	return strings.Join(b.good, "\n"), strings.Join(rest, "\n")
+}
+
+// losses is how often Lost was called.
+func (b *bench) losses() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lost
+}
+
+// deaf makes the monitor hear nothing, or hear again.
+func deaf(f *nftset.Fake, is bool) { f.Change(func() { f.Deaf = is }) }
+
+// puts is how many transactions the kernel was given.
+func puts(f *nftset.Fake) (n int) {
+	f.Change(func() { n = f.Puts })
+	return n
+}
+
+// add puts addresses in, for a TTL, and is the verdict.
+func (b *bench) add(ttl time.Duration, addrs ...netip.Addr) error {
+	done := make(chan error, 2)
+	b.Add(of(ttl, addrs...), func(err error) { done <- err })
+	return <-done
+}
+
+// of are elements of set4.
+func of(ttl time.Duration, addrs ...netip.Addr) []nftset.Element {
+	es := make([]nftset.Element, len(addrs))
+	for i, addr := range addrs {
+		es[i] = nftset.Element{Set: set4, Addr: addr, TTL: ttl, Name: "push.example", Client: netip.MustParseAddr("10.0.0.1")}
+	}
+	return es
+}
+
+// nth is an address.
+func nth(i int) netip.Addr {
+	return netip.AddrFrom4([4]byte{192, byte(i >> 16), byte(i >> 8), byte(i)})
+}
+
+// healthy is a kernel with set4.
+func healthy() *nftset.Fake {
+	f := nftset.NewFake()
+	f.Make(set4, "ipv4_addr", 0)
+	return f
+}
+
+// A client asks for a name again and again and uses its address at any time within the TTL.
+type client struct {
+	b      *bench
+	addr   netip.Addr
+	may    *sync.Map // addr -> until when it may be used
+	random *rand.Rand
+}
+
+// live asks until ctx ends. An answer is cached as a resolver does it: its TTL runs down.
+func (c client) live(ctx context.Context, t *testing.T) {
+	var cached time.Time
+	for ctx.Err() == nil {
+		if !cached.After(time.Now()) {
+			cached = time.Now().Add(time.Duration(1+c.random.IntN(3600)) * time.Second)
+		}
+		ttl := time.Until(cached)
+		if _, ok := c.b.Holds(of(ttl, c.addr)); !ok {
+			if err := c.b.add(ttl, c.addr); err != nil {
+				t.Errorf("Add: %v", err)
+			}
+		}
+		c.may.Store(c.addr, time.Now().Add(ttl))
+		if until := c.b.kernel.Until(set4, c.addr); until.Before(time.Now().Add(ttl)) && !healing(c.b) {
+			t.Errorf("%v is in the set until %v, and may be used for %v yet", c.addr, until, ttl)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(c.random.Int64N(int64(2 * ttl)))):
+		}
+	}
+}
+
+// flushed is when the test last flushed the set.
+var flushed sync.Map
+
+// healing reports whether the set may lack elements for a flush.
+func healing(b *bench) bool {
+	at, ok := flushed.Load(b)
+	return ok && time.Since(at.(time.Time)) < 2*time.Second
+}
+
+// TestNoGapOverHoursOfReuse is the promise of the package: an address that a client may use is in
+// its set, and within two seconds of a flush it is again.
+func TestNoGapOverHoursOfReuse(t *testing.T) {
+	for name, c := range map[string]struct{ old, flush bool }{"new": {}, "new, flushed": {flush: true}, "old": {old: true}, "old, flushed": {true, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				kernel := healthy()
+				kernel.Old = c.old
+				b := start(t, kernel)
+				ctx, cancel := context.WithTimeout(t.Context(), 6*time.Hour)
+				defer cancel()
+				var clients sync.WaitGroup
+				may := &sync.Map{}
+				for i := range 50 {
+					r := rand.New(rand.NewPCG(uint64(i), 1))
+					clients.Go(func() { client{b, nth(i), may, r}.live(ctx, t) })
+				}
+				for ctx.Err() == nil {
+					time.Sleep(1777 * time.Millisecond)
+					if c.flush && rand.IntN(200) == 0 {
+						flushed.Store(b, time.Now())
+						kernel.Flush(set4)
+						time.Sleep(2 * time.Second)
+					}
+					may.Range(func(addr, until any) bool {
+						if now := time.Now(); until.(time.Time).After(now) && kernel.Until(set4, addr.(netip.Addr)).Before(until.(time.Time)) {
+							t.Errorf("%v may be used until %v, and is in the set until %v", addr, until, kernel.Until(set4, addr.(netip.Addr)))
+						}
+						return true
+					})
+				}
+				clients.Wait()
+				good, bad := b.told()
+				if bad != "" || c.old != strings.Contains(good, "this kernel ignores the timeout") || strings.Count(good, "this kernel") > 1 {
+					t.Errorf("reported %q and %q", good, bad)
+				}
+				st := b.Status()
+				if want := map[bool]string{true: "delete and add", false: "add"}[c.old]; st.Recipe != want {
+					t.Errorf("recipe %q, want %q", st.Recipe, want)
+				}
+				t.Logf("%+v, %d transactions", st, puts(kernel))
+				b.end()
+			})
+		})
+	}
+}
+
+func TestKernelThatDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		kernel.Stop = make(chan struct{})
+		b := start(t, kernel)
+		begin := time.Now()
+		for i := range 3 {
+			err := b.add(time.Minute, nth(i))
+			if took := time.Since(begin); took > 500*time.Millisecond || err == nil || !strings.Contains(err.Error(), "set inet f m4: the kernel did not answer") {
+				t.Errorf("after %v: %v", took, err)
+			}
+			begin = time.Now()
+		}
+		close(kernel.Stop)
+		synctest.Wait()
+		if _, ok := b.Holds(of(time.Minute, nth(0), nth(1), nth(2))); !ok {
+			t.Error("what came too late is not in")
+		}
+		good, bad := b.told()
+		if strings.Count(bad, "has taken no addresses") != 1 || !strings.Contains(good, "takes addresses again, after 1.5s") {
+			t.Errorf("reported %q and %q", good, bad)
+		}
+		b.end()
+	})
+}
+
+func TestRequestsGoOutTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		kernel.Stop = make(chan struct{})
+		b := start(t, kernel)
+		var all sync.WaitGroup
+		for i := range 1000 {
+			all.Go(func() {
+				if err := b.add(time.Minute, nth(i/2)); err != nil { // each twice
+					t.Errorf("Add: %v", err)
+				}
+			})
+			if i == 0 {
+				synctest.Wait() // it is on its way, and the others gather
+			}
+		}
+		synctest.Wait()
+		if q := b.Status().Queue; q != 999 {
+			t.Errorf("%d requests wait, want 999", q)
+		}
+		close(kernel.Stop)
+		all.Wait()
+		if puts(kernel) != 2 {
+			t.Errorf("%d transactions, want 2", puts(kernel))
+		}
+		b.end()
+	})
+}
+
+func TestEachElementHasItsOwnVerdict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		stop := make(chan struct{})
+		kernel.Stop = stop
+		kernel.Fail = func(addrs []netip.Addr) error {
+			for _, addr := range addrs {
+				if addr == nth(7) {
+					return errors.New("cannot allocate memory")
+				}
+			}
+			return nil
+		}
+		b := start(t, kernel)
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				if err := b.add(time.Minute, nth(i)); (err != nil) != (i == 7) {
+					t.Errorf("Add %d: %v", i, err)
+				}
+			})
+		}
+		synctest.Wait()
+		close(stop)
+		all.Wait()
+		if st := b.Status().Sets[0]; st.State != "failing" || st.Failures["failing"] != 1 || st.Adds != 19 {
+			t.Errorf("status %+v", st)
+		}
+		time.Sleep(10 * time.Second)
+		_, bad := b.told()
+		if bad != "set inet f m4 (rule mdm): the kernel refuses: cannot allocate memory" {
+			t.Errorf("reported %q, want it once", bad)
+		}
+		kernel.Change(func() { kernel.Fail = nil })
+		time.Sleep(2 * time.Second)
+		good, _ := b.told()
+		if !strings.Contains(good, "1 element is back") || kernel.Until(set4, nth(7)).IsZero() {
+			t.Errorf("reported %q", good)
+		}
+		b.end()
+	})
+}
+
+func TestMemoryIsBoundedAndSwept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, healthy())
+		const most = 65536
+		var addrs []netip.Addr
+		for i := range most + 100 {
+			addrs = append(addrs, nth(i))
+		}
+		for len(addrs) > 0 {
+			n := min(1000, len(addrs))
+			if err := b.add(time.Minute, addrs[:n]...); err != nil {
+				t.Fatal(err)
+			}
+			addrs = addrs[n:]
+		}
+		if st := b.Status(); st.Remembered != most || st.Forgotten != 100 {
+			t.Errorf("%d remembered and %d forgotten, want %d and 100", st.Remembered, st.Forgotten, most)
+		}
+		if b.kernel.Until(set4, nth(most+50)).IsZero() {
+			t.Error("an element that cannot be remembered is not in the set")
+		}
+		time.Sleep(15 * time.Minute)
+		if st := b.Status(); st.Remembered != 0 || st.Sets[0].Elements != 0 {
+			t.Errorf("%d remembered after their end", st.Remembered)
+		}
+		b.end()
+	})
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		kernel.Stop = make(chan struct{})
+		b := start(t, kernel)
+		refused := 0
+		for i := range 5000 {
+			b.Add(of(time.Minute, nth(i)), func(err error) {
+				if err != nil && strings.Contains(err.Error(), "too many requests") {
+					refused++
+				}
+			})
+			if i == 0 {
+				synctest.Wait()
+			}
+		}
+		if want := 5000 - 1 - 4096; refused != want {
+			t.Errorf("%d refused, want %d", refused, want)
+		}
+		close(kernel.Stop)
+		b.end()
+	})
+}
+
+func TestPendingRequestsFailAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, healthy())
+		b.end()
+		if err := b.add(time.Minute, nth(1)); err == nil || err.Error() != "splitdns is stopping" {
+			t.Errorf("Add after the end: %v", err)
+		}
+	})
+}
+
+func TestLostEventsAreNoticed(t *testing.T) {
+	for name, lose := range map[string]func(f *nftset.Fake){
+		"overrun":  func(f *nftset.Fake) { deaf(f, true); f.Flush(set4); deaf(f, false); f.Overrun() },
+		"silently": func(f *nftset.Fake) { deaf(f, true); f.Flush(set4); deaf(f, false) },
+		"set anew": func(f *nftset.Fake) { deaf(f, true); f.Make(set4, "ipv4_addr", 0); deaf(f, false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, healthy())
+				time.Sleep(5 * time.Second)
+				if err := b.add(time.Hour, nth(1), nth(2)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(5 * time.Second)
+				before := b.losses()
+				lose(b.kernel)
+				time.Sleep(3 * time.Second)
+				if b.kernel.Until(set4, nth(1)).IsZero() || b.losses() == before {
+					t.Errorf("in until %v, Lost called %d times", b.kernel.Until(set4, nth(1)), b.losses()-before)
+				}
+				done := puts(b.kernel)
+				time.Sleep(time.Minute)
+				if puts(b.kernel) != done {
+					t.Errorf("%d transactions for nothing", puts(b.kernel)-done)
+				}
+				b.end()
+			})
+		})
+	}
+}
+
+func TestForbiddenAndMissingAreToldOnceForEachChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		kernel.Deny = true
+		b := start(t, kernel)
+		time.Sleep(10 * time.Second)
+		for i := range 10 {
+			if err := b.add(time.Hour, nth(i)); err == nil || !strings.Contains(err.Error(), "it has no CAP_NET_ADMIN") {
+				t.Errorf("Add: %v", err)
+			}
+		}
+		_, bad := b.told()
+		if strings.Count(bad, "\n") != 0 || !strings.Contains(bad, "AmbientCapabilities") || !strings.Contains(bad, "setcap") {
+			t.Errorf("reported %q", bad)
+		}
+		kernel.Change(func() { kernel.Deny = false })
+		kernel.Delete(set4)
+		time.Sleep(2 * time.Second)
+		_, bad = b.told()
+		if strings.Count(bad, "\n") != 1 || !strings.Contains(bad, "it is not there") {
+			t.Errorf("reported %q", bad)
+		}
+		kernel.Make(set4, "ipv6_addr", 0)
+		time.Sleep(time.Second)
+		if st := b.Status().Sets[0]; st.State != "ok" || st.Type != "ipv6_addr" || len(st.Failures) == 0 {
+			t.Errorf("status %+v", st)
+		}
+		if err := b.add(time.Hour, nth(1)); err != nil { // of the other version now
+			t.Errorf("Add: %v", err)
+		}
+		kernel.Make(set4, "ipv4_addr", 0)
+		time.Sleep(time.Second)
+		if kernel.Until(set4, nth(9)).IsZero() {
+			t.Error("what could not be added did not come back")
+		}
+		b.end()
+	})
+}
+
+func TestReloadKeepsWhatIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, healthy())
+		other := policy.Set{Family: "inet", Table: "f", Name: "gone"}
+		if err := b.add(time.Hour, nth(1)); err != nil {
+			t.Fatal(err)
+		}
+		b.Follow(nftset.Config{Min: time.Minute, Sets: []nftset.Wanted{{Set: set4, Rules: []string{"a", "b"}}, {Set: other, Rules: []string{"a"}}}})
+		synctest.Wait()
+		if _, ok := b.Holds(of(time.Hour, nth(1))); !ok {
+			t.Error("an element is forgotten")
+		}
+		_, bad := b.told()
+		if want := "set inet f gone (rule a): it is not there"; !strings.HasPrefix(bad, want) {
+			t.Errorf("reported %q, want %q", bad, want)
+		}
+		b.Follow(nftset.Config{Sets: []nftset.Wanted{{Set: other, Rules: []string{"a"}}}})
+		synctest.Wait()
+		if _, ok := b.Holds(of(time.Hour, nth(1))); ok {
+			t.Error("a set that is not in the configuration holds an element")
+		}
+		if err := b.add(time.Hour, nth(1)); err == nil {
+			t.Error("Add into a set that is not in the configuration is fine")
+		}
+		if _, bad = b.told(); strings.Count(bad, "it is not there") != 2 {
+			t.Errorf("reported %q, want the missing set once for each reload", bad)
+		}
+		b.end()
+	})
+}
+
+func TestHoldsNotesTheLastFewAndDoesNotAllocate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, healthy())
+		es := of(time.Minute, nth(1), nth(2))
+		if err := b.add(time.Minute, nth(1), nth(2)); err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(100, func() { b.Holds(es) }); n != 0 {
+			t.Errorf("Holds allocates %v times, want 0", n)
+		}
+		for i := range 6 {
+			es[0].Name, es[0].Client = fmt.Sprintf("n%d.example", i), nth(i)
+			b.Holds(es)
+		}
+		held, err := b.Elements(set4)
+		if err != nil || len(held) != 2 || len(held[0].Names) != 4 || len(held[0].Clients) != 4 || held[0].Other {
+			t.Errorf("Elements = %+v, %v", held, err)
+		}
+		b.end()
+	})
+}
+
+func BenchmarkHolds(b *testing.B) {
+	k := start(b, healthy())
+	defer k.end()
+	es := of(time.Minute, nth(1), nth(2))
+	if err := k.add(time.Minute, nth(1), nth(2)); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := k.Holds(es); !ok {
+			b.Fatal("not held")
+		}
+	}
+}
