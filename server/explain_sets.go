@@ -72,6 +72,7 @@ func setNames(d policy.Decision) []string {
 type InSet struct {
 	Set      string      `json:"set"`
 	Elements []ElementIn `json:"elements"`
+	More     int         `json:"more,omitempty"`    // addresses that are not listed
 	Problem  string      `json:"problem,omitempty"` // why nobody knows
 
 	token string
@@ -95,7 +96,8 @@ const (
 // What an explanation shows of sets, and how long it asks for that.
 const (
 	maxExplainedSets = 16
-	maxExplainedIn   = 24 // addresses of a set
+	maxExplainedIn   = 24  // addresses of a set, as facts
+	maxAskedIn       = 512 // that are asked for; see [nftset.Keeper.Remaining]
 	explainSetsTime  = time.Second
 )
 
@@ -130,7 +132,10 @@ func (e *Explanation) lookIntoSets(f firewall) {
 	}
 	until := time.Now().Add(explainSetsTime)
 	for _, set := range order[:min(len(order), maxExplainedSets)] {
-		e.InSets = append(e.InSets, lookInto(f, set, addrs[set], until))
+		asked := addrs[set][:min(len(addrs[set]), maxAskedIn)]
+		in := lookInto(f, set, asked, until)
+		in.More = len(addrs[set]) - len(asked)
+		e.InSets = append(e.InSets, in)
 	}
 }
 
@@ -178,7 +183,7 @@ func (in InSet) facts() []string {
 		}
 		t.add(x.Address, value)
 	}
-	if more := len(in.Elements) - len(shown); more > 0 {
+	if more := in.More + len(in.Elements) - len(shown); more > 0 {
 		t.add("more", strconv.Itoa(more))
 	}
 	facts := []string{strings.Join(t, " ")}

@@ -63,30 +63,40 @@ func (w *waiting) begin(client listen.Query) {
 }
 
 // goOn resolves the query once more, with what was missing, and answers it when its
-// addresses are in their sets.
+// addresses are in their sets. Where no rule names any, there is nothing to wait for, and
+// a query that nobody waits for any longer costs nothing more.
 func (w *waiting) goOn(f *fetched) {
 	w.query.fetched = f
-	o, err := w.resolve()
-	if err != nil {
-		o = failed(w.query, policy.Decision{}, err)
-	}
-	w.outcome = &o
-	if o.opening != nil && o.opening.until.IsZero() {
-		w.open(w.client)
-		return
+	if len(w.now.sets) > 0 {
+		o := w.resolve()
+		w.outcome = &o
+		if o.waits() {
+			w.open(w.client)
+			return
+		}
 	}
 	w.client.Respond(w.answer)
 }
 
-// resolve is what becomes of the query. The error is a panic of ours: nobody else
-// would catch it here.
-func (w *waiting) resolve() (o Outcome, err error) {
-	defer guard.Catch(&err)
-	return w.server.held(w.now, w.query, w.server.resolver.Resolve(w.now, w.query)), nil
+// resolve is what becomes of the query now that nothing is missing. A panic of ours is a
+// failure: not the listener is calling, which would catch it.
+func (w *waiting) resolve() (o Outcome) {
+	var err error
+	func() {
+		defer guard.Catch(&err)
+		o = w.server.held(w.now, w.query, w.server.resolver.Resolve(w.now, w.query))
+	}()
+	if err != nil {
+		return failed(w.query, policy.Decision{}, err)
+	}
+	return o
 }
 
 // answer appends the response.
 func (w *waiting) answer(dst []byte) []byte {
+	if w.outcome == nil {
+		return w.server.answer(dst, w.now, w.query, w.server.resolver.Resolve(w.now, w.query))
+	}
 	return w.server.answer(dst, w.now, w.query, *w.outcome)
 }
 

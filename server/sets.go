@@ -54,11 +54,19 @@ type setUse struct {
 // reply answers q with o: at once where all its addresses are known to be in their sets, and
 // later, as for a query that an upstream is asked for, where they have to be put there first.
 func (s *Server) reply(dst []byte, now *snapshot, q Query, o Outcome) (response []byte, later func(listen.Query)) {
-	if o = s.held(now, q, o); o.opening == nil || !o.opening.until.IsZero() {
+	if o = s.held(now, q, o); !o.waits() {
 		return s.answer(dst, now, q, o), nil
 	}
-	w := &waiting{server: s, now: now, query: q, outcome: &o}
-	return dst, w.open
+	return dst, s.aside(now, q, o).open
+}
+
+// waits reports whether the addresses of o must be put into sets before it is an answer.
+func (o Outcome) waits() bool { return o.opening != nil && o.opening.until.IsZero() }
+
+// aside is q with its outcome, until the addresses of that are in their sets. It takes a copy: what
+// is answered at once must not be moved to the heap for it.
+func (s *Server) aside(now *snapshot, q Query, o Outcome) *waiting {
+	return &waiting{server: s, now: now, query: q, outcome: &o}
 }
 
 // held is o with what its addresses need of sets, and until when they are known to be there. Without

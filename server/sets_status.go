@@ -36,6 +36,7 @@ type SetStatus struct {
 	Rules     []string          `json:"rules"`
 	State     string            `json:"state"` // "ok", or what is wrong in a word or two
 	Problem   string            `json:"problem,omitempty"`
+	Fix       string            `json:"fix,omitempty"`
 	Since     time.Time         `json:"since,omitzero"` // of the state
 	Type      string            `json:"type"`
 	Flags     []string          `json:"flags"`
@@ -44,7 +45,6 @@ type SetStatus struct {
 	Adds      uint64            `json:"adds"`
 	Refreshes uint64            `json:"refreshes"`
 	Failures  map[string]uint64 `json:"failures"`
-	Lost      uint64            `json:"lost"`
 	Restored  uint64            `json:"restored"`
 	Heals     uint64            `json:"heals"`
 	LastHeal  float64           `json:"last_heal_ms"`
@@ -69,8 +69,8 @@ func (s *Server) setsStatus() *SetsStatus {
 // setStatus is how one set does.
 func setStatus(st nftset.SetStatus) SetStatus {
 	set := SetStatus{
-		Set: st.Set.String(), Rules: st.Rules, State: st.State, Problem: st.Text, Since: st.Since, Type: st.Type, Flags: []string{},
-		Size: st.Size, Elements: st.Elements, Adds: st.Adds, Refreshes: st.Refreshes, Failures: st.Failures, Lost: st.Lost,
+		Set: st.Set.String(), Rules: st.Rules, State: st.State, Problem: st.Text, Fix: st.Fix, Since: st.Since, Type: st.Type, Flags: []string{},
+		Size: st.Size, Elements: st.Elements, Adds: st.Adds, Refreshes: st.Refreshes, Failures: st.Failures,
 		Restored: st.Restored, Heals: st.Heals, LastHeal: st.LastHeal.Seconds() * 1000,
 	}
 	if st.Interval {
@@ -209,7 +209,6 @@ func addSet(p *metrics.Page, st SetStatus) {
 	p.Add("splitdns_set_elements", float64(st.Elements), st.Set)
 	p.Add("splitdns_set_adds_total", float64(st.Adds), st.Set)
 	p.Add("splitdns_set_refreshes_total", float64(st.Refreshes), st.Set)
-	p.Add("splitdns_set_lost_total", float64(st.Lost), st.Set)
 	p.Add("splitdns_set_restored_total", float64(st.Restored), st.Set)
 	p.Add("splitdns_set_heals_total", float64(st.Heals), st.Set)
 	for _, reason := range slices.Sorted(maps.Keys(st.Failures)) {

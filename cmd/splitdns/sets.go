@@ -85,6 +85,9 @@ func (t *setsText) set(set *server.SetReport) {
 	if set.Problem != "" {
 		t.paragraph("  ", set.Problem)
 	}
+	if set.Fix != "" {
+		t.paragraph("  ", "to heal it: "+set.Fix)
+	}
 	t.paragraph("  ", setHistory(&set.SetStatus))
 	if set.Unheard != "" && set.Unheard != set.Problem {
 		t.paragraph("  ", "what is in it is not known: "+set.Unheard)
@@ -133,8 +136,8 @@ func setHistory(st *server.SetStatus) string {
 			text += fmt.Sprintf(", failed %s (%s)", number(n), reason)
 		}
 	}
-	if st.Lost > 0 {
-		text += fmt.Sprintf(", removed by others %s, put back %s", number(st.Lost), number(st.Restored))
+	if st.Restored > 0 {
+		text += fmt.Sprintf(", removed by others and put back %s", number(st.Restored))
 	}
 	if st.Heals > 0 {
 		text += fmt.Sprintf(", well again %s, the last time in %.0f ms", plural(int(st.Heals), "time"), st.LastHeal)

@@ -85,8 +85,7 @@ var All = []Metric{
 	{"splitdns_set_adds_total", "counter", "Elements that were put into a set.", []string{"set"}},
 	{"splitdns_set_refreshes_total", "counter", "Elements whose timeout was set again.", []string{"set"}},
 	{"splitdns_set_failures_total", "counter", "Elements that could not be put into a set, and why.", []string{"set", "reason"}},
-	{"splitdns_set_lost_total", "counter", "Elements that somebody else has removed.", []string{"set"}},
-	{"splitdns_set_restored_total", "counter", "Elements that were put back without being asked for.", []string{"set"}},
+	{"splitdns_set_restored_total", "counter", "Elements that somebody else had removed, and that were put back.", []string{"set"}},
 	{"splitdns_set_heals_total", "counter", "Times that a set was well again.", []string{"set"}},
 
 	{"go_goroutines", "gauge", "Goroutines that exist.", nil},
