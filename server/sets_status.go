@@ -70,9 +70,10 @@ func (s *Server) setsStatus() *SetsStatus {
 func setStatus(st nftset.SetStatus) SetStatus {
 	set := SetStatus{
 		Set: st.Set.String(), Rules: st.Rules, State: st.State, Problem: st.Text, Fix: st.Fix, Since: st.Since, Type: st.Type, Flags: []string{},
-		Size: st.Size, Elements: st.Elements, Adds: st.Adds, Refreshes: st.Refreshes, Failures: st.Failures,
+		Size: st.Size, Elements: st.Elements, Adds: st.Adds, Refreshes: st.Refreshes, Failures: map[string]uint64{},
 		Restored: st.Restored, Heals: st.Heals, LastHeal: st.LastHeal.Seconds() * 1000,
 	}
+	maps.Copy(set.Failures, st.Failures)
 	if st.Interval {
 		set.Flags = append(set.Flags, "interval")
 	}
