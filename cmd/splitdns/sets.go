@@ -81,7 +81,11 @@ func printSets(w io.Writer, r *server.SetsReport, whole bool) error {
 
 // set writes about one set.
 func (t *setsText) set(set *server.SetReport) {
-	t.paragraph("", fmt.Sprintf("%s: %s, %s", set.Set, setState(&set.SetStatus), heldCount(set)))
+	words := setState(&set.SetStatus)
+	if set.Unheard == "" {
+		words = append(words, plural(len(set.Held)+set.More, "element"))
+	}
+	t.paragraph("", set.Set+": "+strings.Join(words, ", "))
 	if set.Problem != "" {
 		t.paragraph("  ", set.Problem)
 	}
@@ -89,7 +93,7 @@ func (t *setsText) set(set *server.SetReport) {
 		t.paragraph("  ", "to heal it: "+set.Fix)
 	}
 	t.paragraph("  ", setHistory(&set.SetStatus))
-	if set.Unheard != "" && set.Unheard != set.Problem {
+	if set.Unheard != "" && set.Problem == "" {
 		t.paragraph("  ", "what is in it is not known: "+set.Unheard)
 	}
 	shown := set.Held[:min(t.most, len(set.Held))]
@@ -106,7 +110,7 @@ func (t *setsText) set(set *server.SetReport) {
 }
 
 // setState is the state of a set and what was found of it.
-func setState(st *server.SetStatus) string {
+func setState(st *server.SetStatus) []string {
 	words := []string{st.State}
 	if st.State != "ok" {
 		words[0] = strings.ToUpper(st.State)
@@ -120,12 +124,7 @@ func setState(st *server.SetStatus) string {
 	if st.Size > 0 {
 		words = append(words, "size "+number(st.Size))
 	}
-	return strings.Join(append(words, plainPlural(uint64(len(st.Rules)), "rule")+" "+strings.Join(st.Rules, " ")), ", ")
-}
-
-// heldCount is how many elements a set has.
-func heldCount(set *server.SetReport) string {
-	return plural(len(set.Held)+set.More, "element")
+	return append(words, plainPlural(uint64(len(st.Rules)), "rule")+" "+strings.Join(st.Rules, " "))
 }
 
 // setHistory is what was done with a set, and what went wrong.
