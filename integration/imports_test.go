@@ -31,6 +31,8 @@ var imports = map[string][]string{
 	"cmd/splitdns":               {"matcher", "zones", "zones/*", "server/config", "server", "server/replay"},
 	"integration":                {},
 	"integration/*":              {"matcher", "zones"},
+
+	"server/internal/addressfeed": {"matcher", "zones", "zones/export", "server/policy", "server/internal/drift"},
 }
 
 // restricted are modules that only some packages import, outside of tests.

@@ -57,6 +57,7 @@ type Explanation struct {
 
 	InSets []InSet            `json:"in_sets,omitempty"` // what is in the sets now, of the addresses that are known here
 	Shadow *ShadowExplanation `json:"shadow,omitempty"`
+	Feeds  []FeedFetch        `json:"feeds,omitempty"` // who has fetched which list of addresses
 
 	opened []admission  // what of those addresses goes into which set
 	alias  bool         // the answer is a CNAME, whose target is asked of the upstream
@@ -177,6 +178,7 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 	}
 	e.Verdict = e.verdict(s, d).String()
 	e.shadow(s, name, a.Client)
+	e.feedFetches(r, s)
 	return e
 }
 

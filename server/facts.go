@@ -42,6 +42,7 @@ func (e Explanation) Facts() []string {
 		facts = append(facts, in.facts()...)
 	}
 	facts = append(facts, e.Shadow.facts()...)
+	facts = append(facts, e.feedFacts()...)
 	if e.CacheHidden {
 		return facts // and no verdict: it would be about what others looked up
 	}

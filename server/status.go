@@ -29,8 +29,9 @@ type Status struct {
 	Drift     DriftStatus      `json:"drift"`
 	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
 
-	Subscriptions []FeedStatus `json:"subscriptions,omitempty"` // by zone
-	Sets          *SetsStatus  `json:"sets,omitempty"`          // nil: no rule names any
+	AddressFeeds  *AddressFeedStatus `json:"address_feeds,omitempty"` // nil: off
+	Subscriptions []FeedStatus       `json:"subscriptions,omitempty"` // by zone
+	Sets          *SetsStatus        `json:"sets,omitempty"`          // nil: no rule names any
 
 	Certificate time.Time `json:"certificate_not_after,omitzero"` // the end of its validity, if there is one
 }
@@ -150,6 +151,7 @@ func (s *Server) Status() Status {
 		Drift:     s.driftStatus(now),
 		Shadow:    now.shadow.status(),
 
+		AddressFeeds:  s.feedStatus(now),
 		Subscriptions: s.feeds.Status(),
 		Sets:          s.setsStatus(),
 

@@ -79,6 +79,9 @@ func printStatus(w io.Writer, st server.Status) error {
 	if st.Sets != nil {
 		line("sets", "%s", setsLine(st.Sets))
 	}
+	for _, text := range feedLines(st.AddressFeeds, st.Now) {
+		line("feed", "%s", text)
+	}
 	line("query log", "written %d, dropped %d", st.QueryLog.Written, st.QueryLog.Dropped)
 	return t.Flush()
 }

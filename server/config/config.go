@@ -155,11 +155,6 @@ type TLS struct {
 	Name          matcher.Name     // by which clients are told of these listeners; the zero value: they are not
 }
 
-// HTTP is [http].
-type HTTP struct {
-	Listen []netip.AddrPort // none: off
-}
-
 // Defaults of [server].
 const (
 	defaultQueriesInFlight = 10_000

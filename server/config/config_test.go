@@ -106,6 +106,8 @@ queries = "queries.json"
 
 [http]
 listen = ["127.0.0.1:9153"]
+feeds = ["192.0.2.1"]
+feed_keep = "1h"
 `
 
 func TestParseReadsEveryKey(t *testing.T) {
@@ -135,7 +137,9 @@ func TestParseReadsEveryKey(t *testing.T) {
 		},
 		Edition: "2020-09-08",
 		Log:     config.Log{Queries: "/etc/queries.json"},
-		HTTP:    config.HTTP{Listen: []netip.AddrPort{ap("127.0.0.1:9153")}},
+		HTTP: config.HTTP{
+			Listen: []netip.AddrPort{ap("127.0.0.1:9153")}, Feeds: []netip.Prefix{prefix("192.0.2.1/32")}, FeedKeep: time.Hour,
+		},
 		Clients: []policy.ClientGroup{{Name: "ios", Prefixes: []netip.Prefix{prefix("10.1.0.0/16"), prefix("10.2.0.1/32")}}},
 		Rules: []policy.Rule{
 			{

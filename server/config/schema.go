@@ -73,7 +73,12 @@ var schema = tomlfile.Schema{
 	},
 	{Table: "test.*.want", Keys: wantKeys},
 	{Table: "log", Keys: []string{"queries"}, Wants: map[string]string{"queries": `"stdout", "off" or a file`}},
-	{Table: "http", Keys: []string{"listen"}, Wants: map[string]string{"listen": `an address and port such as "127.0.0.1:9153"`}},
+	{
+		Table: "http", Keys: []string{"listen", "feeds", "feed_token_file", "feed_keep"},
+		Wants: map[string]string{
+			"listen": `an address and port such as "127.0.0.1:9153"`, "feeds": zones.WantPrefix, "feed_token_file": "the path of a file",
+		},
+	},
 }
 
 // wantAnswer is what answer takes, as messages say it.

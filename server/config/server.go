@@ -91,11 +91,6 @@ func (l *loader) cache() {
 // maxTTL is the longest time to live that can be asked for (RFC 8767, section 4, recommends a week).
 const maxTTL = 7 * 24 * time.Hour
 
-// http reads [http].
-func (l *loader) http() {
-	l.cfg.HTTP.Listen = listenAddresses(l.file.Table("http").Texts("listen"), 0, l.cfg.Server.Listen)
-}
-
 // log reads [log].
 func (l *loader) log() {
 	l.cfg.Log.Queries = defaultQueries

@@ -81,11 +81,7 @@ var reserved = netip.MustParsePrefix("240.0.0.0/4")
 // by which the rule matched do only if the rule wants all: a pin that merely observes must not
 // open a firewall. It does not allocate.
 func (p *Policy) Admits(u SetUse, addr netip.Addr) bool {
-	inner := p.unmap(addr)
-	if inner.IsMulticast() || reserved.Contains(inner) || p.PrivateKind(addr) != "" {
-		return false
-	}
-	return u.All || u.published.judge(inner, p.strictFamilies) != Outside
+	return p.Foreign(addr) && (u.All || u.published.judge(p.unmap(addr), p.strictFamilies) != Outside)
 }
 
 // takeSets adds the sets of r. One set may be there twice: of two rules, one may let in what the
