@@ -47,7 +47,9 @@ var restricted = map[string][]string{
 	"go4.org/netipx":                      {"zones/compare"},
 	"golang.org/x/net/publicsuffix":       {"zones/compare", "server/internal/drift"},
 	"github.com/fsnotify/fsnotify":        {"server"},
+	"github.com/google/nftables":          {"server/internal/nftset"},
 	"github.com/hashicorp/golang-lru":     {"server/internal/cache"},
+	"github.com/mdlayher":                 {"server/internal/nftset"},
 	"github.com/prometheus":               {},
 	"splitdns/server/internal/servertest": {},
 }

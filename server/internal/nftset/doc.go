@@ -14,7 +14,8 @@
 // next answer would bring it back anyway. What somebody else put in is never made to end sooner: an
 // address is looked up before it is first added, as adding it again with a timeout would make a
 // permanent element end (measured on Linux 6.18), and adding it to a set with a range that covers it
-// is an error.
+// is an error. The other way round, nft refuses a range while one of our addresses in it has not
+// ended: ranges belong into the file that makes the set.
 //
 // Since Linux 6.12, adding an element again sets its timeout anew; older kernels say yes and do
 // nothing. Which it is shows when the first element is refreshed and read back. From then on, old

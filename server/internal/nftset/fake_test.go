@@ -12,14 +12,14 @@ import (
 
 // A Fake is a kernel in memory, by the rules of the real one, in the time of its bubble.
 type Fake struct {
-	Old  bool                         // as before Linux 6.12: adding an element again changes nothing
-	Deaf bool                         // the monitor hears nothing
-	Stop chan struct{}                // if not nil, put waits until it is closed
-	Fail func([]netip.Addr) error     // if not nil, may make put fail
-	Deny bool                         // no CAP_NET_ADMIN
-	Puts int                          // transactions
-	Read int                          // elements looked up
-	Wide map[netip.Addr]time.Duration // in ranges of others
+	Old  bool                     // as before Linux 6.12: adding an element again changes nothing
+	Deaf bool                     // the monitor hears nothing
+	Stop chan struct{}            // if not nil, put waits until it is closed
+	Fail func([]netip.Addr) error // if not nil, may make put fail
+	Deny bool                     // no CAP_NET_ADMIN
+	Puts int                      // transactions
+	Read int                      // elements looked up
+	Asks int                      // other questions
 
 	mu     sync.Mutex
 	sets   map[policy.Set]*fakeSet
@@ -85,17 +85,6 @@ func (f *Fake) Flush(set policy.Set) {
 	f.changed()
 }
 
-// Put puts in an element of others; for 0, for good.
-func (f *Fake) Put(set policy.Set, addr netip.Addr, d time.Duration) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.sets[set].elements[addr] = time.Time{}
-	if d > 0 {
-		f.sets[set].elements[addr] = time.Now().Add(d)
-	}
-	f.changed()
-}
-
 // Until is when an element ends; the zero time if it is not there.
 func (f *Fake) Until(set policy.Set, addr netip.Addr) time.Time {
 	f.mu.Lock()
@@ -145,9 +134,6 @@ func (f *Fake) read(s found, addrs []netip.Addr) ([]presence, error) {
 		f.Read++
 		end, ok := f.sets[s.set].elements[addr]
 		there[i] = presence{in: ok && (end.IsZero() || end.After(time.Now())), exact: true, permanent: end.IsZero(), remaining: time.Until(end)}
-		if d, ok := f.Wide[addr]; ok {
-			there[i] = presence{in: true, remaining: d, permanent: d == 0}
-		}
 		if !there[i].in {
 			there[i] = presence{}
 		}
@@ -212,10 +198,12 @@ func (f *Fake) list(s found, limit int) ([]listed, error) {
 func (f *Fake) generation() (uint32, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.Asks++
 	return f.commit, nil
 }
 
 func (f *Fake) monitor(ctx context.Context, tell func(event)) error {
+	f.Change(func() { f.Asks++ })
 	tell(event{kind: anything})
 	for {
 		select {

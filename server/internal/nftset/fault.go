@@ -106,7 +106,7 @@ func anew(kind string, f found, more string) string {
 // create is the command that makes a set.
 func create(f found, more string) string {
 	typ, flags := "ipv4_addr", "timeout"
-	if f.is6 || !f.is4 && (strings.HasSuffix(f.set.Name, "6") || f.set.Family == "ip6" || strings.Contains(f.typ, "ipv6_addr")) {
+	if f.is6 || !f.is4 && (guess(f.set).is6 || strings.Contains(f.typ, "ipv6_addr")) {
 		typ = "ipv6_addr"
 	}
 	if f.interval {

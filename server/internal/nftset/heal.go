@@ -36,6 +36,9 @@ func (k *Keeper) tell(n notice) {
 // saw takes what the set was found to be, or why it cannot be used.
 func (s *setState) saw(f found, bad *fault, now time.Time) notice {
 	first := !s.looked
+	if s.blink(bad) {
+		return notice{}
+	}
 	s.looked = true
 	if bad != nil {
 		return s.sicken(bad, first, now)
@@ -59,6 +62,15 @@ func (s *setState) saw(f found, bad *fault, now time.Time) notice {
 		n.bad, n.text = true, fmt.Sprintf("set %s was made anew, and is of type %s now", s.title(), f.typ)
 	}
 	return n
+}
+
+// blink reports whether a set that was well could not be looked at for the first time: nothing is
+// known of it then, and it is not given up yet.
+func (s *setState) blink(bad *fault) bool {
+	failed := bad != nil && (bad.state == stateFailing || bad.state == stateBusy)
+	first := failed && !s.strange && s.looked && s.fault == nil
+	s.strange = failed
+	return first
 }
 
 // judged is why a set, looked up as f or not at all, cannot be used. It was like before.

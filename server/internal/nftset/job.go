@@ -14,6 +14,7 @@ type job struct {
 	have      time.Time // until when it is in the set; zero: it is not
 	permanent bool      // somebody else put it in for good
 	wasIn     bool      // it was in the set before
+	doubted   bool      // it was known to be in the set before, and may be gone
 	err       *fault    // the verdict
 }
 
@@ -36,28 +37,37 @@ func (j *job) found(p presence, now time.Time) {
 	}
 }
 
-// A gathered is the jobs of one set, each address once.
+// A gathered is the jobs of one set, each address once, and the parts that wait for them.
 type gathered struct {
-	set  *setState
-	list []*job
-	by   map[netip.Addr]*job
+	set   *setState
+	list  []*job
+	by    map[netip.Addr]*job
+	parts []waiting
 }
 
-// gatherJobs sorts the parts of requests by set.
-func gatherJobs(queue []*request) (order []*setState, jobs map[*setState]*gathered) {
-	jobs = make(map[*setState]*gathered)
+// A waiting is a part of a request.
+type waiting struct {
+	*request
+	addr netip.Addr
+}
+
+// gather sorts the parts of requests by set.
+func gather(queue []*request) []*gathered {
+	var all []*gathered
+	by := make(map[*setState]*gathered)
 	for _, r := range queue {
 		for _, p := range r.parts {
-			g := jobs[p.set]
+			g := by[p.set]
 			if g == nil {
 				g = &gathered{set: p.set, by: make(map[netip.Addr]*job)}
-				jobs[p.set] = g
-				order = append(order, p.set)
+				by[p.set] = g
+				all = append(all, g)
 			}
 			g.add(p)
+			g.parts = append(g.parts, waiting{r, p.addr})
 		}
 	}
-	return order, jobs
+	return all
 }
 
 // add takes one part.

@@ -50,6 +50,9 @@ type Keeper struct {
 
 	wake chan struct{} // there is something in queue, or sets changed
 	news news          // what the monitor heard
+	some chan struct{} // closed once there are sets: until then nftables is left alone
+
+	begin func() // closes some
 
 	mu         sync.Mutex
 	sets       map[policy.Set]*setState
@@ -79,7 +82,8 @@ func newKeeper(o Options, dial func() kernel) *Keeper {
 	if o.Lost == nil {
 		o.Lost = func() {}
 	}
-	k := &Keeper{o: o, dial: dial, wake: make(chan struct{}, 1)}
+	k := &Keeper{o: o, dial: dial, wake: make(chan struct{}, 1), some: make(chan struct{})}
+	k.begin = sync.OnceFunc(func() { close(k.some) })
 	k.news.wake = make(chan struct{}, 1)
 	return k
 }
@@ -104,6 +108,9 @@ func (k *Keeper) Follow(c Config) {
 		s.rules, s.looked = w.Rules, false
 		sets[w.Set] = s
 		k.order = append(k.order, s)
+	}
+	if len(sets) > 0 {
+		k.begin()
 	}
 	k.sets, k.grace, k.min, k.unseen = sets, c.Grace, c.Min, true
 	k.remembered = 0
@@ -134,9 +141,12 @@ func (k *Keeper) Holds(es []Element) (until time.Time, ok bool) {
 	until = now.Add(longest)
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	var s *setState
 	for i := range es {
 		e := &es[i]
-		s := k.sets[e.Set]
+		if s == nil || s.set != e.Set { // most answers have one set, and several addresses
+			s = k.sets[e.Set]
+		}
 		if s == nil {
 			return now, false
 		}

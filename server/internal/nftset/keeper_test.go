@@ -28,6 +28,7 @@ type bench struct {
 	mu        sync.Mutex
 	good, bad []string
 	lost      int
+	flushed   time.Time // when the test last flushed the set
 }
 
 // start starts a keeper for set4, within a bubble.
@@ -148,13 +149,11 @@ func (c client) live(ctx context.Context, t *testing.T) {
 	}
 }
 
-// flushed is when the test last flushed the set.
-var flushed sync.Map
-
 // healing reports whether the set may lack elements for a flush.
 func healing(b *bench) bool {
-	at, ok := flushed.Load(b)
-	return ok && time.Since(at.(time.Time)) < 2*time.Second
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Since(b.flushed) < 2*time.Second
 }
 
 // TestNoGapOverHoursOfReuse is the promise of the package: an address that a client may use is in
@@ -177,7 +176,9 @@ func TestNoGapOverHoursOfReuse(t *testing.T) {
 				for ctx.Err() == nil {
 					time.Sleep(1777 * time.Millisecond)
 					if c.flush && rand.IntN(200) == 0 {
-						flushed.Store(b, time.Now())
+						b.mu.Lock()
+						b.flushed = time.Now()
+						b.mu.Unlock()
 						kernel.Flush(set4)
 						time.Sleep(2 * time.Second)
 					}
@@ -302,6 +303,31 @@ func TestEachElementHasItsOwnVerdict(t *testing.T) {
 	})
 }
 
+func TestABadSetDoesNotSpoilAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		bad := policy.Set{Family: "inet", Table: "f", Name: "full"}
+		kernel.Make(bad, "ipv4_addr", 1)
+		b := start(t, kernel)
+		b.Follow(nftset.Config{Sets: []nftset.Wanted{{Set: bad}, {Set: set4}}})
+		synctest.Wait()
+		es := of(time.Minute, nth(1), nth(2), nth(1))
+		es[0].Set, es[1].Set = bad, bad
+		done := make(chan error, 1)
+		b.Add(es, func(err error) { done <- err })
+		if err := <-done; err == nil || err.Error() != "set inet f full: it is full (size 1)" {
+			t.Errorf("Add: %v", err)
+		}
+		if kernel.Until(set4, nth(1)).IsZero() || kernel.Until(bad, nth(1)).IsZero() {
+			t.Error("what could be put in is not in")
+		}
+		if until, ok := b.Holds(es[2:]); !ok || until.Before(time.Now().Add(time.Minute)) {
+			t.Errorf("Holds = %v, %v", until, ok)
+		}
+		b.end()
+	})
+}
+
 func TestMemoryIsBoundedAndSwept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, healthy())
@@ -385,6 +411,9 @@ func TestLostEventsAreNoticed(t *testing.T) {
 				if b.kernel.Until(set4, nth(1)).IsZero() || b.losses() == before {
 					t.Errorf("in until %v, Lost called %d times", b.kernel.Until(set4, nth(1)), b.losses()-before)
 				}
+				if st := b.Status().Sets[0]; st.Lost != 2 || st.Restored != 2 || st.Heals != 1 {
+					t.Errorf("status %+v, want 2 lost and restored", st)
+				}
 				done := puts(b.kernel)
 				time.Sleep(time.Minute)
 				if puts(b.kernel) != done {
@@ -463,6 +492,31 @@ func TestReloadKeepsWhatIsRemembered(t *testing.T) {
 			t.Errorf("reported %q, want the missing set once for each reload", bad)
 		}
 		b.end()
+	})
+}
+
+func TestWithoutSetsNothingIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		k := nftset.NewWith(nftset.Options{}, kernel)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- k.Run(ctx) }()
+		k.Follow(nftset.Config{})
+		time.Sleep(time.Hour)
+		if kernel.Asks != 0 {
+			t.Errorf("%d questions, want 0", kernel.Asks)
+		}
+		if until, ok := k.Holds(nil); !ok || !until.After(time.Now()) {
+			t.Errorf("Holds(nil) = %v, %v", until, ok)
+		}
+		k.Follow(nftset.Config{Sets: []nftset.Wanted{{Set: set4}}})
+		synctest.Wait()
+		if st := k.Status().Sets[0].State; st != "ok" {
+			t.Errorf("state %q, want ok", st)
+		}
+		cancel()
+		<-done
 	})
 }
 

@@ -18,6 +18,8 @@ const (
 	// netlinkTime is how long an answer of the kernel may take. It answers while it takes the message,
 	// so this bounds what never comes.
 	netlinkTime = 2 * time.Second
+	// putTime is that for a transaction, which waits for those of others: a large ruleset takes its time.
+	putTime = time.Minute
 	// readAtOnce is the most elements that are asked for before the answers are read: each takes some
 	// 800 octets of the socket's buffer, which has 212,992 unless an administrator changed that.
 	readAtOnce = 64
@@ -37,6 +39,7 @@ type netlinkKernel struct {
 	ask   *netlink.Conn  // for questions; nil before the first
 	write *nftables.Conn // for transactions; nil before the first
 	wait  *netlink.Conn  // the socket of write, for its deadline
+	buf   []byte         // for answers; nil before the first
 
 	mu      sync.Mutex
 	port    uint32        // the netlink address of write
@@ -82,7 +85,7 @@ func (k *netlinkKernel) transaction(f found, changes []change, replace bool) err
 	if err := k.openWrite(); err != nil {
 		return err
 	}
-	if err := k.wait.SetDeadline(time.Now().Add(netlinkTime)); err != nil {
+	if err := k.wait.SetDeadline(time.Now().Add(putTime)); err != nil {
 		return err
 	}
 	set := &nftables.Set{
@@ -177,22 +180,20 @@ func (k *netlinkKernel) question(kind uint8, family string, attributes []byte) (
 	return k.answer()
 }
 
-// answer reads one answer.
+// answer reads one answer, which is good until the next.
 func (k *netlinkKernel) answer() ([]byte, error) {
-	messages, err := k.ask.Receive()
-	switch {
-	case errors.Is(err, unix.ENOENT):
-		return nil, err // a good answer
-	case err == nil && len(messages) != 1:
-		err = errors.New("the kernel's answer has more than one part")
-	case err == nil && len(messages[0].Data) < headerSize:
-		err = errShort
+	if k.buf == nil {
+		k.buf = make([]byte, datagramSize)
 	}
-	if err != nil {
+	n, err := receive(k.ask, k.buf)
+	var body []byte
+	if err == nil {
+		body, err = parseAnswer(k.buf[:n])
+	}
+	if err != nil && !errors.Is(err, unix.ENOENT) { // which is a good answer
 		k.closeAsk()
-		return nil, err
 	}
-	return messages[0].Data[headerSize:], nil
+	return body, err
 }
 
 // request10 is a message to nftables, which is netfilter's subsystem 10.
@@ -212,12 +213,13 @@ func (k *netlinkKernel) describe(set policy.Set) (found, error) {
 	if err != nil {
 		return found{}, absence(err, errTable)
 	}
+	handle := parseTable(table)
 	answer, err := k.question(unix.NFT_MSG_GETSET, set.Family, names(set))
 	if err != nil {
 		return found{}, absence(err, errSet)
 	}
 	f, err := parseSet(answer)
-	f.set, f.table = set, parseTable(table)
+	f.set, f.table = set, handle
 	return f, err
 }
 
@@ -238,7 +240,7 @@ func (k *netlinkKernel) read(f found, addrs []netip.Addr) ([]presence, error) {
 		n := min(readAtOnce, len(addrs))
 		some, err := k.readSome(f, addrs[:n])
 		if err != nil {
-			k.closeAsk()
+			k.closeAsk() // with the answers that were not read
 			return nil, refusal(err, f)
 		}
 		there = append(there, some...)
@@ -295,25 +297,38 @@ func (k *netlinkKernel) list(f found, limit int) ([]listed, error) {
 	if _, err := k.ask.Send(m); err != nil {
 		return nil, refusal(err, f)
 	}
-	var points []point
-	buf := make([]byte, datagramSize)
-	for done := false; !done; {
-		n, err := receive(k.ask, buf)
-		if err != nil {
-			return nil, refusal(err, f)
-		}
-		if points, done, err = parseDump(points, buf[:n]); err != nil {
-			return nil, refusal(err, f)
-		}
-		if len(points) > 2*limit {
-			break
-		}
-	}
+	points, err := k.dump(f.most(limit))
 	list := f.ranges(points)
-	if len(list) > limit {
-		return list[:limit], ErrMore
+	switch {
+	case err != nil && (len(list) == 0 || !errors.Is(err, os.ErrDeadlineExceeded)):
+		return nil, refusal(err, f)
+	case err != nil, len(list) > limit: // the time that the kernel takes grows with the square of the set
+		return list[:min(limit, len(list))], ErrMore
 	}
 	return list, nil
+}
+
+// most is how many points are enough to see that there are more elements than limit.
+func (f found) most(limit int) int {
+	if f.interval {
+		return 2*limit + 1
+	}
+	return limit + 1
+}
+
+// dump reads at least most points, or all. With an error, it is those that came before.
+func (k *netlinkKernel) dump(most int) (points []point, err error) {
+	buf := make([]byte, datagramSize)
+	for done := false; !done && len(points) < most; {
+		n, err := receive(k.ask, buf)
+		if err != nil {
+			return points, err
+		}
+		if points, done, err = parseDump(points, buf[:n]); err != nil {
+			return points, err
+		}
+	}
+	return points, nil
 }
 
 // receive reads one datagram, within the deadline of c.

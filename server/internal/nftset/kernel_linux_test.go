@@ -176,10 +176,10 @@ func TestWhatOthersRemoveComesBack(t *testing.T) {
 		"flush ruleset\n" + ruleset,
 		"delete table inet f\n" + ruleset,
 	} {
-		lost := r.lost
+		lost := r.losses()
 		nft(t, script)
 		took := wait(t, "all are back", back)
-		if r.lost == lost {
+		if r.losses() == lost {
 			t.Errorf("%s: Lost was not called", script)
 		}
 		t.Logf("%q: back after %v", script, took)

@@ -21,6 +21,7 @@ type kept struct {
 	wanted    time.Time // until when it is to be in the set
 	until     time.Time // until when it is known to be in; zero: it is not, or nobody knows
 	permanent bool      // somebody else put it in for good
+	doubted   bool      // it was known to be in the set, and may be gone
 	since     time.Time // when the keeper first wanted it
 	names     [maxCauses]string
 	clients   [maxCauses]netip.Addr
@@ -51,4 +52,7 @@ func (e *kept) note(name string, client netip.Addr) {
 }
 
 // forget is for an element of which nobody knows any longer whether it is in the set.
-func (e *kept) forget() { e.until, e.permanent = time.Time{}, false }
+func (e *kept) forget() {
+	e.doubted = e.doubted || e.permanent || !e.until.IsZero()
+	e.until, e.permanent = time.Time{}, false
+}

@@ -68,7 +68,7 @@ func nft(t testing.TB, script string) string {
 	cmd.Stdin = strings.NewReader(script)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("nft %s: %v\n%s", script, err, out)
+		t.Fatalf("nft %.500s: %v\n%.500s", script, err, out)
 	}
 	return string(out)
 }
@@ -130,6 +130,13 @@ func (r *running) report(bad bool, text string) {
 	r.good = append(r.good, text)
 }
 
+// losses is how often Lost was called.
+func (r *running) losses() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lost
+}
+
 // told is what was reported so far.
 func (r *running) told() (good, bad string) {
 	r.mu.Lock()
@@ -175,9 +182,15 @@ func (r *running) status(set string) nftset.SetStatus {
 // wait waits until something is true, for 2 seconds: that is what healing may take.
 func wait(t testing.TB, what string, is func() bool) time.Duration {
 	t.Helper()
+	return waitFor(t, 2*time.Second, what, is)
+}
+
+// waitFor waits until something is true, for a time.
+func waitFor(t testing.TB, most time.Duration, what string, is func() bool) time.Duration {
+	t.Helper()
 	begin := time.Now()
 	for !is() {
-		if time.Since(begin) > 2*time.Second {
+		if time.Since(begin) > most {
 			t.Fatalf("after %v: not %s", time.Since(begin), what)
 		}
 		time.Sleep(time.Millisecond)

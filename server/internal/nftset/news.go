@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// gather is how long events are gathered: those of one flush come in many pieces.
-	gather = 10 * time.Millisecond
+	// gatherTime is how long events are gathered: those of one flush come in many pieces.
+	gatherTime = 10 * time.Millisecond
 	// maxNews is the most removed addresses of one set that are told apart.
 	maxNews = 4096
 )
@@ -35,9 +35,13 @@ type removal struct {
 	addrs   []netip.Addr // these are
 }
 
-// listen runs the monitor until ctx ends. One that fails is started again each second: whatever
+// listen runs the monitor, once there are sets, until ctx ends. One that fails is started again each second: whatever
 // changed meanwhile is looked at then.
 func (k *Keeper) listen(ctx context.Context, kernel kernel) {
+	select {
+	case <-ctx.Done():
+	case <-k.some:
+	}
 	for ctx.Err() == nil {
 		_ = kernel.monitor(ctx, k.hear) // whoever may not listen may not look at sets either, which is reported
 		select {
@@ -82,7 +86,7 @@ func (n *news) add(e event) {
 	}
 	if !n.waiting {
 		n.waiting = true
-		time.AfterFunc(gather, func() { poke(n.wake) })
+		time.AfterFunc(gatherTime, func() { poke(n.wake) })
 	}
 }
 

@@ -288,6 +288,21 @@ func parseDump(points []point, b []byte) (_ []point, done bool, err error) {
 	return points, false, nil
 }
 
+// parseAnswer reads the one message of an answer, down to its attributes.
+func parseAnswer(b []byte) ([]byte, error) {
+	whole := true
+	for t, body := range messages(b, &whole) {
+		switch {
+		case t == unix.NLMSG_ERROR:
+			return nil, parseError(body)
+		case len(body) >= headerSize:
+			return body[headerSize:], nil
+		}
+		break
+	}
+	return nil, errShort
+}
+
 // parseError reads the number of an error.
 func parseError(b []byte) error {
 	if len(b) < 4 {
@@ -297,53 +312,6 @@ func parseError(b []byte) error {
 		return unix.Errno(-n)
 	}
 	return errShort
-}
-
-// ranges makes elements of points, in the order of addresses.
-func (f found) ranges(points []point) []listed {
-	slices.SortStableFunc(points, func(a, b point) int {
-		if c := a.addr.Compare(b.addr); c != 0 {
-			return c
-		}
-		switch {
-		case a.end == b.end:
-			return 0
-		case a.end: // one range ends where the next begins
-			return -1
-		}
-		return 1
-	})
-	list := make([]listed, 0, len(points))
-	open := false // the last of list has no end yet
-	for _, p := range points {
-		if p.end {
-			if open {
-				list[len(list)-1].last = p.addr.Prev()
-			}
-			open = false
-			continue
-		}
-		l := listed{first: p.addr, last: p.addr, timeout: p.timeout, remaining: p.remaining}
-		if p.last.IsValid() {
-			l.last = p.last
-		}
-		list = append(list, l)
-		open = f.interval && !p.last.IsValid()
-		if open {
-			list[len(list)-1].last = top(p.addr)
-		}
-	}
-	return list
-}
-
-// top is the greatest address of addr's version.
-func top(addr netip.Addr) netip.Addr {
-	b := addr.AsSlice()
-	for i := range b {
-		b[i] = 0xff
-	}
-	last, _ := netip.AddrFromSlice(b)
-	return last
 }
 
 // parseEvents tells what a datagram of the monitor says.

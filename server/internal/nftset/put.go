@@ -15,7 +15,8 @@ type attempt struct {
 	looked bool // the set was looked at after a transaction that failed
 }
 
-// serve puts in what requests wait for, in one transaction for each set.
+// serve puts in what requests wait for, in one transaction for each set. A request is done with the
+// last of its sets, and does not wait for those of others.
 func (w *worker) serve() {
 	w.k.mu.Lock()
 	queue := w.k.queue
@@ -24,13 +25,10 @@ func (w *worker) serve() {
 	if len(queue) == 0 {
 		return
 	}
-	order, jobs := gatherJobs(queue)
-	for _, s := range order {
-		w.put(s, jobs[s].list)
-	}
-	for _, r := range queue {
-		for _, p := range r.parts {
-			r.settle(jobs[p.set].verdict(p.addr))
+	for _, g := range gather(queue) {
+		w.put(g.set, g.list)
+		for _, p := range g.parts {
+			p.settle(g.verdict(p.addr))
 		}
 	}
 	w.answered()
@@ -222,7 +220,7 @@ func (w *worker) finish(s *setState, jobs []*job) {
 	for _, j := range jobs {
 		if j.err != nil {
 			s.counts.fail(j.err.state, 1)
-			if !blocking(j.err) && j.err.state != stateCovered {
+			if j.err.state != stateCovered { // that is of one address, and may not matter to the next answer
 				notices = append(notices, s.refuse(j.err, now))
 			}
 			continue
@@ -245,6 +243,6 @@ func (s *setState) took(j *job) {
 		s.counts.adds++
 	}
 	if e := s.elements[j.addr]; e != nil {
-		e.until, e.permanent = j.have, j.permanent && s.found.takes(j.addr)
+		e.until, e.permanent, e.doubted = j.have, j.permanent && s.found.takes(j.addr), false
 	}
 }

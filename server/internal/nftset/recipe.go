@@ -38,16 +38,17 @@ func (w *worker) recipe() recipe {
 // ignored finds out, by the first element of jobs that was to be refreshed, whether the kernel did. It
 // reports whether it did not.
 func (w *worker) ignored(a *attempt, jobs []*job) bool {
+	now := w.k.o.Now()
 	for _, j := range jobs {
-		if !j.wasIn || j.end.Sub(j.have) < 2*slack { // less would not show
+		// One that is about to end may have ended before it was added, and less than that would not show.
+		if !j.wasIn || j.have.Sub(now) < 2*slack || j.end.Sub(j.have) < 2*slack {
 			continue
 		}
-		now := w.k.o.Now()
 		there, err := w.kernel.read(a.f, []netip.Addr{j.addr})
 		if err != nil || !there[0].in || there[0].permanent {
 			return false
 		}
-		old := now.Add(there[0].remaining).Before(j.end.Add(-slack / 2))
+		old := w.k.o.Now().Add(there[0].remaining).Before(j.end.Add(-slack / 2))
 		w.learn(old)
 		return old
 	}

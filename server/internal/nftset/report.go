@@ -63,7 +63,7 @@ func (k *Keeper) oneVersion() []string {
 	var rules []string
 	for _, s := range k.order {
 		versions := both
-		if s.found.is4 != s.found.is6 {
+		if s.found.handle != 0 && s.found.is4 != s.found.is6 {
 			versions = map[bool]int{true: v4, false: v6}[s.found.is4]
 		}
 		for _, rule := range s.rules {

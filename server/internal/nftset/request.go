@@ -79,9 +79,10 @@ func both(a, b error) error {
 
 // Add puts elements into their sets and calls done exactly once, after 500 ms at most: with nil when
 // all are in, else with an error of one line that names the sets and the causes. It may call done
-// before it returns. Elements of the other IP version than their set's are left out, those that are
-// known to be in for long enough are not put in again, and those that cannot be put in now are
-// put in when their set is well again. es stays the caller's.
+// before it returns; done must not wait, as the goroutine that talks to the kernel may call it.
+// Elements of the other IP version than their set's are left out, those that are known to be in for
+// long enough are not put in again, and those that cannot be put in now are when their set is well
+// again. es stays the caller's.
 func (k *Keeper) Add(es []Element, done func(error)) {
 	r := &request{done: done}
 	k.mu.Lock()

@@ -29,7 +29,7 @@ func (w *worker) lost(s *setState) (jobs []*job, some bool) {
 		if e == nil || !e.wanted.After(now) || e.lasts(e.wanted) || !s.found.takes(addr) {
 			continue // it has ended, a query was faster, or the set is of the other IP version by now
 		}
-		jobs = append(jobs, &job{addr: addr, need: e.wanted, end: e.wanted})
+		jobs = append(jobs, &job{addr: addr, need: e.wanted, end: e.wanted, doubted: e.doubted})
 	}
 	s.back = s.back[n:]
 	return jobs, true
@@ -44,6 +44,9 @@ func (w *worker) restored(s *setState, jobs []*job) {
 		if j.err == nil && !j.wasIn {
 			s.restored++
 			s.counts.restored++
+		}
+		if j.doubted && !j.wasIn && j.err == nil {
+			s.counts.lost++
 		}
 	}
 	if len(s.back) == 0 && s.fault == nil && !s.refused {

@@ -2,6 +2,7 @@ package nftset
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"splitdns/server/policy"
@@ -12,6 +13,7 @@ type setState struct {
 	set      policy.Set
 	rules    []string
 	looked   bool   // found, or fault, is of this set
+	strange  bool   // the last look failed, which says nothing of the set
 	found    found  // as it was when last there
 	fault    *fault // nothing is put into it
 	refusal  *fault // it did not take an element; others are tried all the same
@@ -44,7 +46,14 @@ func (c *counts) fail(state string, n int) {
 
 // newSetState is a set that was not looked at yet.
 func newSetState(set policy.Set, now time.Time) *setState {
-	return &setState{set: set, since: now, elements: make(map[netip.Addr]*kept)}
+	return &setState{set: set, since: now, elements: make(map[netip.Addr]*kept), found: guess(set)}
+}
+
+// guess is what a set most likely holds that nobody has seen: while it is missing, answers of the
+// other IP version should not suffer. It has no handle.
+func guess(set policy.Set) found {
+	is6 := set.Family == "ip6" || strings.HasSuffix(set.Name, "6")
+	return found{set: set, is6: is6, is4: !is6 && (set.Family == "ip" || strings.HasSuffix(set.Name, "4"))}
 }
 
 // takes reports whether addr is of the version of s: as long as nobody knows, it is.

@@ -32,7 +32,8 @@ type SetStatus struct {
 	Adds      uint64            // elements put into it that were not in
 	Refreshes uint64            // elements whose timeout was set anew
 	Failures  map[string]uint64 // elements that could not be put into it, by state; may be nil
-	Restored  uint64            // elements that were lost and put back without being asked for
+	Lost      uint64            // elements that were in it and that somebody else removed
+	Restored  uint64            // those put back, and those that it had not taken at first
 	Heals     uint64            // times that it was well again
 	LastHeal  time.Duration     // from the fault, or the loss, to the last element put back
 }
@@ -54,7 +55,7 @@ func (s *setState) status() SetStatus {
 		Set: s.set, Rules: s.rules, State: s.state(), Since: s.since, Elements: len(s.elements),
 		Type: s.found.typ, Interval: s.found.interval, Timeout: s.found.timeout, Size: int(s.found.size),
 		Adds: s.counts.adds, Refreshes: s.counts.refreshes, Failures: maps.Clone(s.counts.failures),
-		Restored: s.counts.restored, Heals: s.counts.heals, LastHeal: s.counts.lastHeal,
+		Lost: s.counts.lost, Restored: s.counts.restored, Heals: s.counts.heals, LastHeal: s.counts.lastHeal,
 	}
 	if f := s.ill(); f != nil {
 		st.Text, st.Fix = f.cause, f.fix

@@ -12,6 +12,8 @@ const (
 	lookEvery = time.Second
 	// sweepAtOnce is the most elements of a set that are looked at in one sweep.
 	sweepAtOnce = 2048
+	// flushLike is how many removed elements look like a flush.
+	flushLike = 32
 	// recheckAtOnce is the most permanent elements that are looked at each second.
 	recheckAtOnce = 64
 )
@@ -72,10 +74,11 @@ func (w *worker) sets() []*setState {
 // tick is what is done each second: everything that events should have brought about already, for the
 // case that they did not, and another try for sets that are not well.
 func (w *worker) tick() {
-	if w.lostEvents() {
+	sets := w.sets()
+	if len(sets) > 0 && w.lostEvents() {
 		w.k.news.add(event{kind: anything})
 	}
-	for _, s := range w.sets() {
+	for _, s := range sets {
 		w.look(s)
 		w.recheck(s)
 		w.tidy(s)
@@ -86,7 +89,9 @@ func (w *worker) tick() {
 func (w *worker) tidy(s *setState) {
 	now := w.k.o.Now()
 	w.k.mu.Lock()
-	w.k.remembered -= s.sweep(now, sweepAtOnce)
+	if w.k.sets[s.set] == s { // or a reload dropped it
+		w.k.remembered -= s.sweep(now, sweepAtOnce)
+	}
 	n := s.retry(now)
 	w.k.mu.Unlock()
 	w.k.tell(n)
@@ -191,11 +196,12 @@ func (w *worker) doubt(s *setState, addrs []netip.Addr) {
 }
 
 // removed is which elements of s may be gone; nil: any. Where one element may cover others, it is
-// not worth finding out.
+// not worth finding out. Many at once are the first of a flush: to look at all now is faster than to
+// wait for the others.
 func (w *worker) removed(s *setState, r *removal) []netip.Addr {
 	w.k.mu.Lock()
 	defer w.k.mu.Unlock()
-	if r.any || s.found.interval {
+	if r.any || s.found.interval || len(r.addrs) > flushLike {
 		return nil
 	}
 	return r.addrs
