@@ -39,7 +39,8 @@ type walls struct {
 	held   []func()            // additions that wait, where they do
 	holds  bool                // they do
 	added  []nftset.Element
-	asked  int    // calls of Holds
+	asked  int // calls of Holds
+	began  chan struct{}
 	slowly func() // called by Holds before it returns
 }
 
@@ -100,6 +101,9 @@ func (w *walls) Add(es []nftset.Element, done func(error)) {
 	if w.holds {
 		w.held = append(w.held, func() { add(); done(nil) })
 		w.mu.Unlock()
+		if w.began != nil {
+			w.began <- struct{}{}
+		}
 		return
 	}
 	fault := w.fault

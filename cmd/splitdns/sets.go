@@ -64,7 +64,7 @@ const maxHeldShown = 20
 func printSets(w io.Writer, r *server.SetsReport, whole bool) error {
 	t := setsText{page: page{Writer: bufio.NewWriter(w)}, now: r.Now, most: maxHeldShown}
 	if len(r.Sets) == 0 {
-		fmt.Fprintln(t, `No rule names a set: sets = ["inet filter mdm4"] in a [rule.NAME] puts the addresses of its answers there.`)
+		t.paragraph("", `No rule names a set: sets = ["inet filter mdm4"] in a [rule.NAME] puts the addresses of its answers there.`)
 	}
 	for i := range r.Sets {
 		if i > 0 {
