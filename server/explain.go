@@ -135,6 +135,14 @@ func (r *Resolver) Explain(name matcher.Name, qtype string, a Asker) (Explanatio
 // explainTypes are the types that an explanation shows unless one is given.
 var explainTypes = []wire.Type{wire.TypeA, wire.TypeAAAA, wire.TypeHTTPS}
 
+// shownTypes are the types that a is shown.
+func (a Asker) shownTypes() []wire.Type {
+	if len(a.types) == 0 {
+		return explainTypes
+	}
+	return a.types
+}
+
 // explain runs the steps of Resolve on what is there already.
 func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation {
 	class := s.policy.Class(a.Client)
@@ -145,12 +153,8 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 		Served: s.policy.Served(class), Groups: append([]string{}, s.policy.Groups(class)...),
 		Cache: []Cached{}, CacheHidden: !a.Admin && !d.Matched(),
 	}
-	types := a.types
-	if len(types) == 0 {
-		types = explainTypes
-	}
 	shown := d // with what the chains of all types add
-	for _, t := range types {
+	for _, t := range a.shownTypes() {
 		q := wire.Question{Name: name, Type: t, Class: wire.ClassIN}
 		if d.Answer.Given() {
 			e.answered(s, q, d)

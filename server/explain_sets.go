@@ -172,6 +172,14 @@ func elementState(left map[netip.Addr]time.Duration, addr netip.Addr) (state str
 	return elementIn, int(d / time.Second)
 }
 
+// inSetsFacts says of all sets which addresses are in them.
+func (e Explanation) inSetsFacts() (facts []string) {
+	for _, in := range e.InSets {
+		facts = append(facts, in.facts()...)
+	}
+	return facts
+}
+
 // facts says it in tokens. Why nobody knows is the last fact, as it is in the words of others.
 func (in InSet) facts() []string {
 	t := tokens{"set", in.token}

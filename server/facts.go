@@ -38,9 +38,7 @@ func (e Explanation) Facts() []string {
 	for _, f := range e.Failures {
 		facts = append(facts, f.facts()...)
 	}
-	for _, in := range e.InSets {
-		facts = append(facts, in.facts()...)
-	}
+	facts = append(facts, e.inSetsFacts()...)
 	facts = append(facts, e.Shadow.facts()...)
 	facts = append(facts, e.feedFacts()...)
 	if e.CacheHidden {
