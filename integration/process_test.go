@@ -33,8 +33,14 @@ func run(dir string, env []string, args ...string) (*process, error) {
 	if !slices.Contains(args, "--listen") {
 		args = append([]string{"--listen", "127.0.0.1:0"}, args...)
 	}
-	p := &process{cmd: exec.Command(command, append([]string{"serve"}, args...)...), ended: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Env = dir, env
+	cmd := exec.Command(command, append([]string{"serve"}, args...)...)
+	cmd.Dir, cmd.Env = dir, env
+	return launch(cmd)
+}
+
+// launch is run with a command that becomes `splitdns serve`.
+func launch(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		return nil, err

@@ -39,6 +39,11 @@ const (
 // newUpstream starts an upstream with the records of a zone file (RFC 1035,
 // section 5). The caller closes it.
 func newUpstream(manner, records string) (*upstream, error) {
+	return newUpstreamAt(onePort, manner, records)
+}
+
+// newUpstreamAt is newUpstream with the sockets that listen opens.
+func newUpstreamAt(listen func() (net.PacketConn, net.Listener, error), manner, records string) (*upstream, error) {
 	u := &upstream{manner: manner, released: make(chan struct{})}
 	u.release = sync.OnceFunc(func() { close(u.released) })
 	zp := dns.NewZoneParser(strings.NewReader(records), ".", "records")
@@ -49,7 +54,7 @@ func newUpstream(manner, records string) (*upstream, error) {
 	if err := zp.Err(); err != nil {
 		return nil, err
 	}
-	udp, tcp, err := onePort()
+	udp, tcp, err := listen()
 	if err != nil {
 		return nil, err
 	}

@@ -62,11 +62,8 @@ func judge(f found) *fault {
 	return nil
 }
 
-// errSet and errTable are what is not there, as describe says.
-var (
-	errSet   = errors.New("no such set")
-	errTable = errors.New("no such table")
-)
+// errSet says that the table is there, and the set is not.
+var errSet = errors.New("no such set")
 
 // missing is the fault of a set that is not there, though its table may be; f is what it was, if it
 // ever was.
@@ -121,16 +118,6 @@ func notPermitted(code error) *fault {
 		state: statePermitted,
 		cause: "the kernel does not let splitdns touch nftables: it has no CAP_NET_ADMIN",
 		fix:   "with systemd, `systemctl edit splitdns` and add CAP_NET_ADMIN to AmbientCapabilities= and CapabilityBoundingSet= under [Service]; without, `setcap cap_net_admin,cap_net_bind_service+ep` on the splitdns binary; then start it again",
-		code:  code,
-	}
-}
-
-// noTables is the fault of a kernel that has no nftables.
-func noTables(code error) *fault {
-	return &fault{
-		state: stateNoTables,
-		cause: "this kernel has no nftables",
-		fix:   "`modprobe nf_tables`, or a kernel with CONFIG_NF_TABLES",
 		code:  code,
 	}
 }

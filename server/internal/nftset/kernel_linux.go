@@ -31,6 +31,9 @@ var families = map[string]nftables.TableFamily{
 	"arp": nftables.TableFamilyARP, "bridge": nftables.TableFamilyBridge, "netdev": nftables.TableFamilyNetdev,
 }
 
+// errTable says that not even the table is there.
+var errTable = errors.New("no such table")
+
 // A netlinkKernel is the kernel, over netlink sockets that are opened when they are needed, and again
 // after an error: what was not read must not be taken for the answer to the next question. The
 // library's own questions are not used: they tell sets apart by name only, decode every expression,
@@ -367,4 +370,14 @@ func refusal(err error, f found) *fault {
 		return &fault{state: stateBusy, cause: "the kernel does not answer", code: err}
 	}
 	return asFault(err)
+}
+
+// noTables is the fault of a kernel that has no nftables.
+func noTables(code error) *fault {
+	return &fault{
+		state: stateNoTables,
+		cause: "this kernel has no nftables",
+		fix:   "`modprobe nf_tables`, or a kernel with CONFIG_NF_TABLES",
+		code:  code,
+	}
 }
