@@ -32,6 +32,7 @@ type Fake struct {
 type fakeSet struct {
 	found
 	elements map[netip.Addr]time.Time
+	timeouts map[netip.Addr]time.Duration
 }
 
 // NewFake is a kernel without sets.
@@ -54,7 +55,7 @@ func (f *Fake) Make(set policy.Set, typ string, size uint32) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.next++
-	f.sets[set] = &fakeSet{elements: make(map[netip.Addr]time.Time), found: found{
+	f.sets[set] = &fakeSet{elements: make(map[netip.Addr]time.Time), timeouts: make(map[netip.Addr]time.Duration), found: found{
 		set: set, table: 1, handle: f.next, typ: typ, timeout: true, size: size, is4: typ == "ipv4_addr", is6: typ == "ipv6_addr",
 	}}
 	f.changed(event{kind: changedSet, set: set})
@@ -133,7 +134,7 @@ func (f *Fake) read(s found, addrs []netip.Addr) ([]presence, error) {
 	for i, addr := range addrs {
 		f.Read++
 		end, ok := f.sets[s.set].elements[addr]
-		there[i] = presence{in: ok && (end.IsZero() || end.After(time.Now())), exact: true, permanent: end.IsZero(), remaining: time.Until(end)}
+		there[i] = presence{in: ok && (end.IsZero() || end.After(time.Now())), exact: true, permanent: end.IsZero(), remaining: time.Until(end), timeout: f.sets[s.set].timeouts[addr]}
 		if !there[i].in {
 			there[i] = presence{}
 		}
@@ -174,7 +175,8 @@ func (f *Fake) put(s found, changes []change, replace bool) error {
 	}
 	const tick = 10 * time.Millisecond
 	for _, c := range changes {
-		if _, ok := set.elements[c.addr]; !ok || replace || !f.Old {
+		if _, ok := set.elements[c.addr]; !ok || replace || !f.Old && set.timeouts[c.addr] != c.timeout {
+			set.timeouts[c.addr] = c.timeout
 			set.elements[c.addr] = time.Now().Truncate(tick).Add(c.timeout.Truncate(tick))
 		}
 	}

@@ -11,11 +11,12 @@ type job struct {
 	addr      netip.Addr
 	need, end time.Time
 
-	have      time.Time // until when it is in the set; zero: it is not
-	permanent bool      // somebody else put it in for good
-	wasIn     bool      // it was in the set before
-	doubted   bool      // it was known to be in the set before, and may be gone
-	err       *fault    // the verdict
+	have      time.Time     // until when it is in the set; zero: it is not
+	timeout   time.Duration // that it was added with; see [job.lasting]
+	permanent bool          // somebody else put it in for good
+	wasIn     bool          // it was in the set before
+	doubted   bool          // it was known to be in the set before, and may be gone
+	err       *fault        // the verdict
 }
 
 // found takes what the kernel said of j.
@@ -26,7 +27,7 @@ func (j *job) found(p presence, now time.Time) {
 	case p.permanent:
 		j.permanent, j.wasIn = true, true
 	case p.exact:
-		j.have, j.wasIn = end, true
+		j.have, j.timeout, j.wasIn = end, p.timeout, true
 	case !end.Before(j.need): // a range that covers it lasts as long as it lasts
 		j.have, j.end, j.wasIn = end, end, true
 	default:

@@ -58,6 +58,7 @@ type presence struct {
 	permanent bool
 	exact     bool // an element of its own, not a range that covers it
 	remaining time.Duration
+	timeout   time.Duration // as it was added; 0: permanent, or the set's own
 }
 
 // A change puts an address into a set for a time.
@@ -69,7 +70,7 @@ type change struct {
 // A listed is an element as the kernel lists it.
 type listed struct {
 	first, last netip.Addr
-	timeout     time.Duration // 0: permanent
+	timeout     time.Duration // 0: permanent; what remains, where it has that of the set
 	remaining   time.Duration
 }
 

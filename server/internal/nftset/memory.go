@@ -18,11 +18,12 @@ const (
 
 // A kept is what is remembered of an address in a set. Keeper.mu guards it.
 type kept struct {
-	wanted    time.Time // until when it is to be in the set
-	until     time.Time // until when it is known to be in; zero: it is not, or nobody knows
-	permanent bool      // somebody else put it in for good
-	doubted   bool      // it was known to be in the set, and may be gone
-	since     time.Time // when the keeper first wanted it
+	wanted    time.Time     // until when it is to be in the set
+	until     time.Time     // until when it is known to be in; zero: it is not, or nobody knows
+	timeout   time.Duration // that it was added with
+	permanent bool          // somebody else put it in for good
+	doubted   bool          // it was known to be in the set, and may be gone
+	since     time.Time     // when the keeper first wanted it
 	names     [maxCauses]string
 	clients   [maxCauses]netip.Addr
 	named     uint8 // where the next name goes

@@ -200,6 +200,10 @@ type point struct {
 	timeout, remaining time.Duration
 }
 
+// permanent reports whether p never ends. An element with the timeout of its set, which does not come
+// with it, has something left.
+func (p point) permanent() bool { return p.timeout == 0 && p.remaining == 0 }
+
 // elements ranges over those of a message about elements.
 func elements(b []byte) iter.Seq[point] {
 	return func(yield func(point) bool) {
@@ -252,7 +256,7 @@ func parsePresence(b []byte, addr netip.Addr) (presence, error) {
 		if p.end {
 			continue
 		}
-		return presence{in: true, permanent: p.timeout == 0, exact: p.addr == addr, remaining: p.remaining}, nil
+		return presence{in: true, permanent: p.permanent(), exact: p.addr == addr, remaining: p.remaining, timeout: p.timeout}, nil
 	}
 	return presence{}, errShort
 }

@@ -83,7 +83,7 @@ func (w *worker) known(a *attempt, jobs []*job) (unknown []*job) {
 		case !a.s.found.takes(j.addr): // nobody knew when it was asked for
 			j.permanent = true
 		case e != nil && e.until.After(now) && !e.permanent:
-			j.have, j.wasIn = e.until, true
+			j.have, j.timeout, j.wasIn = e.until, e.timeout, true
 		default:
 			unknown = append(unknown, j)
 		}
@@ -195,7 +195,8 @@ func (w *worker) transact(a *attempt, jobs []*job) error {
 	now := w.k.o.Now()
 	changes := make([]change, len(jobs))
 	for i, j := range jobs {
-		changes[i] = change{addr: j.addr, timeout: timeoutFor(j.end.Sub(now))}
+		j.timeout = j.lasting(j.end.Sub(now))
+		changes[i] = change{addr: j.addr, timeout: j.timeout}
 	}
 	err := w.kernel.put(a.f, changes, r == addDelete)
 	if err != nil {
@@ -243,6 +244,6 @@ func (s *setState) took(j *job) {
 		s.counts.adds++
 	}
 	if e := s.elements[j.addr]; e != nil {
-		e.until, e.permanent, e.doubted = j.have, j.permanent && s.found.takes(j.addr), false
+		e.until, e.timeout, e.permanent, e.doubted = j.have, j.timeout, j.permanent && s.found.takes(j.addr), false
 	}
 }

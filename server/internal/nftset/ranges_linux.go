@@ -1,6 +1,7 @@
 package nftset
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 )
@@ -38,7 +39,7 @@ func (p point) compare(q point) int {
 
 // listed is p as an element that goes as far as it can, as long as its end is not known.
 func (f found) listed(p point) listed {
-	l := listed{first: p.addr, last: p.addr, timeout: p.timeout, remaining: p.remaining}
+	l := listed{first: p.addr, last: p.addr, timeout: cmp.Or(p.timeout, p.remaining), remaining: p.remaining}
 	switch {
 	case p.last.IsValid():
 		l.last = p.last

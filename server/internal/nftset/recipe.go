@@ -14,6 +14,15 @@ func timeoutFor(d time.Duration) time.Duration {
 	return (d + slack + slack/2).Truncate(time.Second)
 }
 
+// lasting is the timeout with which j stays for d. It is never the one that j was added with: no
+// kernel refreshes an element that is added again with the timeout that it has.
+func (j *job) lasting(d time.Duration) time.Duration {
+	if timeout := timeoutFor(d); timeout != j.timeout {
+		return timeout
+	}
+	return j.timeout + time.Second
+}
+
 // A recipe is how the kernel is made to refresh an element.
 type recipe uint8
 
