@@ -36,6 +36,7 @@ import (
 //	logged [REGEX]              print the server's standard output; with REGEX, wait for that first; with ! look now
 //	exits CODE ARG...           run splitdns, which must end with that exit code
 //	get [-host HOST] PATH       print the response of the server's HTTP service
+//	web                         set HTTP to the URL of the server's HTTP service
 //	certificate NAME [expired]  make NAME.pem and NAME.key, for dns.example and 127.0.0.1
 //	encrypted                   set TLSPORT, HTTPSPORT and HTTPS, the URL, to where the server takes encrypted queries
 //	packet FILE NAME            write a query for the A record of NAME
@@ -57,6 +58,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"logged":   wrap(allowed, (*script).logged),
 	"exits":    wrap(never, (*script).exits),
 	"get":      wrap(never, (*script).get),
+	"web":      wrap(never, (*script).web),
 	"needs":    wrap(never, (*script).needs),
 
 	"certificate": wrap(never, (*script).certificate),
@@ -304,6 +306,14 @@ func (s *script) get(_ bool, args []string) error {
 	defer resp.Body.Close()
 	fmt.Fprintf(s.Stdout(), "%s\n", resp.Status)
 	_, err = io.Copy(s.Stdout(), resp.Body)
+	return err
+}
+
+func (s *script) web(_ bool, _ []string) error {
+	base, err := s.server.stderr.wait(announcedHTTP)
+	if err == nil {
+		s.Setenv("HTTP", base[1])
+	}
 	return err
 }
 

@@ -19,10 +19,10 @@ var imports = map[string][]string{
 	"zones/redirect":             {},
 	"zones/export":               {"matcher", "zones", "zones/tomlfile"},
 	"server/policy":              {"matcher", "zones"},
-	"server/config":              {"matcher", "zones", "zones/tomlfile", "server/policy", "server/internal/feed", "server/internal/localzone", "server/internal/wire"},
+	"server/config":              {"matcher", "zones", "zones/compare", "zones/tomlfile", "server/policy", "server/internal/feed", "server/internal/localzone", "server/internal/wire"},
 	"server/internal/*":          {"matcher", "server/policy", "server/internal/*"},
 	"server/internal/feed":       {"matcher", "zones", "zones/compare", "zones/importer", "zones/redirect", "zones/tomlfile"},
-	"server/internal/drift":      {"matcher", "zones", "server/policy"},
+	"server/internal/drift":      {"matcher", "zones", "zones/compare", "server/policy"},
 	"server/internal/localzone":  {"matcher", "zones/tomlfile", "server/internal/wire"},
 	"server/internal/sim":        {"matcher", "zones", "server/policy", "server/internal/wire"},
 	"server/internal/servertest": {},
@@ -31,6 +31,8 @@ var imports = map[string][]string{
 	"cmd/splitdns":               {"matcher", "zones", "zones/*", "server/config", "server", "server/replay"},
 	"integration":                {},
 	"integration/*":              {"matcher", "zones"},
+
+	"server/internal/addressfeed": {"matcher", "zones", "zones/export", "server/policy", "server/internal/drift"},
 }
 
 // restricted are modules that only some packages import, outside of tests.
@@ -45,7 +47,9 @@ var restricted = map[string][]string{
 	"go4.org/netipx":                      {"zones/compare"},
 	"golang.org/x/net/publicsuffix":       {"zones/compare", "server/internal/drift"},
 	"github.com/fsnotify/fsnotify":        {"server"},
+	"github.com/google/nftables":          {"server/internal/nftset"},
 	"github.com/hashicorp/golang-lru":     {"server/internal/cache"},
+	"github.com/mdlayher":                 {"server/internal/nftset"},
 	"github.com/prometheus":               {},
 	"splitdns/server/internal/servertest": {},
 }

@@ -11,7 +11,6 @@ import (
 
 	"splitdns/matcher"
 	"splitdns/server/internal/drift"
-	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
 	"splitdns/zones"
 )
@@ -50,10 +49,9 @@ func newSightings(from time.Time) *sightings {
 // observe notes where the answer to q has left what is published. An answer that is given
 // from finished octets is not seen here; it is made anew every ten seconds.
 func (r *Resolver) observe(s *snapshot, q Query, o Outcome) {
-	if q.Class != wire.ClassIN || o.Source.Upstream == "" || o.Decision.Answer.Given() || o.Response.Rcode() != wire.NoError {
-		return
+	if o.isObservable(q) {
+		r.seen.note(s, q, o)
 	}
-	r.seen.note(s, q, o)
 }
 
 // note notes where o, the answer of an upstream, has left what s publishes.

@@ -55,6 +55,7 @@ type Explanation struct {
 	Groups        []string   `json:"client_groups"`
 
 	Shadow *ShadowExplanation `json:"shadow,omitempty"`
+	Feeds  []FeedFetch        `json:"feeds,omitempty"` // who has fetched which list of addresses
 
 	alias  bool         // the answer is a CNAME, whose target is asked of the upstream
 	asked  bool         // there is a cached answer to judge
@@ -171,6 +172,7 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 	}
 	e.Verdict = e.verdict(s, d).String()
 	e.shadow(s, name, a.Client)
+	e.feedFetches(r, s)
 	return e
 }
 

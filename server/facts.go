@@ -39,6 +39,7 @@ func (e Explanation) Facts() []string {
 		facts = append(facts, f.facts()...)
 	}
 	facts = append(facts, e.Shadow.facts()...)
+	facts = append(facts, e.feedFacts()...)
 	if e.CacheHidden {
 		return facts // and no verdict: it would be about what others looked up
 	}

@@ -181,6 +181,9 @@ func TestMetricsNameNobody(t *testing.T) {
 		r.asks(t, "dual.example", network)
 		r.asks(t, "secret.example", network)
 	}
+	if w, body := fetch(t, "GET", "http://"+r.HTTPAddrs()[0].String()+"/feed/held/admitted.txt"); w.StatusCode != http.StatusOK {
+		t.Fatalf("an address feed: %s %s", w.Status, body)
+	}
 	page := r.metrics(t)
 	for _, word := range []string{"secret", "dual", "192.0.2"} {
 		if bytes.Contains(page, []byte(word)) {

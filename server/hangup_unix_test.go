@@ -23,6 +23,15 @@ func TestHangup(t *testing.T) {
 	write(t, file, runConfig(upstreamOf(t, mixed), "observe", "[log]\nqueries = \"queries.log\"\n"))
 	r := start(t, file)
 	r.asks(t, "dual.example", "udp")
+	for deadline := time.Now().Add(patience); ; { // entries are written by and by
+		if text, err := os.ReadFile(log); err == nil && strings.HasSuffix(string(text), "\n") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the first entry was not written")
+		}
+		time.Sleep(time.Millisecond)
+	}
 	rename(t, log, log+".1")
 	for deadline := time.Now().Add(patience); ; { // until the server listens to the signal
 		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {

@@ -15,10 +15,11 @@ import (
 	"time"
 
 	"splitdns/matcher"
+	"splitdns/server/internal/addressfeed"
 )
 
-// httpServer is the HTTP service: health and metrics for supervisors and explanations for
-// administrators. It is off unless the configuration gives an address. The control socket
+// httpServer is the HTTP service: health and metrics for supervisors, explanations for
+// administrators, and address feeds for firewalls. It is off unless the configuration gives an address. The control socket
 // is another one.
 type httpServer struct {
 	server    http.Server
@@ -42,6 +43,7 @@ func openHTTP(s *Server, listen []netip.AddrPort) (*httpServer, error) {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /api/explain", s.apiExplain)
 	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.HandleFunc("GET "+addressfeed.Root, s.addressFeed)
 	h := &httpServer{server: http.Server{
 		Handler: mux, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, MaxHeaderBytes: httpMaxHeader,
 		ReadHeaderTimeout: httpHeaderIn,

@@ -89,6 +89,7 @@ func (s *Server) answer(dst []byte, now *snapshot, q Query, o Outcome) []byte {
 		packet, _ = now.pack(dst, q, o)
 	}
 	s.resolver.observe(now, q, o)
+	s.resolver.observeFeeds(now, q, o)
 	s.resolver.countShadow(now, q, o)
 	if o.Decision.Log {
 		s.log.Write(s.entry(q, o))

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"splitdns/server/internal/addressfeed"
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/flight"
 	"splitdns/server/internal/guard"
@@ -79,6 +80,7 @@ type Resolver struct {
 	prefetched  atomic.Uint64  // how many were, so far
 	era         era            // ends with each flush
 	seen        *sightings
+	feeds       *addressfeed.Feeds
 	shadowed    shadowCounts
 }
 

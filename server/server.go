@@ -34,7 +34,9 @@
 // show nothing else, so that they agree.
 //
 // Where answers leave what is published, they are remembered (drift.go), and where there is a shadow, what it
-// would have made of them (shadow.go): neither changes anything.
+// would have made of them (shadow.go): neither changes anything. Nor do address feeds (addressfeed.go), for
+// which the addresses of answers are remembered: lists that other firewalls fetch over HTTP. The field feeds of
+// a Server is something else, the lists that we fetch.
 //
 // What leaves over UDP leaves in batches. A reader that has handed on all that it read
 // calls sendDue: the queries that were put off go to their upstreams (due), and answers
@@ -67,6 +69,7 @@ import (
 	"time"
 
 	"splitdns/server/config"
+	"splitdns/server/internal/addressfeed"
 	"splitdns/server/internal/cache"
 	"splitdns/server/internal/cookie"
 	"splitdns/server/internal/feed"
@@ -125,7 +128,8 @@ type Server struct {
 	inFlight   *listen.Limiter
 	feeds      *feed.Keeper
 
-	driftCounts driftCounts
+	driftCounts  driftCounts
+	feedRefusals feedRefusals
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
@@ -212,6 +216,7 @@ func newResolver(s *snapshot, version string, now func() time.Time) *Resolver {
 		finished: newFinishedTable(s.config.Cache.Entries, s.config.Cache.Memory),
 		about:    about{version: version, hostname: hostname},
 		seen:     newSightings(now()),
+		feeds:    addressfeed.New(),
 	}
 	r.current.Store(s)
 	return r

@@ -29,7 +29,8 @@ type Status struct {
 	Drift     DriftStatus      `json:"drift"`
 	Shadow    *ShadowStatus    `json:"shadow,omitempty"`
 
-	Subscriptions []FeedStatus `json:"subscriptions,omitempty"` // by zone
+	AddressFeeds  *AddressFeedStatus `json:"address_feeds,omitempty"` // nil: off
+	Subscriptions []FeedStatus       `json:"subscriptions,omitempty"` // by zone
 
 	Certificate time.Time `json:"certificate_not_after,omitzero"` // the end of its validity, if there is one
 }
@@ -149,6 +150,7 @@ func (s *Server) Status() Status {
 		Drift:     s.driftStatus(now),
 		Shadow:    now.shadow.status(),
 
+		AddressFeeds:  s.feedStatus(now),
 		Subscriptions: s.feeds.Status(),
 
 		Certificate: s.notAfter(),

@@ -38,14 +38,14 @@ func Prefixes(texts []tomlfile.Text) []netip.Prefix {
 
 // Ports reads a list of ports.
 func Ports(texts []tomlfile.Text) []Port {
-	return tomlfile.Each(texts, func(text tomlfile.Text) (Port, error) { return parsePort(text.Value) })
+	return tomlfile.Each(texts, func(text tomlfile.Text) (Port, error) { return ParsePort(text.Value) })
 }
 
 // errPort is the right form of a port.
 var errPort = errors.New(`want ports such as "tcp/443" or "udp/5228-5230"`)
 
-// parsePort reads "tcp/443" or "udp/5228-5230".
-func parsePort(s string) (Port, error) {
+// ParsePort reads "tcp/443" or "udp/5228-5230".
+func ParsePort(s string) (Port, error) {
 	protocol, numbers, ok := strings.Cut(s, "/")
 	if !ok || protocol != "tcp" && protocol != "udp" {
 		return Port{}, fmt.Errorf("%q: %w", s, errPort)

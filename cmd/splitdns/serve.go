@@ -193,7 +193,7 @@ func announce(w io.Writer, s *server.Server, f serveFlags) {
 		fmt.Fprintf(w, "DNS over HTTPS on https://%s/dns-query\n", a)
 	}
 	for _, a := range s.HTTPAddrs() {
-		fmt.Fprintf(w, "HTTP on http://%s: /healthz, /readyz, /metrics, /api/explain?name=NAME\n", a)
+		fmt.Fprintf(w, "HTTP on http://%s: /healthz, /readyz, /metrics, /api/explain?name=NAME, /feed/RULE.txt\n", a)
 	}
 	if f.demo {
 		announceDemo(w, s.Addrs()[0])

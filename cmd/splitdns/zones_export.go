@@ -25,6 +25,7 @@ type exporting struct {
 	export.Options
 	upstream []string
 	output   string
+	rules    rulesFlags
 }
 
 // zonesExportCommand is `splitdns zones export`.
@@ -57,8 +58,8 @@ func (e *exporting) addFlags(c *cobra.Command) {
 	f.BoolVar(&e.Required, "required", false, "only rows that the vendor calls required")
 	f.IntVar(&e.Family, "family", 0, "only prefixes of IP `VERSION` 4 or 6")
 	f.BoolVar(&e.Widen, "widen", false, "for stars in labels and wide ranges, take all names beside them")
-	f.StringVar(&e.Table, "table", export.DefaultTable, "nft, dnsmasq: family and name of the `TABLE`")
-	f.StringVar(&e.SetPrefix, "set-prefix", export.DefaultSetPrefix, "nft, ipset, dnsmasq, fortigate: `TEXT` that names begin with")
+	f.StringVar(&e.Table, "table", export.DefaultTable, "nft, nft-rules, dnsmasq: family and name of the `TABLE`")
+	f.StringVar(&e.SetPrefix, "set-prefix", export.DefaultSetPrefix, "nft, nft-rules, ipset, dnsmasq, fortigate: `TEXT` that names begin with")
 	f.StringVar(&e.What, "what", export.DefaultWhat, "edl: `WHAT`, one of prefixes, names, both")
 	f.BoolVar(&e.Comments, "comments", false, "edl: say at its head what the file is; PAN-OS takes no such lines")
 	f.StringVar(&e.Action, "action", export.DefaultAction, "rpz: `ACTION`, one of passthru, nxdomain, nodata, drop")
@@ -66,6 +67,7 @@ func (e *exporting) addFlags(c *cobra.Command) {
 	f.StringVar(&e.Use, "use", export.DefaultUse, "dnsmasq: the `OPTION` to write, one of server, nftset, ipset")
 	f.StringArrayVar(&e.upstream, "upstream", nil, "dnsmasq, unbound: `ADDRESS[:PORT]` to send the names to; again for more; dnsmasq without: its standard servers")
 	f.StringVar(&e.Proxy, "proxy", export.DefaultProxy, "pac: `TEXT` for all other hosts; the default is a proxy that nobody has")
+	e.rules.add(f, &e.Rules)
 }
 
 // exportHelp lists the formats.
@@ -73,7 +75,7 @@ func exportHelp() string {
 	var b strings.Builder
 	b.WriteString("Write zones in the form that a firewall, a proxy or another resolver loads: all but the\n" +
 		"catch-alls, or those named. What a format cannot say is noted on standard error, and in\n" +
-		"the file. Ports are in fortigate, json and csv. The same zones give the same file.\n\nFormats:\n")
+		"the file. Ports are in nft-rules, fortigate, json and csv. The same zones give the same file.\n\nFormats:\n")
 	for _, f := range export.Formats() {
 		fmt.Fprintf(&b, "  %-10s %s\n", f.Name, f.What)
 	}
@@ -82,6 +84,7 @@ func exportHelp() string {
 
 // exportExamples are the examples in the help text.
 const exportExamples = `  splitdns zones export --format nft -o /etc/nftables.d/zones.nft
+  splitdns zones export intune fcm --format nft-rules --clients 10.20.0.0/16 -o /etc/nftables.d/mdm.nft
   splitdns zones export apple-push fcm --format edl --what names
   splitdns zones export --format unbound --upstream 10.0.0.2 -c splitdns.toml`
 
@@ -91,19 +94,24 @@ func (e *exporting) run(c *cobra.Command) error {
 		return err
 	}
 	e.Command = commandLine(c, e.Zones)
-	return e.with(c.OutOrStdout(), func(w io.Writer, loaded []*zones.Zone) error {
-		x, err := export.New(loaded, e.Options)
-		if option := new(export.OptionError); errors.As(err, &option) {
-			return misuse{c, err}
-		}
-		if err != nil {
-			return problem{err}
-		}
-		for _, n := range x.Notes() {
-			fmt.Fprintln(c.ErrOrStderr(), "splitdns: note: "+n.String())
-		}
-		return e.write(w, x)
-	})
+	loaded, err := e.load()
+	if err != nil {
+		return err
+	}
+	if err := e.rules.read(&e.Rules, loaded); err != nil {
+		return misuse{c, err}
+	}
+	x, err := export.New(loaded.Zones, e.Options)
+	if option := new(export.OptionError); errors.As(err, &option) {
+		return misuse{c, err}
+	}
+	if err != nil {
+		return problem{err}
+	}
+	for _, n := range x.Notes() {
+		fmt.Fprintln(c.ErrOrStderr(), "splitdns: note: "+n.String())
+	}
+	return e.write(c.OutOrStdout(), x)
 }
 
 // check reads the upstreams, and refuses flags that would count for nothing.

@@ -59,7 +59,7 @@ func TestWrongTypesAreToldWhatTheKeyWants(t *testing.T) {
 			text: "[server]\nudp_size = 99999999999999999999\ncolour = 1\n[rule.a]\nzones = ['none']\n",
 			want: []string{
 				`c.toml:2: server.udp_size: out of range: want 512 to 4096`,
-				`c.toml:3: server.colour: unknown key; have listen, allow, admins, annotate, pin_families, nat64, hide_identity, control, state, keep_clients, queries_in_flight, tcp_connections, tcp_idle, drain, udp_size, udp_hold, cookies, rate_limit`,
+				`c.toml:3: server.colour: unknown key; have listen, allow, admins, annotate, pin_families, nat64, hide_identity, control, state, keep_clients, queries_in_flight, tcp_connections, tcp_idle, drain, udp_size, udp_hold, cookies, rate_limit, on_set_failure, set_grace, set_min`,
 				`c.toml:5: rule.a.zones[0]: no zone "none"; have android-enterprise, apple, apple-push, attestation, autopilot, delivery-optimization, endpoint-analytics, fcm and 12 more`,
 			},
 		},
@@ -134,7 +134,7 @@ func TestParseAddrPortSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestAnswerAdvice(t *testing.T) {
-	const nothing = "the rule does nothing; give it log, tags, pin, upstream, answer, max_ttl or private_answers"
+	const nothing = "the rule does nothing; give it log, tags, pin, sets, upstream, answer, max_ttl or private_answers"
 	const others = "is asked of the upstream group, whatever rule."
 	check(t, map[string]mistake{
 		"misspelt words": {

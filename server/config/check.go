@@ -24,6 +24,7 @@ func (l *loader) compile(tables map[string]*tomlfile.Table) {
 		}
 		checkBlock(t, r)
 		l.checkPin(t, r, compiled)
+		l.checkSets(t, r, compiled)
 		l.checkTarget(t, r, compiled)
 	}
 	l.checkLocal(tables)
@@ -55,10 +56,10 @@ func onLine(line int) string {
 
 // checkAction warns of a rule that matches and does nothing.
 func checkAction(t *tomlfile.Table, r *policy.Rule) {
-	says := len(r.Tags) > 0 || r.Pin != policy.PinUnset || r.Upstream != "" || r.Answer.Kind != policy.AnswerUnset || r.MaxTTL > 0 ||
+	says := len(r.Tags)+len(r.Sets) > 0 || r.Pin != policy.PinUnset || r.Upstream != "" || r.Answer.Kind != policy.AnswerUnset || r.MaxTTL > 0 ||
 		r.Private != policy.PrivateUnset
 	if !r.Log && !says {
-		t.Warn("", "the rule does nothing; give it log, tags, pin, upstream, answer, max_ttl or private_answers")
+		t.Warn("", "the rule does nothing; give it log, tags, pin, sets, upstream, answer, max_ttl or private_answers")
 	}
 }
 

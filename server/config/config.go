@@ -80,6 +80,10 @@ type Server struct {
 	UDPSize         int           // EDNS UDP payload size that is advertised
 	Cookies         bool          // DNS cookies are answered (RFC 7873)
 	RateLimit       int           // queries a second that one client may send over UDP; 0: any number
+
+	SetFailure SetFailure    // what a client gets whose addresses are in no set
+	SetGrace   time.Duration // addresses stay in sets for so long after their TTL
+	SetMin     time.Duration // and never for less
 }
 
 // Annotate says which answers carry an extended DNS error that names the rule.
@@ -149,11 +153,6 @@ type TLS struct {
 	Listen, HTTPS []netip.AddrPort // none: off
 	Certificate   *tls.Certificate // with its key; nil where both are off and none is given
 	Name          matcher.Name     // by which clients are told of these listeners; the zero value: they are not
-}
-
-// HTTP is [http].
-type HTTP struct {
-	Listen []netip.AddrPort // none: off
 }
 
 // Defaults of [server].

@@ -43,6 +43,9 @@ udp_size = 4096
 udp_hold = "2ms"
 cookies = false
 rate_limit = 50
+on_set_failure = "servfail"
+set_grace = "1m"
+set_min = "1s"
 
 [cache]
 entries = 9
@@ -87,6 +90,8 @@ max_ttl = "5m"
 names = ["a.example"]
 answer = "b.example"
 upstream = "default"
+sets = ["inet filter mdm4", "ip6 fw mdm-6"]
+set_addresses = "all"
 
 [rule.addresses]
 names = ["c.example"]
@@ -101,6 +106,8 @@ queries = "queries.json"
 
 [http]
 listen = ["127.0.0.1:9153"]
+feeds = ["192.0.2.1"]
+feed_keep = "1h"
 `
 
 func TestParseReadsEveryKey(t *testing.T) {
@@ -121,6 +128,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 			Admins: []netip.Prefix{prefix("10.0.0.9/32")}, Annotate: config.AnnotateChanged, StrictFamilies: true,
 			NAT64: []netip.Prefix{prefix("2001:db8:64::/96")}, HideIdentity: true, QueriesInFlight: 5, TCPConnections: 6,
 			TCPIdle: 7 * time.Second, UDPSize: 4096, UDPHold: 2 * time.Millisecond, RateLimit: 50,
+			SetFailure: config.SetFailureServfail, SetGrace: time.Minute, SetMin: time.Second,
 		},
 		Cache: config.Cache{Entries: 9, Memory: 64 << 30, MaxTTL: time.Hour, MaxNegativeTTL: time.Minute, Stale: time.Hour, FailureTTL: 2 * time.Second},
 		Upstreams: []config.Upstream{
@@ -129,7 +137,9 @@ func TestParseReadsEveryKey(t *testing.T) {
 		},
 		Edition: "2020-09-08",
 		Log:     config.Log{Queries: "/etc/queries.json"},
-		HTTP:    config.HTTP{Listen: []netip.AddrPort{ap("127.0.0.1:9153")}},
+		HTTP: config.HTTP{
+			Listen: []netip.AddrPort{ap("127.0.0.1:9153")}, Feeds: []netip.Prefix{prefix("192.0.2.1/32")}, FeedKeep: time.Hour,
+		},
 		Clients: []policy.ClientGroup{{Name: "ios", Prefixes: []netip.Prefix{prefix("10.1.0.0/16"), prefix("10.2.0.1/32")}}},
 		Rules: []policy.Rule{
 			{
@@ -140,6 +150,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 			{
 				Name: "cname", Names: []matcher.Pattern{pattern("a.example")}, Upstream: "default",
 				Answer: policy.Answer{Kind: policy.AnswerCNAME, Target: target},
+				Sets:   []policy.Set{{Family: "inet", Table: "filter", Name: "mdm4"}, {Family: "ip6", Table: "fw", Name: "mdm-6"}}, SetsAll: true,
 			},
 			{
 				Name: "addresses", Names: []matcher.Pattern{pattern("c.example")},
@@ -159,7 +170,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	corp := &zones.Zone{
 		Name: "corp", File: "/etc/config.toml",
 		Rows: []zones.Row{{
-			Name: "inline", Line: 42, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
+			Name: "inline", Line: 45, Patterns: matcher.ListOf(pattern("*.corp.example")), Prefixes: []netip.Prefix{prefix("10.0.0.0/8")},
 			Ports: []zones.Port{{Protocol: "tcp", First: 443, Last: 443}}, Required: true,
 		}},
 	}

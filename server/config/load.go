@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"splitdns/matcher"
+	"splitdns/server/policy"
 	"splitdns/zones"
 	"splitdns/zones/tomlfile"
 )
@@ -111,7 +112,7 @@ func parse(path string, data []byte, other instead) (cfg *Config, files []File, 
 	l := &loader{
 		cfg: &Config{Path: path}, file: file, dir: filepath.Dir(path), digest: sha256.New(), instead: other,
 		said: make(map[tomlfile.Problem]bool), elsewhere: make(map[string][]string),
-		localPaths: make(map[string]string),
+		localPaths: make(map[string]string), sets: make(map[policy.Set]bool), takeable: make(map[*zones.Zone][]takeable),
 	}
 	l.hash(data)
 	l.load()
@@ -149,12 +150,14 @@ type loader struct {
 	elsewhere map[string][]string // the editions that have a zone
 	own       []*zones.Zone       // those of [zone.NAME]
 
-	localPaths map[string]string // the files of the local zones, by the names of their tables
+	sets       map[policy.Set]bool // that the rules so far name
+	localPaths map[string]string   // the files of the local zones, by the names of their tables
 
-	effort   effort            // spent on looking for what is to be warned of
-	known    []classOf         // once a rule needed it
-	ranged   []rangedZone      // likewise
-	pinnable []matcher.Pattern // of the loaded zones, those with ranges; made with ranged
+	effort   effort                     // spent on looking for what is to be warned of
+	known    []classOf                  // once a rule needed it
+	ranged   []rangedZone               // likewise
+	pinnable []matcher.Pattern          // of the loaded zones, those with ranges; made with ranged
+	takeable map[*zones.Zone][]takeable // of the zones that rules with sets take
 }
 
 // load takes the steps. Their order matters: upstreams are held against the

@@ -49,6 +49,7 @@ func (l *loader) rule(t *tomlfile.Table) policy.Rule {
 		Private: private(t),
 	}
 	r.Zones, r.AllZones = l.ruleZones(t)
+	r.Sets, r.SetsAll = l.ruleSets(t)
 	r.Upstream = l.ruleUpstream(t)
 	if !t.Has("zones") && !t.Has("names") {
 		t.Problem("", `a rule needs zones, names or both; zones = ["*"] takes all that is published`)

@@ -14,6 +14,7 @@ var schema = tomlfile.Schema{
 		Keys: []string{
 			"listen", "allow", "admins", "annotate", "pin_families", "nat64", "hide_identity", "control", "state", "keep_clients",
 			"queries_in_flight", "tcp_connections", "tcp_idle", "drain", "udp_size", "udp_hold", "cookies", "rate_limit",
+			"on_set_failure", "set_grace", "set_min",
 		},
 		Wants: map[string]string{
 			"listen": `an address such as "127.0.0.1:53"`, "allow": `"local", an address or a prefix`,
@@ -56,11 +57,11 @@ var schema = tomlfile.Schema{
 	},
 	{
 		Table: "rule.*",
-		Keys:  []string{"zones", "names", "clients", "log", "tags", "pin", "upstream", "answer", "max_ttl", "private_answers"},
+		Keys:  []string{"zones", "names", "clients", "log", "tags", "pin", "sets", "set_addresses", "upstream", "answer", "max_ttl", "private_answers"},
 		Wants: map[string]string{
 			"zones": "the name of a zone", "names": zones.WantPattern, "clients": "the name of a client group",
 			"pin": tomlfile.Alternatives(pinWords()), "upstream": "the name of an upstream group",
-			"answer": wantAnswer,
+			"sets": `a set such as "inet filter mdm4"`, "answer": wantAnswer,
 		},
 	},
 	{
@@ -72,7 +73,12 @@ var schema = tomlfile.Schema{
 	},
 	{Table: "test.*.want", Keys: wantKeys},
 	{Table: "log", Keys: []string{"queries"}, Wants: map[string]string{"queries": `"stdout", "off" or a file`}},
-	{Table: "http", Keys: []string{"listen"}, Wants: map[string]string{"listen": `an address and port such as "127.0.0.1:9153"`}},
+	{
+		Table: "http", Keys: []string{"listen", "feeds", "feed_token_file", "feed_keep"},
+		Wants: map[string]string{
+			"listen": `an address and port such as "127.0.0.1:9153"`, "feeds": zones.WantPrefix, "feed_token_file": "the path of a file",
+		},
+	},
 }
 
 // wantAnswer is what answer takes, as messages say it.

@@ -41,6 +41,7 @@ func (l *loader) server() {
 	s.UDPHold = t.Duration("udp_hold", defaultUDPHold, 0, 10*time.Millisecond)
 	s.Cookies = t.Bool("cookies", true)
 	s.RateLimit = t.Int("rate_limit", 0, 0, 1_000_000)
+	setKeys(t, s)
 }
 
 // allow reads who is served.
@@ -89,11 +90,6 @@ func (l *loader) cache() {
 
 // maxTTL is the longest time to live that can be asked for (RFC 8767, section 4, recommends a week).
 const maxTTL = 7 * 24 * time.Hour
-
-// http reads [http].
-func (l *loader) http() {
-	l.cfg.HTTP.Listen = listenAddresses(l.file.Table("http").Texts("listen"), 0, l.cfg.Server.Listen)
-}
 
 // log reads [log].
 func (l *loader) log() {

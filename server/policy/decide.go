@@ -19,6 +19,7 @@ type Decision struct {
 
 	Log      bool
 	Tags     []string // sorted, each once
+	Sets     []SetUse // those of the rules of highest rank first; see [Policy.Admits]
 	Pin      Pin      // never PinUnset
 	Upstream string
 	Answer   Answer
@@ -205,13 +206,14 @@ func compareSteps(a, b Step) int {
 	)
 }
 
-// settle fills in what the steps say: log and tags add up, and for the rest
+// settle fills in what the steps say: log, tags and sets add up, and for the rest
 // the first step that says something wins.
 func (p *Policy) settle(d *Decision) {
 	for _, s := range d.Steps {
 		r := &p.rules[s.rule].Rule
 		d.Log = d.Log || r.Log
 		d.Tags = append(d.Tags, r.Tags...)
+		d.takeSets(r)
 		d.take(r)
 	}
 	d.Tags = unique(d.Tags)
@@ -248,13 +250,13 @@ func unique(words []string) []string {
 }
 
 // Along adds to d what the names of the answer's chain, SVCB targets among them,
-// bring: tags, and a block, if a rule that blocks one of them applies; the first
+// bring: tags, sets, and a block, if a rule that blocks one of them applies; the first
 // such name decides. A block list must not break a managed device, so where a
 // loaded row matches the QNAME, or a rule says something about its answer, the
 // block yields and d says which rule was spared. d's own steps stay first, and
 // of the chain's only those that bring something are added.
 //
-// It is called for every response. Where no rule blocks or tags, it costs nothing.
+// It is called for every response. Where no rule blocks, tags or has sets, it costs nothing.
 func (p *Policy) Along(d Decision, chain []matcher.Name, c Class) Decision {
 	if !p.chains {
 		return d
@@ -269,9 +271,11 @@ func (p *Policy) Along(d Decision, chain []matcher.Name, c Class) Decision {
 // as if it blocked the QNAME.
 func (p *Policy) link(d Decision, name matcher.Name, c Class) Decision {
 	var room [maxHits]hit
-	link := Decision{Steps: p.steps(p.hits(room[:0], name), c)}
+	hits := p.hits(room[:0], name)
+	link := Decision{Steps: p.steps(hits, c)}
 	p.settle(&link)
 	d.Tags = unique(slices.Concat(d.Tags, link.Tags))
+	d.Sets = withSets(d.Sets, link.Sets, hits, name)
 	blocker := ""
 	switch {
 	case d.Answer.Given() || !link.Answer.Blocks():
@@ -284,7 +288,7 @@ func (p *Policy) link(d Decision, name matcher.Name, c Class) Decision {
 	for _, step := range link.Steps {
 		r, blocks := &p.rules[step.rule], step.Rule == blocker
 		d.Log = d.Log || blocks && r.Log
-		if blocks || len(r.Tags) > 0 {
+		if blocks || len(r.Tags)+len(r.Sets) > 0 {
 			d.Steps = withStep(d.Steps, step, name)
 		}
 	}

@@ -125,7 +125,7 @@ func (p *Policy) compileRules(rules []Rule, b *matcher.Builder[*source]) {
 			compiled.groups = append(compiled.groups, groups[name]...)
 		}
 		p.rules = append(p.rules, compiled)
-		p.chains = p.chains || r.Answer.Blocks() || len(r.Tags) > 0
+		p.chains = p.chains || r.Answer.Blocks() || len(r.Tags)+len(r.Sets) > 0
 		own := &source{uses: []ruleUse{{rule: i, via: ViaNames}}}
 		for _, pattern := range r.Names {
 			b.Add(pattern, own)

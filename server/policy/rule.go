@@ -23,6 +23,8 @@ type Rule struct {
 
 	Log      bool
 	Tags     []string
+	Sets     []Set // that addresses of answers go into
+	SetsAll  bool  // addresses outside the published ranges as well
 	Pin      Pin
 	Upstream string
 	Answer   Answer

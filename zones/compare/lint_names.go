@@ -191,7 +191,7 @@ func (l *linter) suffix(r *row, pattern, suffix string) {
 	case suffix == "", isPublic && icann:
 		f.Severity, f.Text = Problem, pattern+" is for the names of everybody: anyone can register one below"
 		f.Fix = "name the domains that are meant"
-	case isPublic && strings.Contains(suffix, "."):
+	case isPublic && strings.Contains(suffix, "."), IsRented(suffix):
 		f.Text = pattern + " is for the names of all customers of that service: anyone can get one below"
 		f.Fix = "name the hosts that are meant, or give the pattern a zone with catch_all = true"
 	case slices.Contains(vendorDomains, suffix):

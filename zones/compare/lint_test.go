@@ -123,7 +123,8 @@ func TestLintOfTheBundledEditions(t *testing.T) {
 	for edition, want := range map[string]string{
 		"2020-09-08": "warning replaced intune, warning stale intune",
 		"2026-03-24": "warning apex-gap intune-21vianet, warning apex-gap intune-usgov, warning apex-gap m365, warning apex-gap m365-auth, " +
-			"warning public-suffix android-enterprise, warning shared-range fcm, warning stale intune, warning stale intune-21vianet, " +
+			"warning public-suffix android-enterprise, warning public-suffix android-enterprise, warning public-suffix m365-auth, " +
+			"warning public-suffix remote-help, warning shared-range fcm, warning stale intune, warning stale intune-21vianet, " +
 			"warning stale intune-usgov, warning weak-range fcm",
 	} {
 		var got []string

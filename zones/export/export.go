@@ -55,6 +55,7 @@ type Options struct {
 	What      string           // of an EDL: prefixes, names, both
 	Comments  bool             // an EDL with a head
 	Proxy     string           // of a PAC file, for all that is not in the zones
+	Rules     Rules            // of nft-rules
 }
 
 // Format describes a format for people.

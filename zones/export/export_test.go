@@ -72,6 +72,8 @@ func options(format string) export.Options {
 		o.Upstream = []netip.AddrPort{netip.MustParseAddrPort("10.0.0.2:53")}
 	case "pac":
 		o.Proxy = "PROXY proxy.example:3128"
+	case "nft-rules":
+		o.Rules.Clients = []export.Clients{{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("2001:db8:20::/48")}}}
 	case "edl":
 		o.What, o.Comments = "both", true
 	}

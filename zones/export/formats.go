@@ -23,6 +23,7 @@ const formatEDL = "edl"
 // formats in the order in which help texts list them.
 var formats = []format{
 	{Format{"nft", "nftables: a file for `nft -f` that fills two sets for each zone", []string{"family", "table", "set-prefix"}}, "#", checkTable, writeNFT},
+	{Format{formatRules, "nftables: a ruleset by which --clients reach the zones, on their ports, and nothing else", rulesOptions}, "#", checkRules, writeRules},
 	{Format{"ipset", "ipset: a file for `ipset restore`, replacing each set at once", []string{"family", "set-prefix"}}, "#", nil, writeIPSet},
 	{Format{"pf", "pf (BSD, OPNsense): a table file for `pfctl -T replace -f`", []string{"family"}}, "#", nil, writePF},
 	{Format{formatEDL, "a list of prefixes or names, one a line (PAN-OS EDL and others)", []string{"family", "what", "comments", "widen"}}, "#", checkEDL, writeEDL},
@@ -37,7 +38,7 @@ var formats = []format{
 
 // otherNames are what people call formats beside their names, in lower case.
 var otherNames = map[string]string{
-	"nftables": "nft", "nftset": "nft", "pftable": "pf", "pf-table": "pf", "fortios": "fortigate", "pacfile": "pac",
+	"nftables": "nft", "nftset": "nft", "nftrules": "nft-rules", "nftables-rules": "nft-rules", "pftable": "pf", "pf-table": "pf", "fortios": "fortigate", "pacfile": "pac",
 }
 
 // FormatName is the name of the format that people call word, in any case; word itself if

@@ -14,11 +14,18 @@ func prefixesOf(all []*zones.Zone, is4 bool) []netip.Prefix {
 	var found []netip.Prefix
 	for _, z := range all {
 		for i := range z.Rows {
-			for _, p := range z.Rows[i].Prefixes {
-				if p.Addr().Is4() == is4 {
-					found = append(found, p.Masked())
-				}
-			}
+			found = append(found, z.Rows[i].Prefixes...)
+		}
+	}
+	return apart(found, is4)
+}
+
+// apart gives those of all that are of one IP version, sorted, none within another. It uses up all.
+func apart(all []netip.Prefix, is4 bool) []netip.Prefix {
+	found := all[:0]
+	for _, p := range all {
+		if p.Addr().Is4() == is4 {
+			found = append(found, p.Masked())
 		}
 	}
 	slices.SortFunc(found, comparePrefixes)

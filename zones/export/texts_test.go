@@ -13,7 +13,7 @@ import (
 
 // marks are what comments begin with.
 var marks = map[string]string{
-	"nft": "#", "ipset": "#", "pf": "#", "edl": "#", "fortigate": "#", "rpz": ";", "dnsmasq": "#", "unbound": "#", "pac": "//",
+	"nft": "#", "nft-rules": "#", "ipset": "#", "pf": "#", "edl": "#", "fortigate": "#", "rpz": ";", "dnsmasq": "#", "unbound": "#", "pac": "//",
 }
 
 // objectComment is the comment of an object of FortiOS.
@@ -38,21 +38,26 @@ func FuzzTexts(f *testing.F) {
 	f.Add("\tset subnet 0.0.0.0 0.0.0.0", "end\nconfig system admin", "} ; {", "?")
 	f.Add(strings.Repeat("\"\\\n", 300), strings.Repeat("ü", 500), "#", "@SUM(A1)")
 	f.Fuzz(func(t *testing.T, title, vendor, source, purpose string) {
+		config := options("nft-rules")
+		config.Rules.Config = true
+		all := []export.Options{config}
 		for _, format := range export.Formats() {
-			o := options(format.Name)
+			all = append(all, options(format.Name))
+		}
+		for _, o := range all {
 			plain, _ := written(t, samples(t), o)
 			o.Command = title
 			text, _ := written(t, renamed(t, title, vendor, source, purpose), o)
-			switch format.Name {
+			switch o.Format {
 			case "json":
 				checkJSONTexts(t, text, title, purpose)
 			case "csv":
 				checkCSVTexts(t, text)
 			default:
-				if got, want := said(format.Name, text), said(format.Name, plain); got != want {
-					t.Errorf("%s says something else:\n%s\nwant\n%s", format.Name, got, want)
+				if got, want := said(o.Format, text), said(o.Format, plain); got != want {
+					t.Errorf("%s says something else:\n%s\nwant\n%s", o.Format, got, want)
 				}
-				checkOctets(t, format.Name, text)
+				checkOctets(t, o.Format, text)
 			}
 		}
 	})

@@ -53,7 +53,7 @@ const (
 
 // Key says what an entry of a Memory is about: an address or a name.
 type Key struct {
-	Group string       // what it shares a bound with: a zone or a suffix
+	Group string       // what it shares a bound with: a zone, a suffix or a rule
 	Note  string       // of what else there are few values, such as a pair of verdicts
 	Name  matcher.Name // zero where the key is an address
 	Addr  netip.Addr   // not valid where the key is a name

@@ -8,6 +8,7 @@ import (
 
 	"splitdns/matcher"
 	"splitdns/zones"
+	"splitdns/zones/compare"
 )
 
 // maxPublished is how many patterns a zone may have whose suffixes are watched. A publication
@@ -15,13 +16,12 @@ import (
 const maxPublished = 4096
 
 // sharedSuffixes are suffixes of loaded patterns below which others than the vendor have their names:
-// content delivery networks, clouds, and certification authorities. Many more are public suffixes.
+// certification authorities, and what is wider than the clouds and content delivery networks that
+// [compare.IsRented] and the list of public suffixes know.
 var sharedSuffixes = []string{
-	"akadns.net", "akamai.net", "akamaiedge.net", "akamaized.net", "azure.cn", "azure.net", "azure.us", "azureedge.net",
-	"chinacloudapi.cn", "chinacloudapi.us", "cloudflare.com", "digicert.cn", "digicert.com", "edgekey.net", "edgesuite.net",
-	"entrust.net", "fastly-edge.com", "geotrust.com", "globalsign.com", "globalsign.net", "googleusercontent.com",
-	"identrust.com", "msecnd.net", "omniroot.com", "public-trust.com", "symcb.com", "symcd.com", "trafficmanager.net",
-	"usertrust.com", "verisign.com", "verisign.net", "windows.net",
+	"azure.cn", "azure.net", "azure.us", "chinacloudapi.us", "cloudflare.com", "digicert.cn", "digicert.com", "entrust.net", "geotrust.com",
+	"globalsign.com", "globalsign.net", "identrust.com", "omniroot.com", "public-trust.com", "symcb.com", "symcd.com", "usertrust.com",
+	"verisign.com", "verisign.net", "windows.net",
 }
 
 // Suffixes are the names below which a vendor's services are, with the zones that say so. They
@@ -93,7 +93,7 @@ func suffixOf(pattern string) (matcher.Name, bool) {
 
 // isShared says whether anybody may have names below a suffix.
 func isShared(suffix string) bool {
-	if slices.Contains(sharedSuffixes, suffix) {
+	if slices.Contains(sharedSuffixes, suffix) || compare.IsRented(suffix) {
 		return true
 	}
 	_, err := publicsuffix.EffectiveTLDPlusOne(suffix)
