@@ -45,6 +45,7 @@ func openControl(s *Server, path string) (*httpServer, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", s.controlStatus)
 	mux.HandleFunc("GET /v1/drift", s.controlDrift)
+	mux.HandleFunc("GET /v1/sets", s.controlSets)
 	mux.HandleFunc("POST /v1/reload", s.controlReload)
 	mux.HandleFunc("POST /v1/flush", s.controlFlush)
 	mux.HandleFunc("POST /v1/refresh", s.controlRefresh)

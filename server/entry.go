@@ -46,6 +46,8 @@ func entry(q Query, o Outcome) querylog.Entry {
 		Cache:     o.Source.Cache,
 		Shadow:    o.Shadow.Verdict,
 		Along:     along(d),
+
+		Sets: setNames(d), SetFailure: o.opening.failed(),
 	}
 }
 

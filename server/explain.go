@@ -41,6 +41,7 @@ type Explanation struct {
 	Answer        Settled    `json:"answer"`
 	MaxTTL        Settled    `json:"max_ttl"`
 	Private       Settled    `json:"private_answers"`
+	Sets          []SetGiven `json:"sets,omitempty"`
 	Answered      string     `json:"answered,omitempty"` // what of ours answers: "special=localhost"
 	Delegated     *Delegated `json:"delegated,omitempty"`
 	Chain         string     `json:"chain,omitempty"`
@@ -54,9 +55,11 @@ type Explanation struct {
 	Verdict       string     `json:"verdict"`
 	Groups        []string   `json:"client_groups"`
 
+	InSets []InSet            `json:"in_sets,omitempty"` // what is in the sets now, of the addresses that are known here
 	Shadow *ShadowExplanation `json:"shadow,omitempty"`
 	Feeds  []FeedFetch        `json:"feeds,omitempty"` // who has fetched which list of addresses
 
+	opened []admission  // what of those addresses goes into which set
 	alias  bool         // the answer is a CNAME, whose target is asked of the upstream
 	asked  bool         // there is a cached answer to judge
 	judged []netip.Addr // the addresses of all such answers, for Verdict
@@ -132,6 +135,14 @@ func (r *Resolver) Explain(name matcher.Name, qtype string, a Asker) (Explanatio
 // explainTypes are the types that an explanation shows unless one is given.
 var explainTypes = []wire.Type{wire.TypeA, wire.TypeAAAA, wire.TypeHTTPS}
 
+// shownTypes are the types that a is shown.
+func (a Asker) shownTypes() []wire.Type {
+	if len(a.types) == 0 {
+		return explainTypes
+	}
+	return a.types
+}
+
 // explain runs the steps of Resolve on what is there already.
 func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation {
 	class := s.policy.Class(a.Client)
@@ -142,15 +153,11 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 		Served: s.policy.Served(class), Groups: append([]string{}, s.policy.Groups(class)...),
 		Cache: []Cached{}, CacheHidden: !a.Admin && !d.Matched(),
 	}
-	types := a.types
-	if len(types) == 0 {
-		types = explainTypes
-	}
 	shown := d // with what the chains of all types add
-	for _, t := range types {
+	for _, t := range a.shownTypes() {
 		q := wire.Question{Name: name, Type: t, Class: wire.ClassIN}
 		if d.Answer.Given() {
-			e.answered(q, d)
+			e.answered(s, q, d)
 			continue
 		}
 		if e.ours(s, q, d, class) {
@@ -162,11 +169,14 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 		if stored, ok := r.peek(s, q, d.Upstream); ok {
 			chain := stored.Message.Chain()
 			shown = s.policy.Along(shown, chain, class)
-			e.cached(s.treated(stored.Message.For(q), s.policy.Along(d, chain, class)), stored, r.now())
+			o := s.treated(stored.Message.For(q), s.policy.Along(d, chain, class))
+			e.cached(o, stored, r.now())
+			e.opens(s, o.Decision, o.Response)
 		}
 		e.failures(r, s, q, d.Upstream)
 	}
 	e.decision(shown)
+	e.lookIntoSets(r.sets)
 	for _, m := range s.policy.Near(name) {
 		e.Near = append(e.Near, Row(m))
 	}
@@ -243,12 +253,13 @@ func (e *Explanation) cached(o Outcome, stored cache.Stored, now time.Time) {
 
 // answered adds what d answers to q without an upstream. Where a CNAME leads is
 // for the upstream to say.
-func (e *Explanation) answered(q wire.Question, d policy.Decision) {
+func (e *Explanation) answered(s *snapshot, q wire.Question, d policy.Decision) {
 	if d.Answer.Kind == policy.AnswerCNAME {
 		return
 	}
 	m, _ := localAnswer(q, d.Answer)
 	e.addAnswer(m)
+	e.opens(s, d, m)
 }
 
 // addAnswer adds the answer m, for which nobody is asked.
@@ -292,6 +303,7 @@ func (e *Explanation) decision(d policy.Decision) {
 		e.Private = Settled{d.Private.String(), d.By.Private}
 	}
 	e.alias = d.Answer.Kind == policy.AnswerCNAME
+	e.Sets = setsGiven(d)
 	if d.MaxTTL != 0 {
 		e.MaxTTL = Settled{tomlfile.Span(d.MaxTTL), d.By.MaxTTL}
 	}

@@ -18,6 +18,7 @@ func (e *Explanation) ours(s *snapshot, q wire.Question, d policy.Decision, clas
 	}
 	e.Answered = o.answered()
 	e.addAnswer(o.Response)
+	e.opens(s, d, o.Response)
 	answer := &e.Answers[len(e.Answers)-1]
 	chain := links(o.Response)
 	if !known || len(chain) == 0 || len(answer.Addresses) > 0 {

@@ -17,6 +17,7 @@ import (
 	"splitdns/server/config"
 	"splitdns/server/internal/drift"
 	"splitdns/server/internal/listen"
+	"splitdns/server/internal/nftset"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
@@ -70,12 +71,53 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 	}
 	b.feeds = b.newKeeper()
 	b.countGroups(first)
+	b.useFirewall(nil)
 	var err error
 	if b.http, err = openHTTP(b.Server, nil); err != nil {
 		return nil, err
 	}
 	b.log, err = querylog.Open("stdout", &b.entries, func(string) {})
 	return b, err
+}
+
+// Firewall puts addresses into sets.
+type Firewall = firewall
+
+// useFirewall has b put addresses into the sets of what f makes, nftables if it is nil.
+func (b *Bench) useFirewall(f func(nftset.Options) firewall) {
+	b.options.firewall = f
+	b.sets = b.newSets()
+	b.resolver.sets = b.sets
+	b.followSets(b.resolver.current.Load().config)
+}
+
+// UseFirewall has b put addresses into the sets of what f makes.
+func (b *Bench) UseFirewall(f func(nftset.Options) Firewall) { b.useFirewall(f) }
+
+// SetsReport is what `splitdns sets` is told.
+func (b *Bench) SetsReport(set string) (SetsReport, error) { return b.setsReport(set) }
+
+// Begin gives b one packet, and respond the response whenever there is one.
+func (b *Bench) Begin(packet []byte, from Peer, respond func([]byte)) {
+	response, later := b.serve(nil, packet, from)
+	if later == nil {
+		respond(response)
+		return
+	}
+	later(responder(respond))
+	b.sendDue()
+}
+
+// responder takes the response to a query that had to wait.
+type responder func([]byte)
+
+// Respond asks for the response.
+func (r responder) Respond(answer func(dst []byte) []byte) { r(answer(nil)) }
+
+// WithFirewall is o with what f makes in place of nftables.
+func (o Options) WithFirewall(f func(nftset.Options) Firewall) Options {
+	o.firewall = f
+	return o
 }
 
 // Serve answers one packet from client, however long that takes.

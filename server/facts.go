@@ -38,6 +38,7 @@ func (e Explanation) Facts() []string {
 	for _, f := range e.Failures {
 		facts = append(facts, f.facts()...)
 	}
+	facts = append(facts, e.inSetsFacts()...)
 	facts = append(facts, e.Shadow.facts()...)
 	facts = append(facts, e.feedFacts()...)
 	if e.CacheHidden {
@@ -108,6 +109,7 @@ func (e Explanation) decisionFact() string {
 	t.add("spared", e.Spared)
 	t.add("max_ttl", e.MaxTTL.Value)
 	t.add("private_answers", e.Private.Value)
+	t.add("sets", strings.Join(setTokens(e.Sets), ","))
 	return strings.Join(t, " ")
 }
 
@@ -200,6 +202,9 @@ func (e Explanation) Cascade() []string {
 		case v.Value != "":
 			lines = append(lines, fmt.Sprintf("%s = %q, the default", v.key, v.Value))
 		}
+	}
+	for _, g := range e.Sets {
+		lines = append(lines, "sets: "+g.String())
 	}
 	return lines
 }

@@ -40,6 +40,7 @@ func (s *Server) figures() *metrics.Page {
 	addCache(p, st.Cache)
 	addReloads(p, st)
 	addFeeds(p, st.Subscriptions)
+	addSets(p, st.Sets)
 	addAddressFeeds(p, st.AddressFeeds)
 	if !st.Certificate.IsZero() {
 		p.Add("splitdns_certificate_not_after_seconds", float64(st.Certificate.Unix()))

@@ -28,6 +28,7 @@ type finished struct {
 
 	stored time.Duration // when its TTLs began to count
 	counts bool          // they do
+	opened bool          // its addresses are in sets
 	slot   metrics.Slot  // where a query is counted that gets it
 	line   querylog.Line // what the log gets; zero: nothing
 }
@@ -184,8 +185,19 @@ func (s *Server) finish(now *snapshot, q Query, o Outcome) {
 	}
 	f.slot = s.book.Slot(o.kind(fromFinished))
 	if f.Finished = response.Finish(); f.Size(true) <= maxFinishedSize {
-		s.resolver.era.keep(q.era, func() { t.put(f) })
+		s.resolver.era.keep(q.era, func() { s.putFinished(f, o.opening) })
 	}
+}
+
+// putFinished puts f into the table, unless it rests on what may be in sets no longer.
+func (s *Server) putFinished(f *finished, p *opening) {
+	t := s.resolver.finished
+	if p == nil {
+		t.put(f)
+		return
+	}
+	f.opened, f.until = true, p.bound(t, f)
+	s.setUse.era.keep(p.era, func() { t.put(f) })
 }
 
 // given is up to which age an answer of that age is given from finished octets: the
@@ -212,7 +224,7 @@ func (q Query) keeps() bool {
 // keeps reports whether o stays the same but for its TTLs: an answer from the cache
 // that was not changed, or one of our own, whose TTLs do not count down.
 func (o Outcome) keeps() bool {
-	if o.Failure != nil || o.Response.Rcode() > maxPlainRcode || len(o.Judgement.Addresses) > maxFinishedJudged {
+	if o.Failure != nil || !o.opening.keeps() || o.Response.Rcode() > maxPlainRcode || len(o.Judgement.Addresses) > maxFinishedJudged {
 		return false
 	}
 	return o.Source.Upstream == "" || o.Source.stored != nil && !o.Changed

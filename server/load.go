@@ -123,6 +123,8 @@ func (v Evaluation) values(key string) []string {
 		return sorted(e.Rules)
 	case "tags":
 		return sorted(e.Tags)
+	case "sets":
+		return sorted(e.Sets)
 	case "served":
 		return sorted(addrTexts(e.Served))
 	case "log":

@@ -67,6 +67,17 @@ func load(t testing.TB, text string) (loaded bool, problems []string) {
 
 func TestGreenTests(t *testing.T) {
 	for name, text := range map[string]string{
+		"sets": `
+[rule.sets]
+names = ["*.in.example"]
+sets  = ["inet filter b4", "inet filter a4"]
+[test.sets]
+query = "www.in.example"
+want = { sets = ["inet  filter a4", "inet filter b4"] }
+[test.none]
+query = "www.out.example"
+want = { sets = [] }
+`,
 		"everything": `
 [test.a]
 query  = "3-push.vendor.example A"

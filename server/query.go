@@ -6,12 +6,14 @@ import (
 	"splitdns/server/internal/guard"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/wire"
+	"splitdns/server/policy"
 )
 
 // serve answers one packet on the listener's own goroutine: parse, resolve, answer,
 // log. What cannot be parsed gets the response that the RFCs want, which is often none,
 // and goes no further. A query for which an upstream has to be asked is resolved once
-// more when that has answered: later begins it. serve appends to dst and keeps neither
+// more when that has answered: later begins it. One whose addresses have to be put into
+// sets first is answered, with the same outcome, when they are. serve appends to dst and keeps neither
 // dst nor packet.
 func (s *Server) serve(dst, packet []byte, from listen.Peer) (response []byte, later func(listen.Query)) {
 	now := s.resolver.current.Load() // one snapshot for the whole query
@@ -37,19 +39,20 @@ func (s *Server) serve(dst, packet []byte, from listen.Peer) (response []byte, l
 		w := &waiting{server: s, now: now, query: q, missing: o.missing}
 		return dst, w.begin
 	}
-	response = s.answer(dst, now, q, o)
+	response, later = s.reply(dst, now, q, o) // the firewall hears of the addresses before the client does
 	if o.Source.refresh != nil {
 		s.resolver.prefetch(s, now, o.Source.refresh, q.Received)
 	}
-	return response, nil
+	return response, later
 }
 
-// waiting is a query for which an upstream is asked.
+// waiting is a query for which an upstream is asked, or whose addresses are put into sets.
 type waiting struct {
 	server  *Server
 	now     *snapshot
 	query   Query
 	missing *missing
+	outcome *Outcome // once nothing is missing
 	client  listen.Query
 }
 
@@ -59,15 +62,42 @@ func (w *waiting) begin(client listen.Query) {
 	w.server.resolver.fetch(w)
 }
 
-// goOn resolves the query once more, with what was missing.
+// goOn resolves the query once more, with what was missing, and answers it when its
+// addresses are in their sets. Where no rule names any, there is nothing to wait for, and
+// a query that nobody waits for any longer costs nothing more.
 func (w *waiting) goOn(f *fetched) {
 	w.query.fetched = f
+	if len(w.now.sets) > 0 {
+		o := w.resolve()
+		w.outcome = &o
+		if o.waits() {
+			w.open(w.client)
+			return
+		}
+	}
 	w.client.Respond(w.answer)
+}
+
+// resolve is what becomes of the query now that nothing is missing. A panic of ours is a
+// failure: not the listener is calling, which would catch it.
+func (w *waiting) resolve() (o Outcome) {
+	var err error
+	func() {
+		defer guard.Catch(&err)
+		o = w.server.held(w.now, w.query, w.server.resolver.Resolve(w.now, w.query))
+	}()
+	if err != nil {
+		return failed(w.query, policy.Decision{}, err)
+	}
+	return o
 }
 
 // answer appends the response.
 func (w *waiting) answer(dst []byte) []byte {
-	return w.server.answer(dst, w.now, w.query, w.server.resolver.Resolve(w.now, w.query))
+	if w.outcome == nil {
+		return w.server.answer(dst, w.now, w.query, w.server.resolver.Resolve(w.now, w.query))
+	}
+	return w.server.answer(dst, w.now, w.query, *w.outcome)
 }
 
 // explainLater answers a query of class CH on a goroutine of its own: it takes more

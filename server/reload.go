@@ -171,6 +171,7 @@ func (s *Server) replace(old *snapshot, c *config.Config) error {
 		return err
 	}
 	s.countGroups(next)
+	s.followSets(c) // before the first query needs them
 	s.resolver.current.Store(next)
 	s.followFeeds(c)
 	for name, g := range old.upstreams {

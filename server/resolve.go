@@ -49,6 +49,7 @@ type Outcome struct {
 	Special *special     // the special-use name that was answered
 	Local   string       // the local zone that has answered
 	Shadow  shadowOutcome
+	opening *opening // what the answer needs of sets; nil: nothing
 
 	missing *missing // what has to be asked for before there is an outcome; the rest is not set
 }
@@ -82,6 +83,7 @@ type Resolver struct {
 	seen        *sightings
 	feeds       *addressfeed.Feeds
 	shadowed    shadowCounts
+	sets        firewall // for explanations; nil: nobody knows what is in sets
 }
 
 // Resolve finds the response to q by what s says. Read it from top to bottom:

@@ -73,18 +73,23 @@ func (l lines) Write(p []byte) (int, error) {
 // the test.
 func start(t *testing.T, path string) *running {
 	t.Helper()
+	return startWith(t, path, server.Options{})
+}
+
+// startWith is start with more options.
+func startWith(t *testing.T, path string, o server.Options) *running {
+	t.Helper()
 	r := &running{said: make(chan string, 1000), loads: make(chan struct{}, 1000), out: new(lockedBuffer)}
+	o.Load = func() (*config.Config, []config.File, tomlfile.Problems) {
+		defer func() { r.loads <- struct{}{} }()
+		return config.LoadFiles(path)
+	}
+	o.LoadCandidate = func(zone string) (*config.Config, []config.File, tomlfile.Problems) {
+		return config.LoadCandidate(path, zone)
+	}
+	o.Version, o.Stdout, o.Log = "test", r.out, slog.New(slog.NewTextHandler(lines(r.said), nil))
 	var err error
-	r.Server, err = server.Open(server.Options{
-		Load: func() (*config.Config, []config.File, tomlfile.Problems) {
-			defer func() { r.loads <- struct{}{} }()
-			return config.LoadFiles(path)
-		},
-		LoadCandidate: func(zone string) (*config.Config, []config.File, tomlfile.Problems) {
-			return config.LoadCandidate(path, zone)
-		},
-		Version: "test", Stdout: r.out, Log: slog.New(slog.NewTextHandler(lines(r.said), nil)),
-	})
+	r.Server, err = server.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 // to packet.
 //
 //	parse -> decide -> known here -> cache -> upstream -> along the chain
-//	      -> private addresses -> judge and pin -> tag -> answer -> log
+//	      -> private addresses -> judge and pin -> tag -> sets -> answer -> log
 //
 // Known here are, in this order, a rule's answer, the local zones, and the special-use names, unless
 // a rule states an upstream for them; what one of these answers is not judged. The target of
@@ -10,7 +10,7 @@
 // servers say before a pin judges what is left.
 //
 // Two functions hold the whole way and are meant to be read first: serve
-// (query.go) does parse, answer and log, Resolve (resolve.go) the rest. Neither waits: a
+// (query.go) does parse, sets, answer and log, Resolve (resolve.go) the rest. Neither waits: a
 // query for which an upstream must be asked is put aside and resolved once more with what
 // that said, by whoever has read it. What
 // the configuration says is a snapshot behind one atomic pointer, read once by
@@ -23,6 +23,11 @@
 // Where the cache has nothing that holds, an upstream is asked (fetch.go), and where that
 // fails or takes long, clients get what has expired or the failure (stale.go). So policy
 // applies to stale answers as well.
+//
+// Where rules name sets, no answer leaves before its addresses are there (sets.go). What is known to be
+// there costs a look; else the query is put aside once more, with its outcome, until the firewall has
+// them or has failed. Asking again afterwards what becomes of it was turned down: another answer, with
+// other addresses, may lie in the cache by then.
 //
 // Most queries need none of it: what was asked before, by a client of the same
 // class, is answered from finished octets (fast.go), which a reload makes void. The
@@ -41,7 +46,7 @@
 // What leaves over UDP leaves in batches. A reader that has handed on all that it read
 // calls sendDue: the queries that were put off go to their upstreams (due), and answers
 // that are known by then to their clients. A socket to an upstream that has given out all
-// that it read calls flushResponses. Whoever lets something wait otherwise calls the one
+// that it read calls flushResponses, and so does flushOpened for answers that have waited for sets. Whoever lets something wait otherwise calls the one
 // or the other, or it stays.
 //
 // Explanations (explain.go) run the same steps on what is in the cache already
@@ -75,6 +80,7 @@ import (
 	"splitdns/server/internal/feed"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/metrics"
+	"splitdns/server/internal/nftset"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/sim"
 	"splitdns/zones/tomlfile"
@@ -100,6 +106,8 @@ type Options struct {
 	// Now tells the time by which answers age, [time.Now] if it is nil. It never goes
 	// back. How long something is waited for does not depend on it.
 	Now func() time.Time
+
+	firewall func(nftset.Options) firewall // nil: nftables
 }
 
 // Server is a running resolver.
@@ -127,6 +135,8 @@ type Server struct {
 	flushed    atomic.Uint64 // answers that a flush took
 	inFlight   *listen.Limiter
 	feeds      *feed.Keeper
+	sets       firewall
+	setUse     setUse
 
 	driftCounts  driftCounts
 	feedRefusals feedRefusals
@@ -168,6 +178,8 @@ func Open(o Options) (*Server, error) {
 	}
 	s.countGroups(first)
 	s.resolver = newResolver(first, o.Version, o.Now)
+	s.sets = s.newSets()
+	s.resolver.sets = s.sets
 	var err error
 	s.log, err = querylog.Open(c.Log.Queries, o.Stdout, func(text string) { o.Log.Warn(text) })
 	if err != nil {
@@ -181,6 +193,7 @@ func Open(o Options) (*Server, error) {
 	}
 	first.config = s.designating(c) // nobody has asked yet
 	s.followFeeds(c)
+	s.followSets(c)
 	return s, nil
 }
 

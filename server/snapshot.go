@@ -19,10 +19,11 @@ type snapshot struct {
 	config    *config.Config
 	policy    *policy.Policy
 	upstreams map[string]*group
-	public    map[string]bool // the groups whose answers must not hold private addresses
-	rates     *rates          // nil without server.rate_limit
-	suffixes  *drift.Suffixes // below which names are remembered that no row covers
-	shadow    *shadow         // nil: none
+	public    map[string]bool     // the groups whose answers must not hold private addresses
+	rates     *rates              // nil without server.rate_limit
+	suffixes  *drift.Suffixes     // below which names are remembered that no row covers
+	shadow    *shadow             // nil: none
+	sets      map[policy.Set]bool // that rules name
 
 	generation uint64 // one more than that of the snapshot before
 }
@@ -50,8 +51,17 @@ func newSnapshot(c *config.Config, local []netip.Prefix) *snapshot {
 	}
 	return &snapshot{
 		config: c, policy: c.Policy.Serving(allow), upstreams: map[string]*group{}, rates: newRates(c.Server.RateLimit),
-		suffixes: drift.NewSuffixes(c.Zones, c.Edition), shadow: newShadow(c, allow),
+		suffixes: drift.NewSuffixes(c.Zones, c.Edition), shadow: newShadow(c, allow), sets: setsOf(c),
 	}
+}
+
+// setsOf are the sets of c.
+func setsOf(c *config.Config) map[policy.Set]bool {
+	sets := map[policy.Set]bool{}
+	for _, named := range c.Sets() {
+		sets[named.Set] = true
+	}
+	return sets
 }
 
 // connect gives s its upstream groups. Those that are among old already are taken

@@ -31,6 +31,7 @@ type Status struct {
 
 	AddressFeeds  *AddressFeedStatus `json:"address_feeds,omitempty"` // nil: off
 	Subscriptions []FeedStatus       `json:"subscriptions,omitempty"` // by zone
+	Sets          *SetsStatus        `json:"sets,omitempty"`          // nil: no rule names any
 
 	Certificate time.Time `json:"certificate_not_after,omitzero"` // the end of its validity, if there is one
 }
@@ -152,6 +153,7 @@ func (s *Server) Status() Status {
 
 		AddressFeeds:  s.feedStatus(now),
 		Subscriptions: s.feeds.Status(),
+		Sets:          s.setsStatus(),
 
 		Certificate: s.notAfter(),
 	}

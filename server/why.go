@@ -17,7 +17,7 @@ func (v Evaluation) why(key string) string {
 	switch key {
 	case "zone", "row":
 		return v.whyMatch()
-	case "rule", "tags", "log":
+	case "rule", "tags", "sets", "log":
 		return v.whyRules()
 	case "pin":
 		return cmp.Or(v.whyNotAsked(), settledBy(v.outcome.Decision.By.Pin))

@@ -105,7 +105,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return misuse{c, err} })
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), checkCommand(), explainCommand(), zonesCommand(), statusCommand(), reloadCommand(), refreshCommand(), flushCommand(), driftCommand(), replayCommand(), versionCommand())
+	root.AddCommand(serveCommand(), checkCommand(), explainCommand(), zonesCommand(), statusCommand(), reloadCommand(), refreshCommand(), flushCommand(), driftCommand(), setsCommand(), replayCommand(), versionCommand())
 	return root
 }
 

@@ -76,6 +76,9 @@ func printStatus(w io.Writer, st server.Status) error {
 	if x := st.Shadow; x != nil {
 		line("shadow", "%s: %d of %s would be judged otherwise, for %s", x.Shadow, x.Differ, counted(int(x.Answers), "answer"), counted(x.Names, "name"))
 	}
+	if st.Sets != nil {
+		line("sets", "%s", setsLine(st.Sets))
+	}
 	for _, text := range feedLines(st.AddressFeeds, st.Now) {
 		line("feed", "%s", text)
 	}

@@ -48,7 +48,7 @@ const (
 var answeredWords = []string{AnsweredUpstream, AnsweredRule, AnsweredLocal, AnsweredSpecial, AnsweredRefused, AnsweredOwn}
 
 // wantKeys are the keys of want: those of the query log, and who answers.
-var wantKeys = []string{"zone", "row", "rule", "tags", "pin", "verdict", "upstream", "rcode", "served", "answered", "log"}
+var wantKeys = []string{"zone", "row", "rule", "tags", "sets", "pin", "verdict", "upstream", "rcode", "served", "answered", "log"}
 
 // wantWords are the values of the keys of want that take words of ours. No word at all is
 // what the query log has where there is nothing to say.
@@ -173,7 +173,7 @@ func testWant(t *tomlfile.Table) []Want {
 // read reads the value of w, and gives false where it cannot be compared.
 func (w *Want) read(t *tomlfile.Table) bool {
 	switch w.Key {
-	case "rule", "tags", "served":
+	case "rule", "tags", "sets", "served":
 		w.IsList = true
 		for _, text := range t.ListOrText(w.Key) {
 			w.Values = append(w.Values, w.item(text))
@@ -196,9 +196,16 @@ func (w *Want) read(t *tomlfile.Table) bool {
 	return ok
 }
 
-// item is an element of a list, addresses as they are compared.
+// item is an element of a list, addresses and sets as they are compared.
 func (w *Want) item(text tomlfile.Text) string {
-	if w.Key != "served" {
+	switch w.Key {
+	case "sets":
+		set, err := policy.ParseSet(text.Value)
+		if err != nil {
+			text.Problem("%v", err)
+		}
+		return set.String()
+	case "rule", "tags":
 		return text.Value
 	}
 	addr, err := netip.ParseAddr(text.Value)

@@ -65,7 +65,7 @@ func TestProblemsOfTests(t *testing.T) {
 			},
 		},
 		"nothing wanted": {"query = \"x.example\"\nwant = {}", []string{
-			`c.toml:1: test.a: a test wants something, such as want = { verdict = "inside" }; want takes zone, row, rule, tags, pin, verdict, upstream, rcode, served, answered, log`,
+			`c.toml:1: test.a: a test wants something, such as want = { verdict = "inside" }; want takes zone, row, rule, tags, sets, pin, verdict, upstream, rcode, served, answered, log`,
 		}},
 		"words": {"query = \"x.example\"\n[test.a.want]\nverdict = \"insde\"\npin = \"strictly\"\nanswered = \"upstreams\"\nserved = [\"x\"]\nzone = \"\"", []string{
 			`c.toml:4: test.a.want.verdict: "insde": did you mean "inside"?`,

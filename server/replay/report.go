@@ -87,7 +87,7 @@ func (t *tally) report(o Options) *Report {
 		Config: c.Path, Edition: c.Edition, Logs: []string{}, Entries: t.read, Unreadable: t.bad,
 		Changed: t.changed, Answers: t.byLevel[Answers], Verdicts: t.byLevel[Verdicts], Untold: t.untold,
 		Changes: []CountedChange{}, Names: []CountedName{}, Clients: []CountedClient{},
-		ChainsMatter: slices.ContainsFunc(c.Rules, func(r policy.Rule) bool { return r.Answer.Blocks() || len(r.Tags) > 0 }),
+		ChainsMatter: slices.ContainsFunc(c.Rules, func(r policy.Rule) bool { return r.Answer.Blocks() || len(r.Tags)+len(r.Sets) > 0 }),
 		Missed:       max(t.changes.dropped, t.names.dropped, t.clients.dropped),
 	}
 	for _, l := range o.Logs {

@@ -82,6 +82,17 @@ var All = []Metric{
 	{"splitdns_shadow_answers_total", "counter", "Answers that were judged by zones.shadow, too.", nil},
 	{"splitdns_shadow_differences_total", "counter", "Those that it would have judged or answered otherwise.", []string{"zone", "active", "shadow"}},
 
+	{"splitdns_set_answers_total", "counter", "Answers whose addresses had to be put into nftables sets first, by whether they were: added, failed.", []string{"result"}},
+	{"splitdns_set_queue", "gauge", "Answers that wait for the kernel now.", nil},
+	{"splitdns_set_ok", "gauge", "1 where an nftables set takes addresses, else 0.", []string{"set"}},
+	{"splitdns_set_state", "gauge", "1 for the state that an nftables set is in.", []string{"set", "state"}},
+	{"splitdns_set_elements", "gauge", "Elements of a set that are remembered.", []string{"set"}},
+	{"splitdns_set_adds_total", "counter", "Elements that were put into a set.", []string{"set"}},
+	{"splitdns_set_refreshes_total", "counter", "Elements whose timeout was set again.", []string{"set"}},
+	{"splitdns_set_failures_total", "counter", "Elements that could not be put into a set, and why.", []string{"set", "reason"}},
+	{"splitdns_set_restored_total", "counter", "Elements that somebody else had removed, and that were put back.", []string{"set"}},
+	{"splitdns_set_heals_total", "counter", "Times that a set was well again.", []string{"set"}},
+
 	{"go_goroutines", "gauge", "Goroutines that exist.", nil},
 	{"go_gc_cycles_total", "counter", "Collections of garbage.", nil},
 	{"go_memory_heap_bytes", "gauge", "Memory of objects, in use or not yet collected.", nil},

@@ -27,6 +27,8 @@ type Entry struct {
 	Duration          time.Duration // from query to response
 	Shadow            string        // the verdict of the shadow; the key is written only where there is one
 	Along             []string      // names that a CNAME chain led to, by which rules applied; the key is written only if there are any
+	Sets              []string      // that its rules put addresses into; the key is written only if there are any
+	SetFailure        string        // why they are not there; the key is written only if so
 	Demo              bool          // the internet was simulated; the key is written only if so
 }
 
@@ -67,6 +69,12 @@ func appendRest(dst []byte, e *Entry) []byte {
 	}
 	if len(e.Along) > 0 {
 		dst = appendStrings(dst, `,"along":`, e.Along)
+	}
+	if len(e.Sets) > 0 {
+		dst = appendStrings(dst, `,"sets":`, e.Sets)
+	}
+	if e.SetFailure != "" {
+		dst = appendMember(dst, `,"set_failure":`, e.SetFailure)
 	}
 	if e.Demo {
 		dst = append(dst, `,"demo":true`...)

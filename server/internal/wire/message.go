@@ -210,6 +210,19 @@ func (m Message) maxTTL() (ttl uint32) {
 	return ttl
 }
 
+// AddressTTL is the longest TTL, in seconds, of the records that hold the addresses of m; 0 without
+// any.
+func (m Message) AddressTTL() (ttl uint32) {
+	for _, section := range [...][]record{m.answer, m.additional} {
+		for _, r := range section {
+			if r.typ.isAddress() || r.typ.isService() {
+				ttl = max(ttl, r.ttl)
+			}
+		}
+	}
+	return ttl
+}
+
 // Text is the answer section as dig prints it, a record a line.
 func (m Message) Text() string {
 	lines := make([]string, 0, len(m.answer))
