@@ -307,11 +307,17 @@ func (h *host) upstream(addr, records string) *upstream {
 	return u
 }
 
-// splitdns starts `splitdns serve` on h, in a folder of its own. It ends with the
-// test, which fails if there was a data race or a panic.
+// splitdns starts `splitdns serve` on h.
 func (h *host) splitdns(args ...string) *process {
 	h.t.Helper()
-	cmd := h.command(append([]string{command, "serve"}, args...)...)
+	return h.launch(append([]string{command, "serve"}, args...)...)
+}
+
+// launch starts a command that becomes `splitdns serve` on h, in a folder of its own. It
+// ends with the test, which fails if there was a data race or a panic.
+func (h *host) launch(args ...string) *process {
+	h.t.Helper()
+	cmd := h.command(args...)
 	cmd.Dir = h.t.TempDir()
 	p, err := launch(cmd)
 	if err != nil {
