@@ -52,7 +52,7 @@ func (s *setState) saw(f found, bad *fault, now time.Time) notice {
 	if before != nil {
 		s.since = now
 	}
-	s.refusal = nil
+	s.refusal, s.refused = nil, false
 	s.doubt(nil, now)
 	n := notice{lost: true}
 	if len(s.back) == 0 {
