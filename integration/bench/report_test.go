@@ -38,6 +38,7 @@ func tables(runs ...run) string {
 		},
 		workloads: workloads,
 		servers:   []string{echoName, "splitdns", "unbound"},
+		base:      echoName,
 	}.write(&b)
 	return b.String()
 }

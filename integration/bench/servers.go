@@ -52,8 +52,8 @@ type server struct {
 	Version   string   // the argument that makes it print its version; empty: it is ours
 	List      listFormat
 	Configure func(setup) configuration
-	Only      []string // the workloads that make sense; none: all
-	Large     bool     // its cache can hold a million names, and is filled in a minute
+	Only      []string     // the workloads that make sense; none: all
+	Large     bool         // its cache can hold a million names, and is filled in a minute
 	Before    func() error // done before each start; nil: nothing
 
 	argv []string // how to run it, without the arguments

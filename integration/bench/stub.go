@@ -31,19 +31,19 @@ const fewAddresses = 64
 // allocate.
 func stubAddress(question []byte, qtype uint16) (data [16]byte, ok bool) {
 	first, second := labels(question)
-	number := [4]byte{192, 0, 2, 1}
+	number := uint32(1)
 	switch string(second) {
 	case ownLabel:
-		binary.BigEndian.PutUint32(number[:], 11<<24|hash(first)>>8)
+		number = hash(first) >> 8
 	case fewLabel:
-		binary.BigEndian.PutUint32(number[:], 11<<24|hash(first)%fewAddresses)
+		number = 1 + hash(first)%fewAddresses
 	}
 	switch qtype {
 	case typeA:
-		copy(data[:], number[:])
+		binary.BigEndian.PutUint32(data[:], 11<<24|number)
 	case typeAAAA:
-		copy(data[:], []byte{0x20, 0x01, 0x0d, 0xb8})
-		copy(data[12:], number[:])
+		binary.BigEndian.PutUint32(data[:], 0x20010db8)
+		binary.BigEndian.PutUint32(data[12:], number)
 	default:
 		return data, false
 	}

@@ -24,8 +24,8 @@ type phase struct {
 type workload struct {
 	Name   string
 	Title  string
-	List   bool // the server has the list in its configuration
-	Large  bool // the server has a large cache, and the many names are asked in place of the hot ones
+	List   bool        // the server has the list in its configuration
+	Large  bool        // the server has a large cache, and the many names are asked in place of the hot ones
 	Names  *namesAsked // nil: the usual ones
 	Phases []phase
 }
