@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -54,7 +55,7 @@ type setUse struct {
 // reply answers q with o: at once where all its addresses are known to be in their sets, and
 // later, as for a query that an upstream is asked for, where they have to be put there first.
 func (s *Server) reply(dst []byte, now *snapshot, q Query, o Outcome) (response []byte, later func(listen.Query)) {
-	if o = s.held(now, q, o); !o.waits() {
+	if s.held(now, q, &o); !o.waits() {
 		return s.answer(dst, now, q, o), nil
 	}
 	return dst, s.aside(now, q, o).open
@@ -69,30 +70,34 @@ func (s *Server) aside(now *snapshot, q Query, o Outcome) *waiting {
 	return &waiting{server: s, now: now, query: q, outcome: &o}
 }
 
-// held is o with what its addresses need of sets, and until when they are known to be there. Without
+// held finds out what the addresses of o need of sets, and until when they are known to be there. Without
 // a rule that names sets, it costs next to nothing.
-func (s *Server) held(now *snapshot, q Query, o Outcome) Outcome {
+func (s *Server) held(now *snapshot, q Query, o *Outcome) {
 	if len(o.Decision.Sets) == 0 {
-		return o
+		return
 	}
-	o.opening = s.opening(now, q, o)
-	if o.opening == nil || o.opening.failure != nil {
-		return o
+	p := s.opening(now, q, o)
+	o.opening = p
+	if p == nil || p.failure != nil {
+		return
 	}
-	o.opening.era = s.setUse.era.current() // before the question: what is lost since then is noticed
-	if until, ok := s.sets.Holds(o.opening.lasting(setSlack)); ok {
-		o.opening.until = until
+	p.era = s.setUse.era.current() // before the question: what is lost since then is noticed
+	p.lengthen(setSlack)
+	if until, ok := s.sets.Holds(p.elements); ok {
+		p.until = until
 	}
-	return o
+	p.lengthen(-setSlack)
 }
 
 // opening is what o needs of sets; nil: nothing.
-func (s *Server) opening(now *snapshot, q Query, o Outcome) *opening {
+func (s *Server) opening(now *snapshot, q Query, o *Outcome) *opening {
 	ttl := time.Duration(o.Response.AddressTTL()) * time.Second
 	p := &opening{ttl: ttl}
 	name := q.Name.String()
 	inForce := s.resolver.current.Load().sets // what a reload has taken away nobody looks after
-	for _, a := range now.admitted(o.Decision, o.Response.Addresses()) {
+	all := now.admitted(&o.Decision, o.Response.Addresses())
+	p.elements = make([]nftset.Element, 0, len(all))
+	for _, a := range all {
 		if !inForce[a.set] {
 			continue
 		}
@@ -107,14 +112,11 @@ func (s *Server) opening(now *snapshot, q Query, o Outcome) *opening {
 	return p
 }
 
-// lasting is the elements of p with so much more time.
-func (p *opening) lasting(more time.Duration) []nftset.Element {
-	longer := make([]nftset.Element, len(p.elements))
-	for i, e := range p.elements {
-		e.TTL += more
-		longer[i] = e
+// lengthen gives the elements of p so much more time.
+func (p *opening) lengthen(more time.Duration) {
+	for i := range p.elements {
+		p.elements[i].TTL += more
 	}
-	return longer
 }
 
 // admission is an address with a set that it goes into.
@@ -123,16 +125,25 @@ type admission struct {
 	addr netip.Addr // without IPv4 inside of IPv6: as clients connect to it
 }
 
+// fewAdmissions is up to how many it is faster to look through them than to hash them.
+const fewAdmissions = 16
+
 // admitted is which addresses go into which sets by d, each pair once.
-func (s *snapshot) admitted(d policy.Decision, addrs []netip.Addr) []admission {
-	var all []admission
-	seen := map[admission]bool{}
+func (s *snapshot) admitted(d *policy.Decision, addrs []netip.Addr) []admission {
+	all := make([]admission, 0, len(addrs)*len(d.Sets))
+	var seen map[admission]bool
+	if cap(all) > fewAdmissions {
+		seen = make(map[admission]bool, cap(all))
+	}
 	for _, addr := range addrs {
 		for _, u := range d.Sets {
 			a := admission{u.Set, addr.Unmap()}
-			if !seen[a] && s.policy.Admits(u, addr) {
+			if seen[a] || seen == nil && slices.Contains(all, a) || !s.policy.Admits(u, addr) {
+				continue
+			}
+			all = append(all, a)
+			if seen != nil {
 				seen[a] = true
-				all = append(all, a)
 			}
 		}
 	}
