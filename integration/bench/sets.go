@@ -34,7 +34,7 @@ func setsServers() []*server {
 
 // setsLine is the line of a rule with two sets of the bench's table.
 func setsLine(set4, set6 string) string {
-	return fmt.Sprintf(`sets = ["inet %s %s", "inet %[1]s %s"]`, setsTable, set4, set6)
+	return fmt.Sprintf(`sets = ["inet %[1]s %[2]s", "inet %[1]s %[3]s"]`, setsTable, set4, set6)
 }
 
 // configureSets is splitdns with a rule that matches the names below setsSuffix, and in it
