@@ -5,6 +5,7 @@
 //	go run ./integration/bench                         all, in under ten minutes
 //	go run ./integration/bench -quick                  all, in under two minutes
 //	go run ./integration/bench -only splitdns,unbound -workloads cached,moderate
+//	go run ./integration/bench -sets                   what sets of nftables cost, in six minutes
 //
 // It prints tables in Markdown, and writes every figure of every run to a file
 // of JSON (-o). Nothing else may run on the machine meanwhile: a run that shared
@@ -51,6 +52,15 @@
 // for a server that collects it: the column "collections" says how often splitdns did
 // meanwhile, since a p999 without any says nothing about them. Only servers that take
 // their answers fast enough and can be given such a cache are in it.
+//
+// # What sets cost
+//
+// With -sets, splitdns is compared with itself: one configuration, whose rule names sets or does
+// not. The bench runs itself in a network namespace of its own, and in a user namespace unless it
+// is run by root, so that kernel, netlink and load are real and the machine's own sets are left
+// alone. Rounds are short and many, as the differences are small; each run begins with an empty
+// cache and empty sets. There are two kinds of sets, since the kernel keeps intervals in a tree
+// and other sets in a hash table. BenchmarkSets in the folder server has the server's own part.
 //
 // # What it refuses to say
 //
