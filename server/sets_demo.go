@@ -70,7 +70,9 @@ func (d *demoSets) Status() nftset.Status {
 	defer d.mu.Unlock()
 	var st nftset.Status
 	for _, w := range d.sets {
-		st.Sets = append(st.Sets, nftset.SetStatus{Set: w.Set, Rules: w.Rules, State: stateDemo, Text: errDemoSets.Error(), Since: d.since})
+		set := nftset.Unseen(w, d.since)
+		set.State, set.Text = stateDemo, errDemoSets.Error()
+		st.Sets = append(st.Sets, set)
 	}
 	return st
 }
