@@ -223,6 +223,25 @@ func TestObservedLists(t *testing.T) {
 	}
 }
 
+// TestInsideIsPublished holds that what is inside lies in what is published, whichever zone publishes it.
+func TestInsideIsPublished(t *testing.T) {
+	f := addressfeed.New()
+	p := policy.New(policy.Input{
+		Zones: []*zones.Zone{
+			{Name: "names", Rows: []zones.Row{row("names", "a.push.example *.b.example", "")}},
+			{Name: "ranges", Rows: []zones.Row{row("ranges", "*.push.example c.b.example", "192.0.2.0/25")}},
+		},
+		Rules: []policy.Rule{{Name: "r", Zones: []string{"names"}}},
+	})
+	note(t, f, "r", "a.push.example", "192.0.2.1", 0)
+	note(t, f, "r", "c.b.example", "192.0.2.2", 0)
+	for list, want := range map[string]string{"r/inside.txt": "192.0.2.1 192.0.2.2", "r.txt": "192.0.2.0/25"} {
+		if got := get(t, f, list, source(p, 1, time.Minute)); got != want {
+			t.Errorf("%s: %s, want %s", list, got, want)
+		}
+	}
+}
+
 // TestAddressesLeave holds that an address leaves when it was not seen for the time that it is kept, and that
 // seeing it again changes nothing else.
 func TestAddressesLeave(t *testing.T) {
