@@ -104,7 +104,7 @@ const (
 // opens notes which addresses of m go into sets by d.
 func (e *Explanation) opens(s *snapshot, d policy.Decision, m wire.Message) {
 	if len(d.Sets) > 0 {
-		e.opened = append(e.opened, s.admitted(d, m.Addresses())...)
+		e.opened = append(e.opened, s.admitted(d, m)...)
 	}
 }
 
