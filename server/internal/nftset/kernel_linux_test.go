@@ -1,10 +1,15 @@
 package nftset_test
 
 import (
+	"net/netip"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"splitdns/server/internal/nftset"
 )
 
 // has reports whether nft finds addr in the set.
@@ -237,4 +242,19 @@ func TestWhatOthersAddIsNeverMadeShorter(t *testing.T) {
 	// What was permanent and is not any longer, becomes ours.
 	nft(t, "delete element inet f s { 192.0.2.1 }\ndelete element inet f i { 10.0.0.0/8 }")
 	wait(t, "taken over", func() bool { return has("inet f s", "192.0.2.1") && has("inet f i", "10.1.2.3") })
+}
+
+// TestOnlyTheKernelIsHeard has another program answer in the kernel's place, before it.
+func TestOnlyTheKernelIsHeard(t *testing.T) {
+	if !namespace(t) {
+		return
+	}
+	set := elements(t, "inet f s", "192.0.2.1")[0].Set
+	// An answer that says of anything that it is there.
+	answer := nftset.Question(unix.NFT_MSG_NEWSETELEM, set, netip.MustParseAddr("192.0.2.1"))
+	for _, often := range []int{1, 10} {
+		if err := nftset.Forged(set, answer, often); err == nil || err.Error() != "there is no table inet f" {
+			t.Errorf("%d forged answers: %v, want the kernel's", often, err)
+		}
+	}
 }
