@@ -75,7 +75,7 @@ func missing(set policy.Set, f found, table bool) *fault {
 	return &fault{
 		state: stateMissing,
 		cause: fmt.Sprintf("there is no table %s %s", set.Family, set.Table),
-		fix:   fmt.Sprintf("load the file that makes it with nft -f, as its rules are gone too; or nft 'add table %s %s; %s', or correct the name in the rule", set.Family, set.Table, create(f, "")),
+		fix:   fmt.Sprintf("load its file with nft -f, since its rules are gone too; if it never had any, nft 'add table %s %s; %s', or correct the name in the rule", set.Family, set.Table, create(f, "")),
 	}
 }
 
