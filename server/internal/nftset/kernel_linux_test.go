@@ -93,7 +93,9 @@ func TestBrokenSetIsToldAtOnceAndTheFixHeals(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), "set inet f s: "+c.says) {
 				t.Errorf("Add: %v, want %q", err, c.says)
 			}
-			if out, err := exec.Command("sh", "-c", strings.Split(st.Fix, "', after")[0]+map[bool]string{true: "'"}[strings.Contains(st.Fix, "', after")]).CombinedOutput(); err != nil {
+			_, command, _ := strings.Cut(st.Fix, "nft '")
+			command, _, _ = strings.Cut(command, "'")
+			if out, err := exec.Command("sh", "-c", "nft '"+command+"'").CombinedOutput(); err != nil {
 				t.Fatalf("the fix %s: %v\n%s", st.Fix, err, out)
 			}
 			took := wait(t, "in the set", func() bool { return has("inet f s", "192.0.2.1") })
