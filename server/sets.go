@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"splitdns/matcher"
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/nftset"
@@ -95,7 +96,7 @@ func (s *Server) opening(now *snapshot, q Query, o *Outcome) *opening {
 	p := &opening{ttl: ttl}
 	name := q.Name.String()
 	inForce := s.resolver.current.Load().sets // what a reload has taken away nobody looks after
-	all := now.admitted(&o.Decision, o.Response.Addresses())
+	all := now.admitted(&o.Decision, o.Response)
 	p.elements = make([]nftset.Element, 0, len(all))
 	for _, a := range all {
 		if !inForce[a.set] {
@@ -125,29 +126,65 @@ type admission struct {
 	addr netip.Addr // without IPv4 inside of IPv6: as clients connect to it
 }
 
+// admissions are some, each once.
+type admissions struct {
+	all  []admission
+	seen map[admission]bool // nil: they are few
+}
+
 // fewAdmissions is up to how many it is faster to look through them than to hash them.
 const fewAdmissions = 16
 
-// admitted is which addresses go into which sets by d, each pair once.
-func (s *snapshot) admitted(d *policy.Decision, addrs []netip.Addr) []admission {
-	all := make([]admission, 0, len(addrs)*len(d.Sets))
-	var seen map[admission]bool
-	if cap(all) > fewAdmissions {
-		seen = make(map[admission]bool, cap(all))
+// newAdmissions has room for so many.
+func newAdmissions(room int) *admissions {
+	l := &admissions{all: make([]admission, 0, room)}
+	if room > fewAdmissions {
+		l.seen = make(map[admission]bool, room)
 	}
-	for _, addr := range addrs {
-		for _, u := range d.Sets {
+	return l
+}
+
+// has reports whether a is among them.
+func (l *admissions) has(a admission) bool {
+	if l.seen != nil {
+		return l.seen[a]
+	}
+	return slices.Contains(l.all, a)
+}
+
+// add adds a.
+func (l *admissions) add(a admission) {
+	l.all = append(l.all, a)
+	if l.seen != nil {
+		l.seen[a] = true
+	}
+}
+
+// admitted is which addresses of m go into which sets by d, each pair once; of too many, one more than
+// may go in.
+func (s *snapshot) admitted(d *policy.Decision, m wire.Message) []admission {
+	room := min(len(m.Addresses())*len(d.Sets), maxElements+1)
+	l := newAdmissions(room)
+	for _, u := range d.Sets {
+		for _, addr := range addressesBy(m, u.Along) {
 			a := admission{u.Set, addr.Unmap()}
-			if seen[a] || seen == nil && slices.Contains(all, a) || !s.policy.Admits(u, addr) {
-				continue
-			}
-			all = append(all, a)
-			if seen != nil {
-				seen[a] = true
+			if len(l.all) < room && !l.has(a) && s.policy.Admits(u, addr) {
+				l.add(a)
 			}
 		}
 	}
-	return all
+	return l.all
+}
+
+// addressesBy are the addresses of m that a rule speaks of which matched at a name of the chain, zero
+// for the QNAME. All that comes after a CNAME record is the answer for its target. A service binding
+// leads to whatever name its owner likes, and has hints of his own: of its target there are only the
+// records that the target owns.
+func addressesBy(m wire.Message, along matcher.Name) []netip.Addr {
+	if along.IsZero() || slices.Contains(m.Links(), along) {
+		return m.Addresses()
+	}
+	return m.AddressesAt(along)
 }
 
 // open has the addresses of the outcome put into their sets, and the query answered then.
@@ -231,8 +268,11 @@ func (s *Server) flushOpened(ctx context.Context) error {
 func (s *Server) newSets() firewall {
 	s.setUse.flush = make(chan struct{}, 1)
 	o := nftset.Options{Now: s.options.Now, Report: s.reportSet, Lost: s.lostSets}
-	if s.options.firewall != nil {
+	switch {
+	case s.options.firewall != nil:
 		return s.options.firewall(o)
+	case s.options.Demo:
+		return newDemoSets(o)
 	}
 	return nftset.New(o)
 }
