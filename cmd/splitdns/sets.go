@@ -134,6 +134,9 @@ func setState(st *server.SetStatus) []string {
 // setHistory is what was done with a set, and what went wrong.
 func setHistory(st *server.SetStatus) string {
 	text := fmt.Sprintf("added %s, refreshed %s", number(st.Adds), number(st.Refreshes))
+	if missing := st.Wanted - st.In; missing > 0 {
+		text += fmt.Sprintf(", wanted and not in %s", number(missing))
+	}
 	for _, reason := range slices.Sorted(maps.Keys(st.Failures)) {
 		if n := st.Failures[reason]; n > 0 {
 			text += fmt.Sprintf(", failed %s (%s)", number(n), reason)
@@ -196,15 +199,20 @@ const maxBadShown = 3
 // setsLine sums up the sets for the status.
 func setsLine(st *server.SetsStatus) string {
 	var bad []string
-	elements := 0
+	in, missing := 0, 0
 	for i := range st.Sets {
 		set := &st.Sets[i]
-		elements += set.Elements
+		in += set.In
+		missing += set.Wanted - set.In
 		if set.State != "ok" {
 			bad = append(bad, set.Set+": "+strings.ToUpper(set.State))
 		}
 	}
-	text := fmt.Sprintf("%s, %s; answers that waited for them %d, failed %d", counted(len(st.Sets), "set"), counted(elements, "element"), st.Added, st.Failed)
+	text := fmt.Sprintf("%s, %s", counted(len(st.Sets), "set"), counted(in, "element"))
+	if missing > 0 {
+		text += fmt.Sprintf(", %d wanted and not in", missing)
+	}
+	text += fmt.Sprintf("; answers that waited for them %d, failed %d", st.Added, st.Failed)
 	if more := len(bad) - maxBadShown; more > 1 {
 		bad = append(bad[:maxBadShown], number(more)+" more: splitdns sets")
 	}
