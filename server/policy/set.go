@@ -111,6 +111,7 @@ func (p *Policy) KeptOut(u SetUse, addr netip.Addr) string {
 // takeSets adds the sets of r. One set may be there twice: of two rules, one may let in what the
 // other does not.
 func (d *Decision) takeSets(r *Rule) {
+	d.Sets = slices.Grow(d.Sets, len(r.Sets))
 	for _, set := range r.Sets {
 		d.Sets = append(d.Sets, SetUse{Set: set, Rule: r.Name, All: r.SetsAll, published: d.Published})
 	}
