@@ -493,7 +493,7 @@ func TestSetsOverAReload(t *testing.T) {
 func TestSetsFollowTheConfiguration(t *testing.T) {
 	b := newBench(t, setsConfig, notAsked(t))
 	w := newWalls(b)
-	if w.c.Grace != 2*time.Minute || w.c.Min != 10*time.Minute || len(w.c.Sets) != 3 || !slices.Equal(w.c.Sets[0].Rules, []string{"office"}) {
+	if w.c.Queue != 10 || w.c.Grace != 2*time.Minute || w.c.Min != 10*time.Minute || len(w.c.Sets) != 3 || !slices.Equal(w.c.Sets[0].Rules, []string{"office"}) {
 		t.Errorf("%+v", w.c)
 	}
 	b.Reload(parseConfig(t, "[server]\nset_grace = '0s'\nset_min = '1s'\n[rule.a]\nnames = ['a.example']\nsets = ['ip x y']\n"), nil)
