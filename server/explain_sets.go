@@ -118,8 +118,8 @@ func (e *Explanation) opens(s *snapshot, d policy.Decision, m wire.Message) {
 	for i, c := range e.opened {
 		place[c.admission] = i
 	}
-	for _, addr := range m.Addresses() {
-		for _, u := range d.Sets {
+	for _, u := range d.Sets {
+		for _, addr := range addressesBy(m, u.Along) {
 			c := considered{admission{u.Set, addr.Unmap()}, s.policy.KeptOut(u, addr)}
 			at, known := place[c.admission]
 			switch {

@@ -72,6 +72,8 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 	b.feeds = b.newKeeper()
 	b.countGroups(first)
 	b.useFirewall(nil)
+	b.followObserved(first.config)
+	b.ObservedSince(time.Now().Add(-24 * time.Hour))
 	var err error
 	if b.http, err = openHTTP(b.Server, nil); err != nil {
 		return nil, err
@@ -90,6 +92,9 @@ func (b *Bench) useFirewall(f func(nftset.Options) firewall) {
 	b.resolver.sets = b.sets
 	b.followSets(b.resolver.current.Load().config)
 }
+
+// ObservedSince has addresses be observed since a time.
+func (b *Bench) ObservedSince(at time.Time) { b.resolver.feeds.Begin(at) }
 
 // UseFirewall has b put addresses into the sets of what f makes.
 func (b *Bench) UseFirewall(f func(nftset.Options) Firewall) { b.useFirewall(f) }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"splitdns/matcher"
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/nftset"
@@ -92,7 +94,7 @@ func (s *Server) opening(now *snapshot, q Query, o Outcome) *opening {
 	p := &opening{ttl: ttl}
 	name := q.Name.String()
 	inForce := s.resolver.current.Load().sets // what a reload has taken away nobody looks after
-	for _, a := range now.admitted(o.Decision, o.Response.Addresses()) {
+	for _, a := range now.admitted(o.Decision, o.Response) {
 		if !inForce[a.set] {
 			continue
 		}
@@ -123,12 +125,12 @@ type admission struct {
 	addr netip.Addr // without IPv4 inside of IPv6: as clients connect to it
 }
 
-// admitted is which addresses go into which sets by d, each pair once.
-func (s *snapshot) admitted(d policy.Decision, addrs []netip.Addr) []admission {
+// admitted is which addresses of m go into which sets by d, each pair once.
+func (s *snapshot) admitted(d policy.Decision, m wire.Message) []admission {
 	var all []admission
 	seen := map[admission]bool{}
-	for _, addr := range addrs {
-		for _, u := range d.Sets {
+	for _, u := range d.Sets {
+		for _, addr := range addressesBy(m, u.Along) {
 			a := admission{u.Set, addr.Unmap()}
 			if !seen[a] && s.policy.Admits(u, addr) {
 				seen[a] = true
@@ -137,6 +139,17 @@ func (s *snapshot) admitted(d policy.Decision, addrs []netip.Addr) []admission {
 		}
 	}
 	return all
+}
+
+// addressesBy are the addresses of m that a rule speaks of which matched at a name of the chain, zero
+// for the QNAME. All that comes after a CNAME record is the answer for its target. A service binding
+// leads to whatever name its owner likes, and has hints of his own: of its target there are only the
+// records that the target owns.
+func addressesBy(m wire.Message, along matcher.Name) []netip.Addr {
+	if along.IsZero() || slices.Contains(m.Links(), along) {
+		return m.Addresses()
+	}
+	return m.AddressesAt(along)
 }
 
 // open has the addresses of the outcome put into their sets, and the query answered then.

@@ -66,7 +66,7 @@ var All = []Metric{
 	{"splitdns_subscription_refused_total", "counter", "Copies that were fetched and refused.", []string{"zone"}},
 	{"splitdns_subscription_errors_total", "counter", "Tries that came to nothing, and why.", []string{"zone", "kind"}},
 
-	{"splitdns_feed_fetches_total", "counter", "Fetches of address feeds: new, or same as the client had, or an empty list, which it did not get.", []string{"rule", "list", "result"}},
+	{"splitdns_feed_fetches_total", "counter", "Fetches of address feeds: new, or same as the client had, or none, as there was no list to give.", []string{"rule", "list", "result"}},
 	{"splitdns_feed_refused_total", "counter", "Fetches of address feeds that were refused, and because of what.", []string{"reason"}},
 	{"splitdns_feed_addresses", "gauge", "Addresses that are remembered for address feeds.", nil},
 	{"splitdns_feed_lost_total", "counter", "Sightings of such addresses that there was no room for.", nil},

@@ -108,18 +108,6 @@ func (k *netlinkKernel) transaction(f found, changes []change, by recipe) error 
 	return k.write.Flush()
 }
 
-// messageOf is changes as the kernel takes them, with so much more time.
-func (f found) messageOf(changes []change, longer time.Duration) []nftables.SetElement {
-	elements := make([]nftables.SetElement, 0, 2*len(changes))
-	for _, c := range changes {
-		elements = append(elements, nftables.SetElement{Key: c.addr.AsSlice(), Timeout: c.timeout + longer})
-		if next := c.addr.Next(); f.interval && next.IsValid() {
-			elements = append(elements, nftables.SetElement{Key: next.AsSlice(), IntervalEnd: true})
-		}
-	}
-	return elements
-}
-
 // openWrite opens the socket for transactions.
 func (k *netlinkKernel) openWrite() error {
 	if k.write != nil {
@@ -342,15 +330,21 @@ func (k *netlinkKernel) dump(most int) (points []point, err error) {
 	return points, nil
 }
 
-// receive reads one datagram, within the deadline of c.
+// receive reads one datagram of the kernel, within the deadline of c. Other programs with
+// CAP_NET_ADMIN may send to its address, too, and are not heard.
 func receive(c *netlink.Conn, buf []byte) (n int, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return 0, err
 	}
 	wait := raw.Read(func(fd uintptr) bool {
-		n, _, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
-		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+		var from unix.Sockaddr
+		for {
+			n, from, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
+			if !errors.Is(err, unix.EINTR) && (err != nil || isKernel(from)) {
+				return !errors.Is(err, unix.EAGAIN)
+			}
+		}
 	})
 	switch {
 	case wait != nil:
@@ -361,6 +355,12 @@ func receive(c *netlink.Conn, buf []byte) (n int, err error) {
 		return 0, errors.New("the kernel's answer is too long")
 	}
 	return n, nil
+}
+
+// isKernel reports whether from is the kernel's netlink address, which no program can have.
+func isKernel(from unix.Sockaddr) bool {
+	nl, ok := from.(*unix.SockaddrNetlink)
+	return ok && nl.Pid == 0
 }
 
 // refusal is err as a fault of a set that is as it should be otherwise.
