@@ -288,7 +288,7 @@ func (s *Server) reportSet(bad bool, text string) {
 
 // followSets has the sets of c be kept from now on.
 func (s *Server) followSets(c *config.Config) {
-	want := nftset.Config{Grace: max(setSlack, c.Server.SetGrace), Min: c.Server.SetMin}
+	want := nftset.Config{Grace: max(setSlack, c.Server.SetGrace), Min: c.Server.SetMin, Queue: s.inFlight.Limit()}
 	for _, set := range c.Sets() {
 		want.Sets = append(want.Sets, nftset.Wanted(set))
 	}

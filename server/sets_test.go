@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -413,6 +414,51 @@ func TestLossTakesAnswersWithSetsOnly(t *testing.T) {
 	}
 }
 
+// TestStaleAnswersWaitForTheirSets holds that an answer which is given though it has expired is in
+// its sets before, for as long as the client may use it.
+func TestStaleAnswersWaitForTheirSets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := false
+		text := strings.Replace(setsConfig, "\"2m\"\nset_min   = \"10m\"", "\"0s\"\nset_min   = \"1s\"", 1)
+		b := newBench(t, text, func(q wire.UpstreamQuery) (wire.Message, string, error) {
+			if down {
+				return wire.Message{}, "", errDown
+			}
+			return respond(t, q.Question, "a.office.example. 60 IN A 192.0.2.1"), "192.0.2.53", nil
+		})
+		w := newWalls(b)
+		ask(t, b, "a.office.example")
+		down, w.added = true, nil
+		time.Sleep(10 * time.Minute)
+		m := ask(t, b, "a.office.example")
+		if e := edes(m); len(e) == 0 || !strings.HasPrefix(e[0], "3 ") || len(addresses(m)) != 1 {
+			t.Fatalf("%v, want a stale answer", m)
+		}
+		end := w.ends[inSet{"inet filter a4", netip.MustParseAddr("192.0.2.1")}]
+		if ttl := time.Duration(m.Answer[0].Header().Ttl) * time.Second; len(w.brought()) != 2 || end.Before(time.Now().Add(ttl)) {
+			t.Errorf("brought %v, in until %v, with a TTL of %v", w.brought(), time.Until(end), ttl)
+		}
+	})
+}
+
+// TestLocalZonesWaitForTheirSets holds it for what our own zones answer.
+func TestLocalZonesWaitForTheirSets(t *testing.T) {
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "office.zone"), "@ 300 IN SOA ns.invalid. root.invalid. 1 3600 600 86400 60\n@ 300 IN NS ns.invalid.\na 300 IN A 192.0.2.1\na 300 IN A 10.0.0.1\n")
+	b := newBench(t, setsConfig+"[local.office]\nfile = '"+filepath.Join(folder, "office.zone")+"'\nzone = 'office.example'\nformat = 'zone'\n", notAsked(t))
+	w := newWalls(b)
+	w.holds = true
+	var got []byte
+	b.Begin(packet(t, "a.office.example"), server.Peer{Addr: netip.AddrPortFrom(client, 4242), At: time.Now()}, func(p []byte) { got = p })
+	if got != nil {
+		t.Error("an answer before its sets are filled")
+	}
+	w.release()
+	if m := unpack(t, got, question("a.office.example")); len(addresses(m)) != 2 || len(w.brought()) != 2 {
+		t.Errorf("%v, brought %v", m, w.brought())
+	}
+}
+
 // TestOnSetFailure holds what a client gets whose addresses are not in their sets.
 func TestOnSetFailure(t *testing.T) {
 	fault := errors.New("set inet filter a4: it is not there")
@@ -493,7 +539,7 @@ func TestSetsOverAReload(t *testing.T) {
 func TestSetsFollowTheConfiguration(t *testing.T) {
 	b := newBench(t, setsConfig, notAsked(t))
 	w := newWalls(b)
-	if w.c.Grace != 2*time.Minute || w.c.Min != 10*time.Minute || len(w.c.Sets) != 3 || !slices.Equal(w.c.Sets[0].Rules, []string{"office"}) {
+	if w.c.Queue != 10 || w.c.Grace != 2*time.Minute || w.c.Min != 10*time.Minute || len(w.c.Sets) != 3 || !slices.Equal(w.c.Sets[0].Rules, []string{"office"}) {
 		t.Errorf("%+v", w.c)
 	}
 	b.Reload(parseConfig(t, "[server]\nset_grace = '0s'\nset_min = '1s'\n[rule.a]\nnames = ['a.example']\nsets = ['ip x y']\n"), nil)

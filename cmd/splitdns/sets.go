@@ -109,7 +109,7 @@ func (t *setsText) set(set *server.SetReport) {
 	case set.AndMore:
 		fmt.Fprintf(t, "  and more than %s\n", number(left))
 	case left > 0:
-		fmt.Fprintf(t, "  and %s more: splitdns sets %s\n", number(left), set.Set)
+		fmt.Fprintf(t, "  and %s more: splitdns sets '%s'\n", number(left), set.Set)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestSetsText(t *testing.T) {
   17.57.144.2      6m52s of 10m left; from before the start, or not put in by splitdns
 `
 	if !strings.HasPrefix(all.String(), want) || !strings.HasSuffix(all.String(), `
-  and 2 more: splitdns sets inet filter mdm4
+  and 2 more: splitdns sets 'inet filter mdm4'
 
 inet filter mdm6: MISSING, rule mdm
   it is not there

@@ -16,6 +16,11 @@ func (l *loader) checkSets(t *tomlfile.Table, r *policy.Rule, compiled *policy.P
 		}
 		return
 	}
+	for _, set := range r.Sets {
+		if word := set.NftWord(); word != "" {
+			t.Warn("sets", "%q: nft takes %q for a word of its language: no ruleset and no nft command can make this set; choose another name", set, word)
+		}
+	}
 	if r.Answer.Blocks() {
 		t.Warn("sets", "the rule answers %q: no address ever goes into them; leave out one of the two", r.Answer)
 		return

@@ -193,3 +193,12 @@ func TestManySetsThatStrangersCouldFill(t *testing.T) {
 		t.Errorf("problems without %q:\n%.2000s", want, problems)
 	}
 }
+
+// TestSetThatNftCannotName holds that a name which only a program could give a set is warned of.
+func TestSetThatNftCannotName(t *testing.T) {
+	_, problems := config.Parse("c.toml", []byte("[rule.a]\nnames = ['a.example']\nsets = ['inet filter dynamic', 'inet filter mdm4']\n"))
+	want := `c.toml:3: warning: rule.a.sets: "inet filter dynamic": nft takes "dynamic" for a word of its language: no ruleset and no nft command can make this set; choose another name`
+	if len(problems) != 1 || problems[0].String() != want {
+		t.Errorf("%v, want %s", problems, want)
+	}
+}

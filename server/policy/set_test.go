@@ -22,6 +22,9 @@ func TestParseSet(t *testing.T) {
 		"ipv4 filter mdm4":      `no family "ipv4": want one of inet, ip, ip6`,
 		"inet 9filter mdm4":     `"9filter" is no name that nft takes`,
 		"inet filter mdm4;":     `"mdm4;" is no name that nft takes`,
+		"inet filter $(id)":     `"$(id)" is no name that nft takes`,
+		"inet filter a'b":       `is no name that nft takes`,
+		"inet filter a`b":       `is no name that nft takes`,
 		"inet filter mdm\x004":  `is no name that nft takes`,
 		"inet filter müll":      `is no name that nft takes`,
 		"inet " + strings.Repeat("f", 255) + " m": strings.Repeat("f", 255) + "#m",
@@ -171,5 +174,17 @@ func TestAdmitsDoesNotAllocate(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("Admits allocates %v times, want 0", n)
+	}
+}
+
+// TestNftWord holds which names nft cannot be told.
+func TestNftWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"inet filter mdm4": "", "inet filter dynamic": "dynamic", "inet set mdm4": "set", "inet filter gc-interval": "gc-interval", "inet filter Dynamic": "",
+	} {
+		set, err := policy.ParseSet(text)
+		if got := set.NftWord(); err != nil || got != want {
+			t.Errorf("%s: NftWord = %q, %v, want %q", text, got, err, want)
+		}
 	}
 }

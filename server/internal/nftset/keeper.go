@@ -1,6 +1,7 @@
 package nftset
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"sync"
@@ -29,6 +30,7 @@ type Config struct {
 	Sets  []Wanted
 	Grace time.Duration // added to the TTL
 	Min   time.Duration // the shortest timeout that an element gets
+	Queue int           // the most requests that wait; 0: 10,000
 }
 
 // Options are what a keeper tells its owner, and how it knows the time.
@@ -60,6 +62,9 @@ type Keeper struct {
 	grace, min time.Duration
 	unseen     bool // the worker has not looked at the sets since Follow
 	queue      []*request
+	room       int  // the most requests in queue
+	queued     int  // elements of queue
+	behind     bool // elements were asked for that are not in queue, as it was full
 	remembered int
 	forgotten  uint64
 	refresh    recipe
@@ -113,6 +118,7 @@ func (k *Keeper) Follow(c Config) {
 		k.begin()
 	}
 	k.sets, k.grace, k.min, k.unseen = sets, c.Grace, c.Min, true
+	k.room = cmp.Or(c.Queue, defaultQueue)
 	k.remembered = 0
 	for _, s := range k.order {
 		k.remembered += len(s.elements)

@@ -172,10 +172,11 @@ func TestQueueIsBounded(t *testing.T) {
 		kernel := healthy()
 		kernel.Stop = make(chan struct{})
 		b := start(t, kernel)
+		b.Follow(nftset.Config{Min: time.Minute, Queue: 300, Sets: []nftset.Wanted{{Set: set4}}})
 		refused := 0
-		for i := range 5000 {
+		for i := range 500 {
 			b.Add(of(time.Minute, nth(i)), func(err error) {
-				if err != nil && strings.Contains(err.Error(), "too many requests") {
+				if err != nil && strings.Contains(err.Error(), "too many answers wait") {
 					refused++
 				}
 			})
@@ -183,7 +184,42 @@ func TestQueueIsBounded(t *testing.T) {
 				synctest.Wait()
 			}
 		}
-		if want := 5000 - 1 - 4096; refused != want {
+		if want := 500 - 1 - 300; refused != want {
+			t.Errorf("%d refused, want %d", refused, want)
+		}
+		close(kernel.Stop)
+		synctest.Wait()
+		for i := range 500 {
+			if kernel.Until(set4, nth(i)).IsZero() {
+				t.Fatalf("element %d is not in when the kernel answers again", i)
+			}
+		}
+		b.end()
+	})
+}
+
+// TestQueuedElementsAreBounded holds that many addresses in each request take no more room.
+func TestQueuedElementsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kernel := healthy()
+		kernel.Stop = make(chan struct{})
+		b := start(t, kernel)
+		var addrs []netip.Addr
+		for i := range 1000 {
+			addrs = append(addrs, nth(i))
+		}
+		refused := 0
+		for i := range 400 {
+			b.Add(of(time.Minute, addrs...), func(err error) {
+				if err != nil && strings.Contains(err.Error(), "too many answers wait") {
+					refused++
+				}
+			})
+			if i == 0 {
+				synctest.Wait()
+			}
+		}
+		if want := 400 - 1 - 262; refused != want {
 			t.Errorf("%d refused, want %d", refused, want)
 		}
 		close(kernel.Stop)

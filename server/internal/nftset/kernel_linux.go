@@ -108,18 +108,6 @@ func (k *netlinkKernel) transaction(f found, changes []change, by recipe) error 
 	return k.write.Flush()
 }
 
-// messageOf is changes as the kernel takes them, with so much more time.
-func (f found) messageOf(changes []change, longer time.Duration) []nftables.SetElement {
-	elements := make([]nftables.SetElement, 0, 2*len(changes))
-	for _, c := range changes {
-		elements = append(elements, nftables.SetElement{Key: c.addr.AsSlice(), Timeout: c.timeout + longer})
-		if next := c.addr.Next(); f.interval && next.IsValid() {
-			elements = append(elements, nftables.SetElement{Key: next.AsSlice(), IntervalEnd: true})
-		}
-	}
-	return elements
-}
-
 // openWrite opens the socket for transactions.
 func (k *netlinkKernel) openWrite() error {
 	if k.write != nil {

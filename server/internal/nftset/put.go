@@ -18,10 +18,7 @@ type attempt struct {
 // serve puts in what requests wait for, in one transaction for each set. A request is done with the
 // last of its sets, and does not wait for those of others.
 func (w *worker) serve() {
-	w.k.mu.Lock()
-	queue := w.k.queue
-	w.k.queue = nil
-	w.k.mu.Unlock()
+	queue := w.k.takeQueue()
 	if len(queue) == 0 {
 		return
 	}
@@ -34,12 +31,27 @@ func (w *worker) serve() {
 	w.answered()
 }
 
+// takeQueue is what waits, and room for more.
+func (k *Keeper) takeQueue() []*request {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	queue := k.queue
+	k.queue, k.queued = nil, 0
+	return queue
+}
+
 // answered ends the time during which the kernel did not answer.
 func (w *worker) answered() {
 	now := w.k.o.Now()
 	w.k.mu.Lock()
 	since := w.k.slow
 	w.k.slow = time.Time{}
+	if w.k.behind { // now is the time for what there was no room for
+		w.k.behind = false
+		for _, s := range w.k.order {
+			s.catchUp(now)
+		}
+	}
 	w.k.mu.Unlock()
 	if !since.IsZero() {
 		w.k.o.Report(false, fmt.Sprintf("nftables: the kernel takes addresses again, after %s", brief(now.Sub(since))))

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"time"
+
+	"github.com/google/nftables"
 )
 
 // ranges makes elements of points, in the order of addresses.
@@ -64,4 +67,16 @@ func top(addr netip.Addr) netip.Addr {
 	}
 	last, _ := netip.AddrFromSlice(b)
 	return last
+}
+
+// messageOf is changes as the kernel takes them, with so much more time.
+func (f found) messageOf(changes []change, longer time.Duration) []nftables.SetElement {
+	elements := make([]nftables.SetElement, 0, 2*len(changes))
+	for _, c := range changes {
+		elements = append(elements, nftables.SetElement{Key: c.addr.AsSlice(), Timeout: c.timeout + longer})
+		if next := c.addr.Next(); f.interval && next.IsValid() {
+			elements = append(elements, nftables.SetElement{Key: next.AsSlice(), IntervalEnd: true})
+		}
+	}
+	return elements
 }

@@ -11,14 +11,16 @@ import (
 const (
 	// patience is how long a request may wait for the kernel.
 	patience = 500 * time.Millisecond
-	// maxQueue is the most requests that wait. The kernel takes some 20,000 transactions a second,
-	// so more means that it is stuck.
-	maxQueue = 4096
+	// defaultQueue is the most requests that wait unless the configuration says more. Those that the
+	// kernel let wait for too long are among them, though nobody waits for them any longer.
+	defaultQueue = 10_000
+	// maxQueued is the most elements of requests that wait: some 25 MB.
+	maxQueued = 1 << 18
 )
 
 var (
 	errEnded = errors.New("splitdns is stopping")
-	errQueue = errors.New("too many requests wait for the kernel")
+	errQueue = errors.New("nftables: too many answers wait for the kernel")
 )
 
 // A request is a call of Add that waits for the kernel.
@@ -94,18 +96,16 @@ func (k *Keeper) Add(es []Element, done func(error)) {
 	}
 	r.timer = time.AfterFunc(patience, func() { k.expire(r) })
 	k.queue = append(k.queue, r)
+	k.queued += r.open
 	k.mu.Unlock()
 	poke(k.wake)
 }
 
-// admit finds out what of es has to go to the kernel. k.mu is held.
+// admit finds out what of es has to go to the kernel. What there is no room for in the queue is
+// remembered, and put in when the kernel answers again. k.mu is held.
 func (k *Keeper) admit(r *request, es []Element) {
-	switch {
-	case k.over:
+	if k.over {
 		r.err = errEnded
-		return
-	case len(k.queue) >= maxQueue:
-		r.err = errQueue
 		return
 	}
 	now := k.o.Now()
@@ -115,6 +115,9 @@ func (k *Keeper) admit(r *request, es []Element) {
 		if p.set != nil {
 			r.parts = append(r.parts, p)
 		}
+	}
+	if len(r.parts) > 0 && (len(k.queue) >= k.room || k.queued+len(r.parts) > maxQueued) {
+		r.err, r.parts, k.behind = both(r.err, errQueue), nil, true
 	}
 	r.open = len(r.parts)
 }

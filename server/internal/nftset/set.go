@@ -110,6 +110,13 @@ func (s *setState) doubtOne(addr netip.Addr, e *kept, now time.Time) {
 	}
 }
 
+// catchUp queues what should be in the set and is not, if it can be used.
+func (s *setState) catchUp(now time.Time) {
+	if s.fault == nil && s.looked {
+		s.absent(now)
+	}
+}
+
 // absent queues what should be in the set and is not.
 func (s *setState) absent(now time.Time) {
 	s.back, s.refused = nil, false
