@@ -100,7 +100,7 @@ func (s *Server) addressFeed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// emptyRetry is after how many seconds an empty list is worth asking for again.
+// emptyRetry is after how many seconds a list that there is not yet is worth asking for again.
 const emptyRetry = "60"
 
 // refuseFeed says why there is no list.
@@ -108,7 +108,7 @@ func refuseFeed(w http.ResponseWriter, p addressfeed.Path, err error) {
 	switch {
 	case errors.Is(err, addressfeed.ErrNoRule):
 		http.Error(w, fmt.Sprintf("no rule %q", p.Rule), http.StatusNotFound)
-	case errors.Is(err, addressfeed.ErrEmpty):
+	case errors.Is(err, addressfeed.ErrEmpty), errors.Is(err, addressfeed.ErrEarly):
 		w.Header().Set("Retry-After", emptyRetry)
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	default:

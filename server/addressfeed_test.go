@@ -373,7 +373,7 @@ func TestFeedFacts(t *testing.T) {
 		page := get(h, "203.0.113.99:4242", "localhost", "/metrics").Body.String()
 		for _, line := range []string{
 			`splitdns_feed_fetches_total{rule="push",list="published",result="new"} 1`, `splitdns_feed_fetches_total{rule="push",list="published",result="same"} 1`,
-			`splitdns_feed_fetches_total{rule="bare",list="published",result="empty"} 1`, `splitdns_feed_refused_total{reason="token"} 0`, "splitdns_feed_addresses 4",
+			`splitdns_feed_fetches_total{rule="bare",list="published",result="none"} 1`, `splitdns_feed_refused_total{reason="token"} 0`, "splitdns_feed_addresses 4",
 		} {
 			if !strings.Contains(page, line+"\n") {
 				t.Errorf("no %s in the metrics", line)

@@ -72,6 +72,8 @@ func newBench(first *snapshot, dial Dialer) (*Bench, error) {
 	b.feeds = b.newKeeper()
 	b.countGroups(first)
 	b.useFirewall(nil)
+	b.followObserved(first.config)
+	b.ObservedSince(time.Now().Add(-24 * time.Hour))
 	var err error
 	if b.http, err = openHTTP(b.Server, nil); err != nil {
 		return nil, err
@@ -91,8 +93,22 @@ func (b *Bench) useFirewall(f func(nftset.Options) firewall) {
 	b.followSets(b.resolver.current.Load().config)
 }
 
+// ObservedSince has addresses be observed since a time.
+func (b *Bench) ObservedSince(at time.Time) { b.resolver.feeds.Begin(at) }
+
 // UseFirewall has b put addresses into the sets of what f makes.
 func (b *Bench) UseFirewall(f func(nftset.Options) Firewall) { b.useFirewall(f) }
+
+// UseDemoSets has b do with sets what a demonstration does.
+func (b *Bench) UseDemoSets() {
+	b.useFirewall(func(o nftset.Options) firewall { return newDemoSets(o) })
+}
+
+// FirewallIsReal reports whether a server with options o uses nftables.
+func FirewallIsReal(o Options) bool {
+	_, demo := (&Server{options: o}).newSets().(*demoSets)
+	return !demo
+}
 
 // SetsReport is what `splitdns sets` is told.
 func (b *Bench) SetsReport(set string) (SetsReport, error) { return b.setsReport(set) }

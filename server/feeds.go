@@ -28,7 +28,7 @@ type FeedStatus = feed.ZoneStatus
 func (s *Server) newKeeper() *feed.Keeper {
 	fetcher := feed.NewFetcher(s.dialHost, "splitdns/"+s.options.Version)
 	return feed.NewKeeper(feed.Options{
-		Fetch: fetcher.Fetch, Adopt: s.adopt, Reload: func(why string) { s.reload(why) }, Jitter: jitter, Log: s.options.Log,
+		Folders: &s.folders, Fetch: fetcher.Fetch, Adopt: s.adopt, Reload: func(why string) { s.reload(why) }, Jitter: jitter, Log: s.options.Log,
 	})
 }
 

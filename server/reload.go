@@ -172,6 +172,7 @@ func (s *Server) replace(old *snapshot, c *config.Config) error {
 	}
 	s.countGroups(next)
 	s.followSets(c) // before the first query needs them
+	s.followObserved(c)
 	s.resolver.current.Store(next)
 	s.followFeeds(c)
 	for name, g := range old.upstreams {

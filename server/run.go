@@ -24,6 +24,7 @@ func (s *Server) Run(ctx context.Context) error {
 	last.Go(func() error { return s.control.serve(lastCtx, s.options.Log) })
 	last.Go(func() error { return s.sets.Run(lastCtx) }) // queries under way need it to the end
 	last.Go(func() error { return s.flushOpened(lastCtx) })
+	last.Go(func() error { return s.keepObserved(lastCtx) })
 
 	g, ctx := errgroup.WithContext(ctx)
 	last.Go(func() error { return s.drain(ctx, lastCtx.Done()) })

@@ -83,6 +83,7 @@ import (
 	"splitdns/server/internal/nftset"
 	"splitdns/server/internal/querylog"
 	"splitdns/server/internal/sim"
+	"splitdns/server/internal/statedir"
 	"splitdns/zones/tomlfile"
 )
 
@@ -135,6 +136,7 @@ type Server struct {
 	flushed    atomic.Uint64 // answers that a flush took
 	inFlight   *listen.Limiter
 	feeds      *feed.Keeper
+	folders    statedir.Folders // of server.state
 	sets       firewall
 	setUse     setUse
 
@@ -143,8 +145,9 @@ type Server struct {
 
 	reloading sync.Mutex     // guards what follows, and is held by whoever replaces the snapshot
 	local     []netip.Prefix // what "local" in server.allow means now
-	tried     []config.File  // the files of the configuration that was last read, good or not
-	refused   string         // the problems for which the last reload was refused; "" if it was not
+	observed  observedState
+	tried     []config.File // the files of the configuration that was last read, good or not
+	refused   string        // the problems for which the last reload was refused; "" if it was not
 }
 
 // leeway is memory that counts as in use for the collector and is never touched, so that
@@ -194,6 +197,7 @@ func Open(o Options) (*Server, error) {
 	first.config = s.designating(c) // nobody has asked yet
 	s.followFeeds(c)
 	s.followSets(c)
+	s.followObserved(c)
 	return s, nil
 }
 
@@ -357,4 +361,5 @@ func (s *Server) closeAll() {
 	s.control.close()
 	s.replaced.close()
 	s.resolver.current.Load().close()
+	s.folders.Unlock()
 }

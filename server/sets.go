@@ -233,8 +233,11 @@ func (s *Server) flushOpened(ctx context.Context) error {
 func (s *Server) newSets() firewall {
 	s.setUse.flush = make(chan struct{}, 1)
 	o := nftset.Options{Now: s.options.Now, Report: s.reportSet, Lost: s.lostSets}
-	if s.options.firewall != nil {
+	switch {
+	case s.options.firewall != nil:
 		return s.options.firewall(o)
+	case s.options.Demo:
+		return newDemoSets(o)
 	}
 	return nftset.New(o)
 }

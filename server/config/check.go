@@ -20,7 +20,7 @@ func (l *loader) compile(tables map[string]*tomlfile.Table) {
 			continue
 		}
 		if l.file.Failed() == 0 { // or else what it should do may be among the problems
-			checkAction(t, r)
+			l.checkAction(t, r)
 		}
 		checkBlock(t, r)
 		l.checkPin(t, r, compiled)
@@ -54,11 +54,11 @@ func onLine(line int) string {
 	return fmt.Sprintf(" on line %d", line)
 }
 
-// checkAction warns of a rule that matches and does nothing.
-func checkAction(t *tomlfile.Table, r *policy.Rule) {
+// checkAction warns of a rule that matches and does nothing. Where address feeds can be fetched, every rule has one.
+func (l *loader) checkAction(t *tomlfile.Table, r *policy.Rule) {
 	says := len(r.Tags)+len(r.Sets) > 0 || r.Pin != policy.PinUnset || r.Upstream != "" || r.Answer.Kind != policy.AnswerUnset || r.MaxTTL > 0 ||
 		r.Private != policy.PrivateUnset
-	if !r.Log && !says {
+	if !r.Log && !says && !l.cfg.HTTP.HasFeeds() {
 		t.Warn("", "the rule does nothing; give it log, tags, pin, sets, upstream, answer, max_ttl or private_answers")
 	}
 }

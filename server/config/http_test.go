@@ -61,6 +61,19 @@ func TestFeedKeys(t *testing.T) {
 	}
 }
 
+// TestARuleForAFeedDoesSomething holds that a rule whose addresses can be fetched may have nothing but names.
+func TestARuleForAFeedDoesSomething(t *testing.T) {
+	const rule, nothing = "[rule.a]\nnames = ['a.example']\n", "the rule does nothing"
+	for text, warns := range map[string]bool{
+		rule: true, rule + "[http]\nlisten = ['127.0.0.1:9153']\n": false, rule + "[http]\nlisten = ['127.0.0.1:9153']\nfeeds = []\n": true,
+		rule + "[http]\nfeeds = ['192.0.2.1']\n": true, "[http]\nlisten = ['127.0.0.1:9153']\nfeeds = ['192.0.2.1']\n" + rule: false,
+	} {
+		if _, _, got := loadTLS(t, t.TempDir(), text); strings.Contains(got, nothing) != warns {
+			t.Errorf("%s: %q, want a warning: %v", text, got, warns)
+		}
+	}
+}
+
 // TestFeedToken holds that a changed token is a changed configuration, and that the token itself is not kept.
 func TestFeedToken(t *testing.T) {
 	dir := t.TempDir()

@@ -51,6 +51,7 @@ type ClientGroup struct {
 type Policy struct {
 	matcher *matcher.Matcher[*source]
 	rules   []compiledRule
+	zones   []*zones.Zone
 	rows    []*row // those with prefixes, also if no name leads to them
 	groups  []ClientGroup
 
@@ -88,7 +89,7 @@ func (p *Policy) Widest() (suffix matcher.Name, tails int) { return p.matcher.Wi
 // New compiles in. Zones and client groups that do not exist match nothing:
 // package config reports them before it comes to this.
 func New(in Input) *Policy {
-	p := &Policy{groups: in.Clients, nat64: longestFirst(in.NAT64), strictFamilies: in.StrictFamilies}
+	p := &Policy{groups: in.Clients, zones: in.Zones, nat64: longestFirst(in.NAT64), strictFamilies: in.StrictFamilies}
 	p.classes, p.clients = classify(in.Allow, in.Clients)
 	var b matcher.Builder[*source]
 	p.compileRules(in.Rules, &b)

@@ -94,8 +94,18 @@ func isReserved(addr netip.Addr) bool {
 // addresses, wherever in addr they stand. Of the others, those that are not published for the name
 // by which the rule matched do only if the rule wants all: a pin that merely observes must not
 // open a firewall. It does not allocate.
-func (p *Policy) Admits(u SetUse, addr netip.Addr) bool {
-	return p.Foreign(addr) && (u.All || u.published.judge(p.unmap(addr), p.strictFamilies) != Outside)
+func (p *Policy) Admits(u SetUse, addr netip.Addr) bool { return p.KeptOut(u, addr) == "" }
+
+// KeptOut says in a word why [Policy.Admits] does not admit addr: "private", where it does not lead
+// out of the network and to one machine, or "outside"; "" where it does. It does not allocate.
+func (p *Policy) KeptOut(u SetUse, addr netip.Addr) string {
+	switch {
+	case !p.Foreign(addr):
+		return "private"
+	case !u.All && u.published.judge(p.unmap(addr), p.strictFamilies) == Outside:
+		return "outside"
+	}
+	return ""
 }
 
 // takeSets adds the sets of r. One set may be there twice: of two rules, one may let in what the

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -27,49 +28,55 @@ func (p *Policy) ruleNamed(rule string) int {
 }
 
 // PublishedFor returns what is published for the names that a rule takes, for whatever client, in
-// no order and perhaps some of it twice: all that its zones publish, and what the loaded zones
-// publish for names that its own patterns match. Patterns are infinitely many names, so that the
-// latter is found by examples: one of each pattern of the rule, and one of each pattern of a row that
-// is among the rule's names. A pattern that overlaps one of the rule with neither example in both
-// (`a*.example` and `*b.example`) is missed.
+// no order and perhaps some of it twice: all that its zones publish, and what the other loaded zones
+// publish for names of the rule, as a pin lets through whatever zone publishes it. Patterns are infinitely
+// many names, so that the latter is found by examples: one of each pattern of the rule and of its zones, and
+// one of each pattern of a row that is among the rule's names. A pattern that overlaps one of the rule with
+// neither example in both (`a*.example` and `*b.example`) is missed. It looks up as many names as there are
+// patterns.
 func (p *Policy) PublishedFor(rule string) []netip.Prefix {
 	i := p.ruleNamed(rule)
 	if i < 0 {
 		return nil
 	}
 	found := map[*row]bool{}
-	for _, r := range p.rows {
-		if _, ok := p.rules[i].via(r.zone); ok {
-			found[r] = true
-		} else if len(p.rules[i].Names) > 0 {
-			for pattern := range r.row.Patterns.All() {
-				p.ownRows(found, i, pattern)
+	for _, z := range p.zones {
+		_, takes := p.rules[i].via(z)
+		for j := range z.Rows {
+			if takes || len(z.Rows[j].Prefixes) > 0 {
+				p.addPublished(found, i, z.Rows[j].Patterns.All())
 			}
 		}
 	}
-	for _, pattern := range p.rules[i].Names {
-		p.ownRows(found, i, pattern)
-	}
+	p.addPublished(found, i, slices.Values(p.rules[i].Names))
 	var all []netip.Prefix
 	for _, r := range p.rows {
-		if found[r] {
+		if _, takes := p.rules[i].via(r.zone); takes || found[r] {
 			all = append(all, r.row.Prefixes...)
 		}
 	}
 	return all
 }
 
-// ownRows adds the rows that publish something for an example of pattern, if it is among rule i's own names.
-func (p *Policy) ownRows(found map[*row]bool, i int, pattern matcher.Pattern) {
+// addPublished adds the rows that publish something for examples of patterns, if they are among the names of rule i.
+func (p *Policy) addPublished(found map[*row]bool, i int, patterns iter.Seq[matcher.Pattern]) {
 	var room [maxHits]hit
-	hits := p.hits(room[:0], pattern.Example())
-	isOwn := func(h hit) bool { return h.Value.row == nil && h.Value.uses[0].rule == i }
-	if !slices.ContainsFunc(hits, isOwn) {
-		return
+	for pattern := range patterns {
+		hits := p.hits(room[:0], pattern.Example())
+		if !takes(hits, i) {
+			continue
+		}
+		for _, r := range publish(hits).rows {
+			found[r] = true
+		}
 	}
-	for _, r := range publish(hits).rows {
-		found[r] = true
-	}
+}
+
+// takes reports whether a rule takes one of hits, for whatever client.
+func takes(hits []hit, rule int) bool {
+	return slices.ContainsFunc(hits, func(h hit) bool {
+		return slices.ContainsFunc(h.Value.uses, func(u ruleUse) bool { return u.rule == rule })
+	})
 }
 
 // JudgeFor holds addr, of an answer for name, against what is published for name. It is not ok
@@ -78,10 +85,7 @@ func (p *Policy) JudgeFor(rule string, name matcher.Name, addr netip.Addr) (v Ve
 	i := p.ruleNamed(rule)
 	var room [maxHits]hit
 	hits := p.hits(room[:0], name)
-	takes := func(h hit) bool {
-		return slices.ContainsFunc(h.Value.uses, func(u ruleUse) bool { return u.rule == i })
-	}
-	if i < 0 || !slices.ContainsFunc(hits, takes) {
+	if i < 0 || !takes(hits, i) {
 		return NotAsked, false
 	}
 	return publish(hits).judge(p.unmap(addr), p.strictFamilies), true

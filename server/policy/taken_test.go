@@ -18,10 +18,12 @@ func takenPolicy() *policy.Policy {
 		Zones: []*zones.Zone{
 			zone("push", row("wide", "*.push.example", "17.0.0.0/8"), row("one", "one.push.example", "192.0.2.1"), carved),
 			zone("couriers", row("courier", "{0..50}-courier.example", "198.51.100.0/24"), row("stars", "a*b.example", "203.0.113.0/24")),
+			zone("bare", row("bare", "other.push.example x.cdn.push.example bare.example", "")),
 		},
 		Rules: []policy.Rule{
 			{Name: "zone", Zones: []string{"push"}},
 			{Name: "all", AllZones: true},
+			{Name: "bare", Zones: []string{"bare"}},
 			{Name: "one", Names: patterns("one.push.example")},
 			{Name: "other", Names: patterns("other.push.example")},
 			{Name: "wide", Names: patterns("*.push.example")},
@@ -40,7 +42,7 @@ func takenPolicy() *policy.Policy {
 func TestPublishedFor(t *testing.T) {
 	p := takenPolicy()
 	for rule, want := range map[string]string{
-		"zone": "17.0.0.0/8 192.0.2.1/32", "all": "17.0.0.0/8 192.0.2.1/32 198.51.100.0/24 203.0.113.0/24",
+		"zone": "17.0.0.0/8 192.0.2.1/32", "bare": "17.0.0.0/8", "all": "17.0.0.0/8 192.0.2.1/32 198.51.100.0/24 203.0.113.0/24",
 		"one":   "17.0.0.0/8 192.0.2.1/32", // the union of all rows that match
 		"other": "17.0.0.0/8", "wide": "17.0.0.0/8 192.0.2.1/32", "wider": "17.0.0.0/8 192.0.2.1/32 198.51.100.0/24 203.0.113.0/24",
 		"carved": "", "number": "198.51.100.0/24", "numbers": "198.51.100.0/24",
@@ -61,15 +63,15 @@ func TestPublishedFor(t *testing.T) {
 }
 
 // TestPublishedForIsWhatIsPublished holds that PublishedFor has all that Decide finds published for names that a
-// rule takes by names of its own.
+// rule takes, whatever zone publishes it.
 func TestPublishedForIsWhatIsPublished(t *testing.T) {
 	p := takenPolicy()
-	for _, n := range []string{"one.push.example", "x.push.example", "x.cdn.push.example", "5-courier.example", "51-courier.example", "axb.example", "www.example"} {
+	for _, n := range []string{"one.push.example", "x.push.example", "other.push.example", "x.cdn.push.example", "5-courier.example", "51-courier.example", "axb.example", "www.example"} {
 		d := p.Decide(name(n), p.Class(netip.MustParseAddr("10.0.0.9")))
 		for _, step := range d.Steps {
 			have := p.PublishedFor(step.Rule)
 			for _, prefix := range d.Published.Prefixes() {
-				if step.Own && !slices.Contains(have, prefix) {
+				if !slices.Contains(have, prefix) {
 					t.Errorf("%s is published for %s, and not for rule %s", prefix, n, step.Rule)
 				}
 			}

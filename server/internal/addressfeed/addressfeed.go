@@ -18,6 +18,11 @@
 // the list of addresses outside is empty where all is well, and nobody permits these: it is given, and says so
 // in a comment. A documentation address in the place of nothing was turned down: it is an address.
 //
+// A list of the first few addresses after a start is as dangerous: it takes the place of all that were seen before. So
+// what was observed is kept on disk (state.go) where there is a folder for that, and where nothing is remembered
+// the observed lists are refused for an hour ([ErrEarly]). Only to refuse them while they are empty was turned
+// down: the first address would end that.
+//
 // Plain lists have no comments otherwise: PAN-OS takes them only behind an address. Memory is bounded:
 // observed addresses lie in a [drift.Memory], which floods of one client or for one rule do not empty.
 package addressfeed
@@ -26,6 +31,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"splitdns/matcher"
@@ -45,7 +51,11 @@ const fresh = 10 * time.Second
 // somebody asks. They are safe for concurrent use.
 type Feeds struct {
 	seen    *drift.Memory
+	noted   atomic.Uint64 // sightings
 	fetched fetchLog
+
+	begun sync.Mutex // guards since
+	since time.Time  // addresses are observed, as [Feeds.Begin] said
 
 	mu       sync.Mutex // guards what follows, and is held while lists are made: two who ask cost as much as one
 	observed observed
@@ -53,10 +63,40 @@ type Feeds struct {
 	octets   int // of bodies
 }
 
-// New returns lists of which nothing was observed yet.
+// New returns lists of which nothing was observed yet, and nobody begins to before [Feeds.Begin].
 func New() *Feeds {
 	return &Feeds{seen: drift.NewMemory(roomObserved), bodies: map[Path]*made{}}
 }
+
+// Begin says that addresses are observed from now on, where nothing that [Feeds.Restore] brings says that they
+// have been before.
+func (f *Feeds) Begin(now time.Time) {
+	f.begun.Lock()
+	defer f.begun.Unlock()
+	f.since = now
+}
+
+// beginAt says that addresses have been observed since a time already, if that is earlier.
+func (f *Feeds) beginAt(at time.Time) {
+	f.begun.Lock()
+	defer f.begun.Unlock()
+	f.since = earlier(f.since, at)
+}
+
+// Since is since when addresses have been observed; times when they could not be do not count.
+func (f *Feeds) Since() time.Time {
+	f.begun.Lock()
+	defer f.begun.Unlock()
+	return f.since
+}
+
+// warmUp is for how long addresses must have been observed before there is a list of them: clients keep most
+// answers for less, and so what is in use has been asked for again by then. Before, a list would lack what a
+// firewall has from before the start.
+const warmUp = time.Hour
+
+// Ready is from when on there are observed lists, where addresses are kept for so long.
+func (f *Feeds) Ready(keep time.Duration) time.Time { return f.Since().Add(min(keep, warmUp)) }
 
 // Source is by what lists are made.
 type Source struct {
@@ -77,11 +117,15 @@ type Sighting struct {
 
 // Note remembers a sighting, if there is room. It does constant work.
 func (f *Feeds) Note(s Sighting) {
+	f.noted.Add(1)
 	f.seen.Note(
 		drift.Key{Group: s.Rule, Addr: s.Addr.Unmap().WithZone("")},
 		drift.Sighting{At: s.At, Client: s.Client, Name: s.Name},
 	)
 }
+
+// Sightings is how many there were.
+func (f *Feeds) Sightings() uint64 { return f.noted.Load() }
 
 // Observed is how many addresses are remembered, and for how many sightings there was no room.
 func (f *Feeds) Observed() (addresses int, lost uint64) { return f.seen.Len(), f.seen.Lost() }

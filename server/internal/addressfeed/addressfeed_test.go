@@ -105,6 +105,13 @@ func get(t testing.TB, f *addressfeed.Feeds, s string, src addressfeed.Source) s
 	return strings.Join(strings.Fields(string(body.Octets)), " ")
 }
 
+// begun are lists of which nothing was observed for long.
+func begun() *addressfeed.Feeds {
+	f := addressfeed.New()
+	f.Begin(start.Add(-24 * time.Hour))
+	return f
+}
+
 // note has seen an address in an answer for a name.
 func note(t testing.TB, f *addressfeed.Feeds, rule, n, addr string, at time.Duration) {
 	t.Helper()
@@ -151,7 +158,7 @@ func FuzzPath(f *testing.F) {
 }
 
 func TestPublishedLists(t *testing.T) {
-	f := addressfeed.New()
+	f := begun()
 	src := source(fleet(published), 1, 0)
 	for s, want := range map[string]string{
 		"push.txt":              "17.0.0.0/8 192.0.2.5 192.0.2.128/25 2001:db8:1::/48",
@@ -175,7 +182,7 @@ func TestPublishedLists(t *testing.T) {
 }
 
 func TestObservedLists(t *testing.T) {
-	f := addressfeed.New()
+	f := begun()
 	src := source(fleet("192.0.2.0/25"), 1, time.Minute)
 	for _, n := range []string{"a.push.example", "b.push.example"} {
 		note(t, f, "push", n, "192.0.2.9", 0)
@@ -223,10 +230,29 @@ func TestObservedLists(t *testing.T) {
 	}
 }
 
+// TestInsideIsPublished holds that what is inside lies in what is published, whichever zone publishes it.
+func TestInsideIsPublished(t *testing.T) {
+	f := begun()
+	p := policy.New(policy.Input{
+		Zones: []*zones.Zone{
+			{Name: "names", Rows: []zones.Row{row("names", "a.push.example *.b.example", "")}},
+			{Name: "ranges", Rows: []zones.Row{row("ranges", "*.push.example c.b.example", "192.0.2.0/25")}},
+		},
+		Rules: []policy.Rule{{Name: "r", Zones: []string{"names"}}},
+	})
+	note(t, f, "r", "a.push.example", "192.0.2.1", 0)
+	note(t, f, "r", "c.b.example", "192.0.2.2", 0)
+	for list, want := range map[string]string{"r/inside.txt": "192.0.2.1 192.0.2.2", "r.txt": "192.0.2.0/25"} {
+		if got := get(t, f, list, source(p, 1, time.Minute)); got != want {
+			t.Errorf("%s: %s, want %s", list, got, want)
+		}
+	}
+}
+
 // TestAddressesLeave holds that an address leaves when it was not seen for the time that it is kept, and that
 // seeing it again changes nothing else.
 func TestAddressesLeave(t *testing.T) {
-	f, p := addressfeed.New(), fleet("192.0.2.0/25")
+	f, p := begun(), fleet("192.0.2.0/25")
 	const day = 24 * time.Hour
 	note(t, f, "push", "a.push.example", "192.0.2.1", 0)
 	note(t, f, "push", "a.push.example", "192.0.2.2", 0)
@@ -259,7 +285,7 @@ func TestAddressesLeave(t *testing.T) {
 
 // TestVersions holds that each version has a second of its own, and that one comes back as itself.
 func TestVersions(t *testing.T) {
-	f := addressfeed.New()
+	f := begun()
 	var modified []time.Time
 	versions := map[string]bool{}
 	for i, prefixes := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"} {
@@ -280,7 +306,7 @@ func TestVersions(t *testing.T) {
 
 // TestJSON holds that JSON has what the text has.
 func TestJSON(t *testing.T) {
-	f, src := addressfeed.New(), source(fleet(published), 1, 0)
+	f, src := begun(), source(fleet(published), 1, 0)
 	body, err := f.Body(path(t, "push.json"), src)
 	if err != nil {
 		t.Fatal(err)
@@ -300,7 +326,7 @@ func TestJSON(t *testing.T) {
 // TestMemoryIsBounded holds that neither clients who make up addresses, nor firewalls, nor reloads with other rules take up
 // more and more.
 func TestMemoryIsBounded(t *testing.T) {
-	f := addressfeed.New()
+	f := begun()
 	before := allocated()
 	long := strings.Repeat("x.", 100) + "push.example"
 	for i := range 200_000 {
@@ -344,7 +370,7 @@ func allocated() int64 {
 }
 
 func TestFetches(t *testing.T) {
-	f := addressfeed.New()
+	f := begun()
 	fetch := func(list, from, version string, code int, at time.Duration, agent string) {
 		f.Fetched(addressfeed.Fetch{Path: path(t, list), Client: netip.MustParseAddr(from), Version: version, Code: code, At: start.Add(at), Agent: agent})
 	}
@@ -359,7 +385,7 @@ func TestFetches(t *testing.T) {
 	}
 	want := []string{
 		`published 10.0.0.1 aa same 2 "PAN-OS"`, `published 10.0.0.2 aa new 1 ""`,
-		`inside 10.0.0.1  empty 1 "_[31mred__X: y_ ` + strings.Repeat("z", 62) + `"`,
+		`inside 10.0.0.1  none 1 "_[31mred__X: y_ ` + strings.Repeat("z", 62) + `"`,
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

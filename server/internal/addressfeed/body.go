@@ -20,6 +20,7 @@ import (
 var (
 	ErrNoRule = errors.New("no such rule")
 	ErrEmpty  = errors.New("the list is empty, and a firewall that took it would permit nothing, or block nothing")
+	ErrEarly  = errors.New("the list is not complete yet, and a firewall that took it would forget what it has")
 )
 
 // A Body is a list in the form in which it is fetched. It is not changed.
@@ -44,10 +45,14 @@ const (
 	maxOctets = 64 << 20
 )
 
-// Body gives the list that p asks for. Its errors are [ErrNoRule], and [ErrEmpty] with why.
+// Body gives the list that p asks for. Its errors are [ErrNoRule], and [ErrEmpty] or [ErrEarly] with why.
 func (f *Feeds) Body(p Path, src Source) (Body, error) {
 	if !src.Policy.HasRule(p.Rule) {
 		return Body{}, ErrNoRule
+	}
+	if ready := f.Ready(src.Keep); p.List != Published && src.Now.Before(ready) {
+		return Body{}, fmt.Errorf("%w: addresses are observed since %s; there is a list from %s on (with [server] state it survives a restart)",
+			ErrEarly, utc(f.Since()), utc(ready))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -63,6 +68,9 @@ func (f *Feeds) Body(p Path, src Source) (Body, error) {
 	f.keep(p, m)
 	return m.Body, m.err
 }
+
+// utc is a time as people read it, wherever they are.
+func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // follow sets when m was last modified, by what was there before. Two versions never have the
 // same second, or who asks by the time alone would miss the later one.
@@ -153,9 +161,9 @@ func (p Path) why(src Source) string {
 	case Published:
 		return fmt.Sprintf("no %sprefix is published for the names of rule %s; its list %q has what was seen in answers", version, p.Rule, Admitted)
 	case Inside:
-		return fmt.Sprintf("no %saddress inside what is published was in an answer for the names of rule %s in the last %v, since the start", version, p.Rule, src.Keep)
+		return fmt.Sprintf("no %saddress inside what is published was in an answer for the names of rule %s in the last %v", version, p.Rule, src.Keep)
 	}
-	return fmt.Sprintf("no %saddress that may be permitted was in an answer for the names of rule %s in the last %v, since the start", version, p.Rule, src.Keep)
+	return fmt.Sprintf("no %saddress that may be permitted was in an answer for the names of rule %s in the last %v", version, p.Rule, src.Keep)
 }
 
 // document is a list in JSON.

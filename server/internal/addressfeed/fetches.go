@@ -24,7 +24,7 @@ type Fetch struct {
 	Path
 	Client  netip.Addr
 	Version string // that it has since, or had already; "" where it got none
-	Code    int    // of HTTP: 200, 304 if it had that version, 503 for an empty list
+	Code    int    // of HTTP: 200, 304 if it had that version, 503 where there was no list
 	At      time.Time
 	Agent   string // what it says it is, printable
 	Count   uint64 // its fetches of this list so far
@@ -122,7 +122,7 @@ func Result(code int) string {
 	case http.StatusNotModified:
 		return "same"
 	}
-	return "empty"
+	return "none"
 }
 
 // printable is what a client says of itself, shortened, with only printable ASCII.

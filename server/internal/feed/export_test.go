@@ -3,6 +3,7 @@ package feed
 import (
 	"time"
 
+	"splitdns/server/internal/statedir"
 	"splitdns/zones"
 )
 
@@ -18,9 +19,9 @@ var (
 
 // Write puts c in force in dir, without a judgement.
 func Write(dir string, c *Copy) error {
-	l := &lock{dir: dir}
-	defer l.release()
-	return store{dir, c.Zone, l}.write(current, c)
+	var folders statedir.Folders
+	defer folders.Unlock()
+	return store{dir, c.Zone, folders.In(dir)}.write(current, c)
 }
 
 // Keep is keep for rows in force that are those of a zone file, after it has been the copy old.

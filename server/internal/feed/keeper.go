@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"splitdns/server/internal/statedir"
 )
 
 // maxFetches is how many subscriptions are fetched at once.
@@ -26,7 +28,6 @@ type Keeper struct {
 	running context.Context
 	ended   bool // none is started any more
 	dir     string
-	locks   map[string]*lock // of each folder that was ever written to; held until the end
 	all     map[string]*follower
 	last    map[string]<-chan struct{} // of each zone: closed when the follower that was started last has ended
 	work    sync.WaitGroup
@@ -45,6 +46,8 @@ type Options struct {
 	// Jitter gives what a subscription is to wait instead of d, so that not all servers in the
 	// world ask at once.
 	Jitter func(d time.Duration) time.Duration
+	// Folders are those that copies are written to, which is for their owner to unlock when the Keeper has ended.
+	Folders *statedir.Folders
 	// Log takes what an administrator should know.
 	Log *slog.Logger
 }
@@ -53,7 +56,7 @@ type Options struct {
 func NewKeeper(o Options) *Keeper {
 	return &Keeper{
 		options: o, places: make(chan struct{}, maxFetches), shared: shared{all: map[string]*fetched{}, due: map[string]time.Time{}},
-		all: map[string]*follower{}, locks: map[string]*lock{}, last: map[string]<-chan struct{}{},
+		all: map[string]*follower{}, last: map[string]<-chan struct{}{},
 	}
 }
 
@@ -62,14 +65,11 @@ func NewKeeper(o Options) *Keeper {
 func (k *Keeper) Set(dir string, subscriptions []Subscription) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.locks[dir] == nil {
-		k.locks[dir] = &lock{dir: dir}
-	}
 	wanted := make(map[string]*follower, len(subscriptions))
 	for _, s := range subscriptions {
 		have := k.all[s.Zone]
 		if have == nil || !have.is(s) || dir != k.dir {
-			have = newFollower(k, store{dir, s.Zone, k.locks[dir]}, s, have)
+			have = newFollower(k, store{dir, s.Zone, k.options.Folders.In(dir)}, s, have)
 			k.start(have)
 		}
 		wanted[s.Zone] = have
@@ -108,12 +108,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 	<-ctx.Done()
 	k.mu.Lock()
 	k.ended = true
-	locks := slices.Collect(maps.Values(k.locks)) // there will be no more
 	k.mu.Unlock()
 	k.work.Wait()
-	for _, l := range locks {
-		l.release()
-	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"splitdns/server/internal/feed"
+	"splitdns/server/internal/statedir"
 )
 
 // world is a publisher, a configuration and a clock, all of them made up. It is for tests in a bubble.
@@ -52,8 +53,9 @@ func newWorld(t *testing.T, text string, s feed.Subscription) *world {
 // run starts a keeper.
 func (w *world) run(t *testing.T, s feed.Subscription) {
 	t.Helper()
+	folders := new(statedir.Folders)
 	w.Keeper = feed.NewKeeper(feed.Options{
-		Fetch: w.fetch, Adopt: w.adopt, Reload: w.reload, Jitter: func(d time.Duration) time.Duration {
+		Folders: folders, Fetch: w.fetch, Adopt: w.adopt, Reload: w.reload, Jitter: func(d time.Duration) time.Duration {
 			if w.jitter != nil {
 				return w.jitter(d)
 			}
@@ -70,6 +72,7 @@ func (w *world) run(t *testing.T, s feed.Subscription) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+		folders.Unlock()
 	}
 	synctest.Wait()
 }

@@ -8,15 +8,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"splitdns/server/internal/statedir"
 )
 
 // A store is what lies on disk for one zone, each part in a file of its own. Files appear
 // and change as a whole, by a rename.
 type store struct {
 	dir, zone string
-	lock      *lock // nil for whoever only reads
+	folder    *statedir.Folder // dir; nil for whoever only reads
 }
 
 // The parts of a store.
@@ -83,14 +84,6 @@ func (s store) read(part string) (*Copy, error) {
 	return nil, fmt.Errorf("%s: %w", s.path(part), err)
 }
 
-// ready makes the folder where it is not there, and locks it. Nobody but the server need see into it.
-func (s store) ready() error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("making the folder of server.state: %w", err)
-	}
-	return s.lock.take()
-}
-
 // write puts c in the place of a part.
 func (s store) write(part string, c *Copy) error {
 	data, err := c.encode()
@@ -101,30 +94,11 @@ func (s store) write(part string, c *Copy) error {
 }
 
 // put puts data in the place of a part. After a crash there is the old or the new one.
-func (s store) put(part string, data []byte) error {
-	if err := s.ready(); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(s.dir, s.zone+part+"-*") // 0600
-	if err != nil {
-		return fmt.Errorf("writing to server.state: %w", err)
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), s.path(part))
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("writing to server.state: %w", err)
-	}
-	s.sync()
-	return nil
-}
+func (s store) put(part string, data []byte) error { return s.folder.Put(s.zone+part, data) }
 
 // commit makes the candidate the copy in force. The one that was in force is kept, if it is any good.
 func (s store) commit() error {
-	if err := s.lock.take(); err != nil {
+	if err := s.folder.Lock(); err != nil {
 		return err
 	}
 	if _, err := s.read(current); err == nil {
@@ -135,13 +109,13 @@ func (s store) commit() error {
 	if err := os.Rename(s.path(candidate), s.path(current)); err != nil {
 		return err
 	}
-	s.sync()
+	s.folder.Sync()
 	return nil
 }
 
 // drop removes a part, unless it may be another server's. That it stays is seen when it is read again.
 func (s store) drop(part string) {
-	if s.lock.take() == nil {
+	if s.folder.Lock() == nil {
 		os.Remove(s.path(part))
 	}
 }
@@ -149,28 +123,9 @@ func (s store) drop(part string) {
 // clear removes what a server has left behind that was killed: a judgement that was never finished, and
 // files that were never whole. What another server is writing stays.
 func (s store) clear() {
-	if s.lock.take() != nil {
-		return
-	}
 	s.drop(candidate)
-	files, err := os.ReadDir(s.dir)
-	if err != nil {
-		return
-	}
-	for _, f := range files {
-		for _, part := range []string{current, pending, candidate, checked} {
-			if strings.HasPrefix(f.Name(), s.zone+part+"-") {
-				os.Remove(filepath.Join(s.dir, f.Name()))
-			}
-		}
-	}
-}
-
-// sync has the names in the folder be on disk. Not every system can do that.
-func (s store) sync() {
-	if d, err := os.Open(s.dir); err == nil {
-		_ = d.Sync()
-		d.Close()
+	for _, part := range []string{current, pending, candidate, checked} {
+		s.folder.Clear(s.zone + part)
 	}
 }
 

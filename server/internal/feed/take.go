@@ -14,7 +14,7 @@ import (
 
 // take fetches the documents and takes them over, and says in words what became of that.
 func (f *follower) take(ctx context.Context, since time.Time, accept bool) (string, error) {
-	if err := f.store.ready(); err != nil { // first: what cannot be kept need not be fetched
+	if err := f.store.folder.Make(); err != nil { // first: what cannot be kept need not be fetched
 		return "", asError(State, err)
 	}
 	old, waiting, damaged, err := f.onDisk()

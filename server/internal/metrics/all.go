@@ -66,7 +66,7 @@ var All = []Metric{
 	{"splitdns_subscription_refused_total", "counter", "Copies that were fetched and refused.", []string{"zone"}},
 	{"splitdns_subscription_errors_total", "counter", "Tries that came to nothing, and why.", []string{"zone", "kind"}},
 
-	{"splitdns_feed_fetches_total", "counter", "Fetches of address feeds: new, or same as the client had, or an empty list, which it did not get.", []string{"rule", "list", "result"}},
+	{"splitdns_feed_fetches_total", "counter", "Fetches of address feeds: new, or same as the client had, or none, as there was no list to give.", []string{"rule", "list", "result"}},
 	{"splitdns_feed_refused_total", "counter", "Fetches of address feeds that were refused, and because of what.", []string{"reason"}},
 	{"splitdns_feed_addresses", "gauge", "Addresses that are remembered for address feeds.", nil},
 	{"splitdns_feed_lost_total", "counter", "Sightings of such addresses that there was no room for.", nil},
@@ -86,7 +86,8 @@ var All = []Metric{
 	{"splitdns_set_queue", "gauge", "Answers that wait for the kernel now.", nil},
 	{"splitdns_set_ok", "gauge", "1 where an nftables set takes addresses, else 0.", []string{"set"}},
 	{"splitdns_set_state", "gauge", "1 for the state that an nftables set is in.", []string{"set", "state"}},
-	{"splitdns_set_elements", "gauge", "Elements of a set that are remembered.", []string{"set"}},
+	{"splitdns_set_elements", "gauge", "Elements that are known to be in an nftables set, of those that were put there.", []string{"set"}},
+	{"splitdns_set_elements_missing", "gauge", "Elements that should be in an nftables set and are not.", []string{"set"}},
 	{"splitdns_set_adds_total", "counter", "Elements that were put into a set.", []string{"set"}},
 	{"splitdns_set_refreshes_total", "counter", "Elements whose timeout was set again.", []string{"set"}},
 	{"splitdns_set_failures_total", "counter", "Elements that could not be put into a set, and why.", []string{"set", "reason"}},

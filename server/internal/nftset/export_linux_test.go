@@ -19,7 +19,11 @@ func Writer(set policy.Set, addr netip.Addr) (write func(timeout time.Duration, 
 		if err != nil {
 			return err
 		}
-		return k.put(f, []change{{addr, timeout}}, replace)
+		by := addAgain
+		if replace {
+			by = addDelete
+		}
+		return k.put(f, []change{{addr, timeout}}, by)
 	}, k.close
 }
 
@@ -38,7 +42,7 @@ func Overheard(ctx context.Context, set policy.Set, addrs []netip.Addr, others f
 		if i == len(addrs)/2 {
 			k.closeWrite()
 		}
-		err = errors.Join(err, k.put(f, []change{{addr, time.Minute}}, false))
+		err = errors.Join(err, k.put(f, []change{{addr, time.Minute}}, addAgain))
 	}
 	others()
 	for e := range events {
