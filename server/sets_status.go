@@ -37,7 +37,7 @@ type SetStatus struct {
 	Since     time.Time         `json:"since,omitzero"` // of the state
 	Type      string            `json:"type"`
 	Flags     []string          `json:"flags"`
-	Size      int               `json:"size"` // the most elements; 0: no limit
+	Size      int               `json:"size"`   // the most elements; 0: no limit
 	Wanted    int               `json:"wanted"` // elements that are to be in it
 	In        int               `json:"in"`     // those of them that are known to be in it
 	Adds      uint64            `json:"adds"`

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"splitdns/server/internal/nftset"
+	"splitdns/server/policy"
 )
 
 // TestMuchForOneSetLeavesOthersKnown has somebody bring so many addresses into one set that not all can
 // be remembered. What is brought into another one is known to be there, and put back after a flush.
 func TestMuchForOneSetLeavesOthersKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		other := setOf(t, "inet f other")
+		other := policy.Set{Family: "inet", Table: "f", Name: "other"}
 		kernel := healthy()
 		kernel.Make(other, "ipv4_addr", 0)
 		b := start(t, kernel)
