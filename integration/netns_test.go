@@ -147,7 +147,19 @@ func removeHost(t testing.TB, name string) {
 
 // removeStale removes the hosts of tests that could not: those that were killed.
 func removeStale(t testing.TB) {
-	paths, err := filepath.Glob(filepath.Join(namespaces, hostPrefix+"*"))
+	for _, name := range stale(t, namespaces) {
+		removeHost(t, name)
+	}
+	for _, name := range stale(t, hostSettings) { // without a namespace: killed before, or the machine has restarted
+		if err := os.RemoveAll(filepath.Join(hostSettings, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// stale are the hosts in a folder whose tests have ended.
+func stale(t testing.TB, folder string) (names []string) {
+	paths, err := filepath.Glob(filepath.Join(folder, hostPrefix+"*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,9 +167,10 @@ func removeStale(t testing.TB) {
 		name := filepath.Base(path)
 		pid, _, _ := strings.Cut(strings.TrimPrefix(name, hostPrefix), "-")
 		if _, err := os.Stat(filepath.Join("/proc", pid)); errors.Is(err, fs.ErrNotExist) {
-			removeHost(t, name)
+			names = append(names, name)
 		}
 	}
+	return names
 }
 
 // command is a command on h, for the caller to start. It does not outlive this

@@ -23,7 +23,7 @@ type SetsStatus struct {
 	Failed     uint64      `json:"failed"`     // answers of which that failed
 	Queue      int         `json:"queue"`      // answers that wait for the kernel
 	Remembered int         `json:"remembered"` // elements
-	Forgotten  uint64      `json:"forgotten"`  // elements that there was no room to remember
+	Forgotten  uint64      `json:"forgotten"`  // elements that were forgotten before they ended, as there were too many
 	Recipe     string      `json:"recipe"`     // how the kernel has timeouts set again; "": not known yet
 }
 

@@ -117,7 +117,7 @@ func notPermitted(code error) *fault {
 	return &fault{
 		state: statePermitted,
 		cause: "the kernel does not let splitdns touch nftables: it has no CAP_NET_ADMIN",
-		fix:   "with systemd, `systemctl edit splitdns` and add CAP_NET_ADMIN to AmbientCapabilities= and CapabilityBoundingSet= under [Service]; without, `setcap cap_net_admin,cap_net_bind_service+ep` on the splitdns binary; then start it again",
+		fix:   "with systemd, `systemctl edit splitdns` and add CAP_NET_ADMIN to AmbientCapabilities= and CapabilityBoundingSet= under [Service]; without, `setcap cap_net_admin,cap_net_bind_service+ep` on a splitdns binary that only its own user may run (chmod 0700), as whoever runs it may fill any set; then start it again",
 		code:  code,
 	}
 }

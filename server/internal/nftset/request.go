@@ -134,11 +134,9 @@ func (k *Keeper) part(e *Element, now time.Time) (part, error) {
 	}
 	p := part{set: s, addr: addr, need: now.Add(min(e.TTL, longest)), end: now.Add(k.timeout(e.TTL))}
 	have := k.remember(s, addr, now)
-	lasts := have != nil && have.lasts(p.need)
-	if have != nil {
-		have.note(e.Name, e.Client)
-	}
-	if have != nil && (!lasts || have.permanent) {
+	lasts := have.lasts(p.need)
+	have.note(e.Name, e.Client)
+	if !lasts || have.permanent {
 		have.want(p.end)
 	}
 	if s.fault != nil {
@@ -156,19 +154,36 @@ func (k *Keeper) timeout(ttl time.Duration) time.Duration {
 	return min(max(k.min, min(ttl, longest)+k.grace, time.Second), longest)
 }
 
-// remember finds the element, or makes room for it: nil where there is none. k.mu is held.
+// remember finds the element, or makes room for it. k.mu is held.
 func (k *Keeper) remember(s *setState, addr netip.Addr, now time.Time) *kept {
 	if have := s.elements[addr]; have != nil {
 		return have
 	}
 	if k.remembered >= maxRemembered {
-		k.forgotten++
-		return nil
+		k.forget()
 	}
 	have := &kept{since: now}
 	s.elements[addr] = have
 	k.remembered++
 	return have
+}
+
+// forget drops any element of the set that has most of them. It stays in the set until it ends, and is
+// remembered again when it is used again. To forget what is new was turned down: whoever brings many
+// addresses would keep those of all others from being known, and from being put back. k.mu is held.
+func (k *Keeper) forget() {
+	var most *setState
+	for _, s := range k.order {
+		if most == nil || len(s.elements) > len(most.elements) {
+			most = s
+		}
+	}
+	for addr := range most.elements { // which begins anywhere
+		delete(most.elements, addr)
+		break
+	}
+	k.remembered--
+	k.forgotten++
 }
 
 // failing is f as the error of a request.

@@ -13,7 +13,7 @@ type Status struct {
 	Sets       []SetStatus // in the order of the configuration
 	Queue      int         // requests that wait for the kernel
 	Remembered int         // elements, over all sets
-	Forgotten  uint64      // elements that were put in but not remembered, as too many are
+	Forgotten  uint64      // elements that were forgotten before they ended, as there were too many
 	Recipe     string      // how elements are refreshed: "add", "delete and add", or "" where unknown yet
 }
 
