@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,7 @@ import (
 
 	"splitdns/matcher"
 	"splitdns/server"
+	"splitdns/server/internal/addressfeed"
 )
 
 // fed is a configuration with address feeds: a zone with ranges, names without any, and somebody else who may fetch.
@@ -315,6 +317,60 @@ func TestObservedFeedsSurviveAReload(t *testing.T) {
 			t.Errorf("after an hour without a sighting: %d %s", w.Code, w.Body)
 		}
 	})
+}
+
+// TestObservedFeedsSurviveARestart holds that a server that ends leaves what was observed for the next one, and
+// that one which knows nothing gives no observed list.
+func TestObservedFeedsSurviveARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, state := filepath.Join(dir, "config.toml"), filepath.Join(dir, "state")
+	write(t, file, strings.Replace(runConfig(upstreamOf(t, mixed), "observe", ""), "[server]\n", "[server]\nstate = 'state'\n", 1))
+	list := func(r *running, want string) {
+		t.Helper()
+		w, body := fetch(t, "GET", "http://"+r.HTTPAddrs()[0].String()+"/feed/held/inside.txt")
+		if got := fmt.Sprint(w.StatusCode, " ", strings.Join(strings.Fields(body), " ")); !strings.HasPrefix(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	end := func(r *running) {
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+
+	first := start(t, file) // with no file
+	first.asks(t, "dual.example", "udp")
+	list(first, "503 the list is not complete yet")
+	end(first)
+	before := addressfeed.New()
+	data, err := addressfeed.ReadState(state)
+	if err := errors.Join(err, before.Restore(data, time.Hour, time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := before.Observed(); n != 2 {
+		t.Errorf("%d addresses are kept, want 2", n)
+	}
+
+	name, err := matcher.ParseName("dual.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.Begin(time.Now().Add(-2 * time.Hour)) // as if it had run for longer
+	before.Note(addressfeed.Sighting{Rule: "held", Name: name, Addr: netip.MustParseAddr("192.0.2.77"), Client: client, At: time.Now()})
+	write(t, filepath.Join(state, addressfeed.StateFile), string(before.State(time.Now())))
+	second := start(t, file)
+	list(second, "200 192.0.2.1 192.0.2.77")
+	end(second)
+
+	third := start(t, file) // nobody has asked meanwhile
+	list(third, "200 192.0.2.1 192.0.2.77")
+	end(third)
+
+	write(t, filepath.Join(state, addressfeed.StateFile), "garbage")
+	fourth := start(t, file)
+	fourth.hears(t, "observed addresses of before the start are not known: "+filepath.Join(state, addressfeed.StateFile)+": damaged: its digest does not fit")
+	list(fourth, "503 the list is not complete yet")
 }
 
 // TestFeedFacts holds that explain, the status and the metrics say who has which version.
