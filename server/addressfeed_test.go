@@ -23,6 +23,8 @@ import (
 	"splitdns/matcher"
 	"splitdns/server"
 	"splitdns/server/internal/addressfeed"
+	"splitdns/zones"
+	"splitdns/zones/export"
 )
 
 // fed is a configuration with address feeds: a zone with ranges, names without any, and somebody else who may fetch.
@@ -568,5 +570,57 @@ listen = ["127.0.0.1:9153"]
 	n := testing.AllocsPerRun(100, func() { get(h, "127.0.0.1:4242", "localhost", "/feed/everything.txt") })
 	if n > 200 {
 		t.Errorf("a fetch allocates %v times: the list is made anew", n)
+	}
+}
+
+// TestFeedsAreExports holds that a feed has what `zones export --format edl` writes of the same zones: the lines,
+// where nothing else is published for their names.
+func TestFeedsAreExports(t *testing.T) {
+	c := parseConfig(t, fed)
+	h, _ := serveHTTP(t, newBench(t, fed, feedAnswers(t)), "127.0.0.1:0")
+	got := get(h, "127.0.0.1:4242", "localhost", "/feed/push.txt").Body.String()
+	i := slices.IndexFunc(c.Zones, func(z *zones.Zone) bool { return z.Name == "push" })
+	for _, format := range []string{"edl", "pf"} {
+		e, err := export.New([]*zones.Zone{c.Zones[i]}, export.Options{Format: format})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		if err := e.Write(&text); err != nil {
+			t.Fatal(err)
+		}
+		want := regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(text.String(), "")
+		if got != want {
+			t.Errorf("%s: the feed has\n%swant\n%s", format, got, want)
+		}
+	}
+	e, err := export.New([]*zones.Zone{c.Zones[i]}, export.Options{Format: "fortigate"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := e.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(got) {
+		if prefix, _, _ := strings.Cut(strings.TrimSpace(line), "/"); !strings.Contains(text.String(), prefix) {
+			t.Errorf("fortigate: no %s in\n%s", prefix, text.String())
+		}
+	}
+}
+
+// BenchmarkAnswerWithFeeds is a query on the ordinary path, for a name of a rule, with four addresses.
+func BenchmarkAnswerWithFeeds(b *testing.B) {
+	for name, text := range map[string]string{"off": strings.Replace(fed, `"127.0.0.1", "192.0.2.53"`, "", 1), "on": fed} {
+		b.Run(name, func(b *testing.B) {
+			s := newBench(b, text, feedAnswers(b))
+			ask(b, s, "a.push.example")
+			query := packet(b, "a.push.example +nord") // which is never kept finished
+			dst := make([]byte, 0, 1500)
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Now(dst, query, client)
+			}
+		})
 	}
 }
