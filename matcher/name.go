@@ -129,10 +129,11 @@ func (n Name) String() string {
 	if n.wire == rootWire {
 		return "."
 	}
-	var b []byte
+	var room [maxText]byte
+	b := room[:0]
 	for rest := n.wire; len(rest) > 1; {
 		end := 1 + int(rest[0])
-		if b != nil {
+		if len(b) > 0 {
 			b = append(b, '.')
 		}
 		b = appendEscaped(b, rest[1:end], `."();\@$`)
@@ -141,10 +142,16 @@ func (n Name) String() string {
 	return string(b)
 }
 
-// appendEscaped appends octets in presentation form, with a backslash before those in special.
+// maxText is how long names are as text, but for those with many octets that are escaped.
+const maxText = 255
+
+// appendEscaped appends octets in presentation form, with a backslash before those in special, which
+// has neither letters nor digits.
 func appendEscaped(b []byte, octets, special string) []byte {
 	for i := range len(octets) {
 		switch c := octets[i]; {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9': // most are
+			b = append(b, c)
 		case c <= ' ' || c > '~':
 			b = append(b, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
 		case strings.IndexByte(special, c) >= 0:

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"splitdns/matcher"
 	"splitdns/server/internal/addressfeed"
 	"splitdns/server/internal/wire"
 )
@@ -24,18 +25,31 @@ func (r *Resolver) observeFeeds(s *snapshot, q Query, o Outcome) {
 	if !s.config.HTTP.HasFeeds() || !o.isObservable(q) {
 		return
 	}
-	addrs := o.Judgement.Addresses[:min(len(o.Judgement.Addresses), maxFeedAddresses)]
 	for _, step := range o.Decision.Steps {
 		name := q.Name
 		if !step.Along.IsZero() {
 			name = step.Along
 		}
-		for _, a := range addrs {
-			if s.policy.Foreign(a.Addr) {
-				r.feeds.Note(addressfeed.Sighting{Rule: step.Rule, Name: name, Addr: a.Addr, Client: q.Client, At: q.Received})
+		addrs := o.judgedBy(step.Along)
+		for _, addr := range addrs[:min(len(addrs), maxFeedAddresses)] {
+			if s.policy.Foreign(addr) {
+				r.feeds.Note(addressfeed.Sighting{Rule: step.Rule, Name: name, Addr: addr, Client: q.Client, At: q.Received})
 			}
 		}
 	}
+}
+
+// judgedBy are the addresses of the answer that a rule speaks of which matched at a name of the chain,
+// as in addressesBy, but for the QNAME and its CNAME records also those that the pin has removed.
+func (o Outcome) judgedBy(along matcher.Name) []netip.Addr {
+	if !along.IsZero() && !slices.Contains(o.Response.Links(), along) {
+		return o.Response.AddressesAt(along)
+	}
+	addrs := make([]netip.Addr, 0, len(o.Judgement.Addresses))
+	for _, a := range o.Judgement.Addresses {
+		addrs = append(addrs, a.Addr)
+	}
+	return addrs
 }
 
 // isObservable reports whether o is what an upstream says about q's name.

@@ -59,7 +59,7 @@ type Explanation struct {
 	Shadow *ShadowExplanation `json:"shadow,omitempty"`
 	Feeds  []FeedFetch        `json:"feeds,omitempty"` // who has fetched which list of addresses
 
-	opened []admission  // what of those addresses goes into which set
+	opened []considered // what of those addresses goes into which set, and what does not
 	alias  bool         // the answer is a CNAME, whose target is asked of the upstream
 	asked  bool         // there is a cached answer to judge
 	judged []netip.Addr // the addresses of all such answers, for Verdict

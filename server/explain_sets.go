@@ -1,12 +1,15 @@
 package server
 
 import (
+	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"splitdns/server/internal/nftset"
 	"splitdns/server/internal/wire"
 	"splitdns/server/policy"
 )
@@ -73,7 +76,7 @@ type InSet struct {
 	Set      string      `json:"set"`
 	Elements []ElementIn `json:"elements"`
 	More     int         `json:"more,omitempty"`    // addresses that are not listed
-	Problem  string      `json:"problem,omitempty"` // why nobody knows
+	Problem  string      `json:"problem,omitempty"` // what is wrong with the set, or why nobody knows what is in it
 
 	token string
 }
@@ -81,7 +84,7 @@ type InSet struct {
 // ElementIn is an address and whether it is in the set.
 type ElementIn struct {
 	Address string `json:"address"`
-	State   string `json:"state"`             // one of the words below
+	State   string `json:"state"`             // one of the words below, or why it does not go there: see [policy.Policy.KeptOut]
 	Seconds int    `json:"seconds,omitempty"` // that it is in for yet
 }
 
@@ -91,6 +94,7 @@ const (
 	elementPermanent = "permanent"
 	elementNone      = "none" // not in it
 	elementUnknown   = "unknown"
+	elementVersion   = "other-version" // than that of the set, and no other set of the name takes it
 )
 
 // What an explanation shows of sets, and how long it asks for that.
@@ -101,10 +105,31 @@ const (
 	explainSetsTime  = time.Second
 )
 
-// opens notes which addresses of m go into sets by d.
+// A considered is an address of an answer, with a set of a rule, and why it does not go there: "" if
+// it does.
+type considered struct {
+	admission
+	keptOut string
+}
+
+// opens notes which addresses of m go into sets by d, and which do not.
 func (e *Explanation) opens(s *snapshot, d policy.Decision, m wire.Message) {
-	if len(d.Sets) > 0 {
-		e.opened = append(e.opened, s.admitted(d, m.Addresses())...)
+	place := map[admission]int{}
+	for i, c := range e.opened {
+		place[c.admission] = i
+	}
+	for _, u := range d.Sets {
+		for _, addr := range addressesBy(m, u.Along) {
+			c := considered{admission{u.Set, addr.Unmap()}, s.policy.KeptOut(u, addr)}
+			at, known := place[c.admission]
+			switch {
+			case !known:
+				place[c.admission] = len(e.opened)
+				e.opened = append(e.opened, c)
+			case c.keptOut == "": // one rule lets in what another does not
+				e.opened[at] = c
+			}
+		}
 	}
 }
 
@@ -114,46 +139,69 @@ func (e *Explanation) lookIntoSets(f firewall) {
 	if f == nil || len(e.opened) == 0 {
 		return
 	}
-	is6 := map[policy.Set]bool{}
-	for _, st := range f.Status().Sets {
-		is6[st.Set] = st.Type == typeIPv6
+	status := map[policy.Set]*nftset.SetStatus{}
+	sets := f.Status().Sets
+	for i := range sets {
+		status[sets[i].Set] = &sets[i]
 	}
-	addrs := map[policy.Set][]netip.Addr{}
-	var order []policy.Set
-	for _, a := range e.opened {
-		isOther, known := is6[a.set]
-		if known && isOther == a.addr.Is4() || slices.Contains(addrs[a.set], a.addr) {
-			continue
-		}
-		if addrs[a.set] == nil {
-			order = append(order, a.set)
-		}
-		addrs[a.set] = append(addrs[a.set], a.addr)
-	}
+	of, order := bySet(e.opened, status)
 	until := time.Now().Add(explainSetsTime)
 	for _, set := range order[:min(len(order), maxExplainedSets)] {
-		asked := addrs[set][:min(len(addrs[set]), maxAskedIn)]
+		asked := of[set][:min(len(of[set]), maxAskedIn)]
 		in := lookInto(f, set, asked, until)
-		in.More = len(addrs[set]) - len(asked)
+		if st := status[set]; in.Problem == "" && st != nil && st.Text != "" {
+			in.Problem = fmt.Sprintf("set %s: %s", set, st.Text)
+		}
+		in.More = len(of[set]) - len(asked)
 		e.InSets = append(e.InSets, in)
 	}
 }
 
-// lookInto asks which of addrs are in set, unless it is later than until.
-func lookInto(f firewall, set policy.Set, addrs []netip.Addr, until time.Time) InSet {
+// bySet sorts all by their sets, in the order in which these first come up. An address of the other
+// version than its set's is left out, as most rules have a set for each, unless no set takes it.
+func bySet(all []considered, status map[policy.Set]*nftset.SetStatus) (of map[policy.Set][]considered, order []policy.Set) {
+	takes := func(c considered) bool { st := status[c.set]; return st == nil || st.Takes(c.addr) }
+	taken := map[netip.Addr]bool{}
+	for _, c := range all {
+		taken[c.addr] = taken[c.addr] || takes(c)
+	}
+	of = map[policy.Set][]considered{}
+	for _, c := range all {
+		if !takes(c) {
+			if taken[c.addr] {
+				continue
+			}
+			c.keptOut = cmp.Or(c.keptOut, elementVersion)
+		}
+		if of[c.set] == nil {
+			order = append(order, c.set)
+		}
+		of[c.set] = append(of[c.set], c)
+	}
+	return of, order
+}
+
+// lookInto asks which of all are in set, unless it is later than until.
+func lookInto(f firewall, set policy.Set, all []considered, until time.Time) InSet {
 	in := InSet{Set: set.String(), token: set.Token()}
+	var ask []netip.Addr
+	for _, c := range all {
+		if c.keptOut == "" {
+			ask = append(ask, c.addr)
+		}
+	}
 	var left map[netip.Addr]time.Duration
 	if time.Now().After(until) {
 		in.Problem = "the kernel takes too long to say"
-	} else if have, err := f.Remaining(set, addrs); err != nil {
+	} else if have, err := f.Remaining(set, ask); err != nil {
 		in.Problem = err.Error()
 	} else {
 		left = have
 	}
-	for _, addr := range addrs {
-		x := ElementIn{Address: addr.String(), State: elementUnknown}
-		if in.Problem == "" {
-			x.State, x.Seconds = elementState(left, addr)
+	for _, c := range all {
+		x := ElementIn{Address: c.addr.String(), State: cmp.Or(c.keptOut, elementUnknown)}
+		if c.keptOut == "" && left != nil {
+			x.State, x.Seconds = elementState(left, c.addr)
 		}
 		in.Elements = append(in.Elements, x)
 	}
@@ -180,7 +228,7 @@ func (e Explanation) inSetsFacts() (facts []string) {
 	return facts
 }
 
-// facts says it in tokens. Why nobody knows is the last fact, as it is in the words of others.
+// facts says it in tokens. What is wrong is the last fact, as it is in the words of others.
 func (in InSet) facts() []string {
 	t := tokens{"set", in.token}
 	shown := in.Elements[:min(len(in.Elements), maxExplainedIn)]

@@ -99,6 +99,17 @@ func (b *Bench) ObservedSince(at time.Time) { b.resolver.feeds.Begin(at) }
 // UseFirewall has b put addresses into the sets of what f makes.
 func (b *Bench) UseFirewall(f func(nftset.Options) Firewall) { b.useFirewall(f) }
 
+// UseDemoSets has b do with sets what a demonstration does.
+func (b *Bench) UseDemoSets() {
+	b.useFirewall(func(o nftset.Options) firewall { return newDemoSets(o) })
+}
+
+// FirewallIsReal reports whether a server with options o uses nftables.
+func FirewallIsReal(o Options) bool {
+	_, demo := (&Server{options: o}).newSets().(*demoSets)
+	return !demo
+}
+
 // SetsReport is what `splitdns sets` is told.
 func (b *Bench) SetsReport(set string) (SetsReport, error) { return b.setsReport(set) }
 

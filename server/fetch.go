@@ -22,6 +22,7 @@ type missing struct {
 	key   flightKey
 	up    *group
 	stale *cache.Stored // what there is in its place if the upstream has no answer; nil: nothing
+	sets  bool          // a rule with sets matches the name
 }
 
 // Error is never read.

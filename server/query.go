@@ -67,10 +67,8 @@ func (w *waiting) begin(client listen.Query) {
 // a query that nobody waits for any longer costs nothing more.
 func (w *waiting) goOn(f *fetched) {
 	w.query.fetched = f
-	if len(w.now.sets) > 0 {
-		o := w.resolve()
-		w.outcome = &o
-		if o.waits() {
+	if w.mayOpen() {
+		if w.outcome = w.resolve(); w.outcome.waits() {
 			w.open(w.client)
 			return
 		}
@@ -78,16 +76,25 @@ func (w *waiting) goOn(f *fetched) {
 	w.client.Respond(w.answer)
 }
 
+// mayOpen reports whether addresses may have to go into sets: of a name that a rule with sets
+// matches, or of one that leads to others, as such a rule may match these.
+func (w *waiting) mayOpen() bool {
+	f := w.query.fetched
+	return len(w.now.sets) > 0 && (w.missing.sets || f.stale != nil || len(f.message.Chain()) > 0)
+}
+
 // resolve is what becomes of the query now that nothing is missing. A panic of ours is a
 // failure: not the listener is calling, which would catch it.
-func (w *waiting) resolve() (o Outcome) {
+func (w *waiting) resolve() *Outcome {
+	o := new(Outcome)
 	var err error
 	func() {
 		defer guard.Catch(&err)
-		o = w.server.held(w.now, w.query, w.server.resolver.Resolve(w.now, w.query))
+		*o = w.server.resolver.Resolve(w.now, w.query)
+		w.server.held(w.now, w.query, o)
 	}()
 	if err != nil {
-		return failed(w.query, policy.Decision{}, err)
+		*o = failed(w.query, policy.Decision{}, err)
 	}
 	return o
 }

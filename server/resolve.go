@@ -176,6 +176,7 @@ func refused(q Query, why wire.EDE) Outcome {
 // what is missing.
 func failed(q Query, d policy.Decision, err error) Outcome {
 	if m, ok := errors.AsType[*missing](err); ok {
+		m.sets = len(d.Sets) > 0
 		return Outcome{missing: m}
 	}
 	o := Outcome{Decision: d, Source: Source{Upstream: d.Upstream, Cache: "miss", RTT: -1}, Failure: err}

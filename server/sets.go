@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"splitdns/matcher"
 	"splitdns/server/config"
 	"splitdns/server/internal/listen"
 	"splitdns/server/internal/nftset"
@@ -54,7 +56,7 @@ type setUse struct {
 // reply answers q with o: at once where all its addresses are known to be in their sets, and
 // later, as for a query that an upstream is asked for, where they have to be put there first.
 func (s *Server) reply(dst []byte, now *snapshot, q Query, o Outcome) (response []byte, later func(listen.Query)) {
-	if o = s.held(now, q, o); !o.waits() {
+	if s.held(now, q, &o); !o.waits() {
 		return s.answer(dst, now, q, o), nil
 	}
 	return dst, s.aside(now, q, o).open
@@ -69,30 +71,34 @@ func (s *Server) aside(now *snapshot, q Query, o Outcome) *waiting {
 	return &waiting{server: s, now: now, query: q, outcome: &o}
 }
 
-// held is o with what its addresses need of sets, and until when they are known to be there. Without
+// held finds out what the addresses of o need of sets, and until when they are known to be there. Without
 // a rule that names sets, it costs next to nothing.
-func (s *Server) held(now *snapshot, q Query, o Outcome) Outcome {
+func (s *Server) held(now *snapshot, q Query, o *Outcome) {
 	if len(o.Decision.Sets) == 0 {
-		return o
+		return
 	}
-	o.opening = s.opening(now, q, o)
-	if o.opening == nil || o.opening.failure != nil {
-		return o
+	p := s.opening(now, q, o)
+	o.opening = p
+	if p == nil || p.failure != nil {
+		return
 	}
-	o.opening.era = s.setUse.era.current() // before the question: what is lost since then is noticed
-	if until, ok := s.sets.Holds(o.opening.lasting(setSlack)); ok {
-		o.opening.until = until
+	p.era = s.setUse.era.current() // before the question: what is lost since then is noticed
+	p.lengthen(setSlack)
+	if until, ok := s.sets.Holds(p.elements); ok {
+		p.until = until
 	}
-	return o
+	p.lengthen(-setSlack)
 }
 
 // opening is what o needs of sets; nil: nothing.
-func (s *Server) opening(now *snapshot, q Query, o Outcome) *opening {
+func (s *Server) opening(now *snapshot, q Query, o *Outcome) *opening {
 	ttl := time.Duration(o.Response.AddressTTL()) * time.Second
 	p := &opening{ttl: ttl}
 	name := q.Name.String()
 	inForce := s.resolver.current.Load().sets // what a reload has taken away nobody looks after
-	for _, a := range now.admitted(o.Decision, o.Response.Addresses()) {
+	all := now.admitted(&o.Decision, o.Response)
+	p.elements = make([]nftset.Element, 0, len(all))
+	for _, a := range all {
 		if !inForce[a.set] {
 			continue
 		}
@@ -107,14 +113,11 @@ func (s *Server) opening(now *snapshot, q Query, o Outcome) *opening {
 	return p
 }
 
-// lasting is the elements of p with so much more time.
-func (p *opening) lasting(more time.Duration) []nftset.Element {
-	longer := make([]nftset.Element, len(p.elements))
-	for i, e := range p.elements {
-		e.TTL += more
-		longer[i] = e
+// lengthen gives the elements of p so much more time.
+func (p *opening) lengthen(more time.Duration) {
+	for i := range p.elements {
+		p.elements[i].TTL += more
 	}
-	return longer
 }
 
 // admission is an address with a set that it goes into.
@@ -123,20 +126,65 @@ type admission struct {
 	addr netip.Addr // without IPv4 inside of IPv6: as clients connect to it
 }
 
-// admitted is which addresses go into which sets by d, each pair once.
-func (s *snapshot) admitted(d policy.Decision, addrs []netip.Addr) []admission {
-	var all []admission
-	seen := map[admission]bool{}
-	for _, addr := range addrs {
-		for _, u := range d.Sets {
+// admissions are some, each once.
+type admissions struct {
+	all  []admission
+	seen map[admission]bool // nil: they are few
+}
+
+// fewAdmissions is up to how many it is faster to look through them than to hash them.
+const fewAdmissions = 16
+
+// newAdmissions has room for so many.
+func newAdmissions(room int) *admissions {
+	l := &admissions{all: make([]admission, 0, room)}
+	if room > fewAdmissions {
+		l.seen = make(map[admission]bool, room)
+	}
+	return l
+}
+
+// has reports whether a is among them.
+func (l *admissions) has(a admission) bool {
+	if l.seen != nil {
+		return l.seen[a]
+	}
+	return slices.Contains(l.all, a)
+}
+
+// add adds a.
+func (l *admissions) add(a admission) {
+	l.all = append(l.all, a)
+	if l.seen != nil {
+		l.seen[a] = true
+	}
+}
+
+// admitted is which addresses of m go into which sets by d, each pair once; of too many, one more than
+// may go in.
+func (s *snapshot) admitted(d *policy.Decision, m wire.Message) []admission {
+	room := min(len(m.Addresses())*len(d.Sets), maxElements+1)
+	l := newAdmissions(room)
+	for _, u := range d.Sets {
+		for _, addr := range addressesBy(m, u.Along) {
 			a := admission{u.Set, addr.Unmap()}
-			if !seen[a] && s.policy.Admits(u, addr) {
-				seen[a] = true
-				all = append(all, a)
+			if len(l.all) < room && !l.has(a) && s.policy.Admits(u, addr) {
+				l.add(a)
 			}
 		}
 	}
-	return all
+	return l.all
+}
+
+// addressesBy are the addresses of m that a rule speaks of which matched at a name of the chain, zero
+// for the QNAME. All that comes after a CNAME record is the answer for its target. A service binding
+// leads to whatever name its owner likes, and has hints of his own: of its target there are only the
+// records that the target owns.
+func addressesBy(m wire.Message, along matcher.Name) []netip.Addr {
+	if along.IsZero() || slices.Contains(m.Links(), along) {
+		return m.Addresses()
+	}
+	return m.AddressesAt(along)
 }
 
 // open has the addresses of the outcome put into their sets, and the query answered then.
@@ -220,8 +268,11 @@ func (s *Server) flushOpened(ctx context.Context) error {
 func (s *Server) newSets() firewall {
 	s.setUse.flush = make(chan struct{}, 1)
 	o := nftset.Options{Now: s.options.Now, Report: s.reportSet, Lost: s.lostSets}
-	if s.options.firewall != nil {
+	switch {
+	case s.options.firewall != nil:
 		return s.options.firewall(o)
+	case s.options.Demo:
+		return newDemoSets(o)
 	}
 	return nftset.New(o)
 }

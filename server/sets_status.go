@@ -13,11 +13,8 @@ import (
 	"splitdns/server/internal/nftset"
 )
 
-// The states and types of sets that mean something here.
-const (
-	setOK    = "ok"
-	typeIPv6 = "ipv6_addr"
-)
+// setOK is the state of a set that is well.
+const setOK = "ok"
 
 // SetsStatus is how the sets that rules name do.
 type SetsStatus struct {
@@ -40,8 +37,9 @@ type SetStatus struct {
 	Since     time.Time         `json:"since,omitzero"` // of the state
 	Type      string            `json:"type"`
 	Flags     []string          `json:"flags"`
-	Size      int               `json:"size"` // the most elements; 0: no limit
-	Elements  int               `json:"elements"`
+	Size      int               `json:"size"`   // the most elements; 0: no limit
+	Wanted    int               `json:"wanted"` // elements that are to be in it
+	In        int               `json:"in"`     // those of them that are known to be in it
 	Adds      uint64            `json:"adds"`
 	Refreshes uint64            `json:"refreshes"`
 	Failures  map[string]uint64 `json:"failures"`
@@ -70,7 +68,7 @@ func (s *Server) setsStatus() *SetsStatus {
 func setStatus(st nftset.SetStatus) SetStatus {
 	set := SetStatus{
 		Set: st.Set.String(), Rules: st.Rules, State: st.State, Problem: st.Text, Fix: st.Fix, Since: st.Since, Type: st.Type, Flags: []string{},
-		Size: st.Size, Elements: st.Elements, Adds: st.Adds, Refreshes: st.Refreshes, Failures: map[string]uint64{},
+		Size: st.Size, Wanted: st.Wanted, In: st.In, Adds: st.Adds, Refreshes: st.Refreshes, Failures: map[string]uint64{},
 		Restored: st.Restored, Heals: st.Heals, LastHeal: st.LastHeal.Seconds() * 1000,
 	}
 	maps.Copy(set.Failures, st.Failures)
@@ -207,7 +205,8 @@ func addSet(p *metrics.Page, st SetStatus) {
 	}
 	p.Add("splitdns_set_ok", ok, st.Set)
 	p.Add("splitdns_set_state", 1, st.Set, st.State)
-	p.Add("splitdns_set_elements", float64(st.Elements), st.Set)
+	p.Add("splitdns_set_elements", float64(st.In), st.Set)
+	p.Add("splitdns_set_elements_missing", float64(st.Wanted-st.In), st.Set)
 	p.Add("splitdns_set_adds_total", float64(st.Adds), st.Set)
 	p.Add("splitdns_set_refreshes_total", float64(st.Refreshes), st.Set)
 	p.Add("splitdns_set_restored_total", float64(st.Restored), st.Set)

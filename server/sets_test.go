@@ -36,6 +36,7 @@ type walls struct {
 	c      nftset.Config
 	ends   map[inSet]time.Time // when elements end
 	fault  error               // for which nothing is added
+	sick   string              // what is said to be wrong with the sets
 	held   []func()            // additions that wait, where they do
 	holds  bool                // they do
 	added  []nftset.Element
@@ -138,12 +139,14 @@ func (w *walls) Status() nftset.Status {
 	defer w.mu.Unlock()
 	var st nftset.Status
 	for _, s := range w.c.Sets {
-		set := nftset.SetStatus{Set: s.Set, Rules: s.Rules, State: "ok", Type: "ipv4_addr", Timeout: true, Elements: len(w.ends), Adds: 7, Failures: map[string]uint64{"full": 2}}
+		set := nftset.SetStatus{Set: s.Set, Rules: s.Rules, State: "ok", Type: "ipv4_addr", Timeout: true, Is4: true, Wanted: len(w.ends) + 1, In: len(w.ends), Adds: 7, Failures: map[string]uint64{"full": 2}}
 		if strings.HasSuffix(s.Set.Name, "6") {
-			set.Type = "ipv6_addr"
+			set.Type, set.Is4, set.Is6 = "ipv6_addr", false, true
 		}
 		if w.fault != nil {
 			set.State, set.Text = "missing", w.fault.Error()
+		} else if w.sick != "" {
+			set.State, set.Text = "full", w.sick
 		}
 		st.Sets = append(st.Sets, set)
 	}
@@ -530,7 +533,7 @@ func TestExplainSets(t *testing.T) {
 		for _, want := range []string{
 			" sets=inet#filter#all,inet#filter#a4,inet#filter#a6\n",
 			"\nset inet#filter#all 192.0.2.1=590 198.51.100.1=none\n",
-			"\nset inet#filter#a4 192.0.2.1=590\n",
+			"\nset inet#filter#a4 192.0.2.1=590 198.51.100.1=outside\n",
 		} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%q is not in\n%s", want, got)
@@ -547,6 +550,42 @@ func TestExplainSets(t *testing.T) {
 			t.Errorf("a name without sets:\n%s", got)
 		}
 	})
+}
+
+// TestExplainWhyAddressesAreNotInSets holds that an address which goes into no set is listed with the
+// reason, and that what is wrong with a set that can be read is said.
+func TestExplainWhyAddressesAreNotInSets(t *testing.T) {
+	b := newBench(t, setsConfig+"[rule.four]\nnames = ['four.example']\nsets = ['inet filter four']\n", func(q wire.UpstreamQuery) (wire.Message, string, error) {
+		n := q.Question.Name
+		return respond(t, q.Question, map[wire.Type]string{
+			wire.TypeA:    fmt.Sprintf("%[1]v. 300 IN A 192.0.2.1\n%[1]v. 300 IN A 198.51.100.1\n%[1]v. 300 IN A 240.0.0.1", n),
+			wire.TypeAAAA: fmt.Sprintf("%v. 300 IN AAAA 2001:db8::1", n),
+		}[q.Question.Type]), "192.0.2.53", nil
+	})
+	w := newWalls(b)
+	w.sick = "it is full (size 3)"
+	for name, want := range map[string][]string{
+		"a.office.example": {
+			"set inet#filter#a4 192.0.2.1=599 198.51.100.1=outside 240.0.0.1=private", "set-failure inet#filter#a4 set inet filter a4: it is full (size 3)",
+			"set inet#filter#a6 2001:db8::1=599", "set-failure inet#filter#a6 set inet filter a6: it is full (size 3)",
+		},
+		"four.example": {
+			"set inet#filter#four 192.0.2.1=599 198.51.100.1=599 240.0.0.1=private 2001:db8::1=other-version",
+			"set-failure inet#filter#four set inet filter four: it is full (size 3)",
+		},
+	} {
+		ask(t, b, name)
+		ask(t, b, name+" AAAA")
+		var got []string
+		for _, fact := range texts(ask(t, b, name+" CH TXT")) {
+			if strings.HasPrefix(fact, "set") {
+				got = append(got, strings.ReplaceAll(fact, "=600", "=599"))
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
 }
 
 // TestSetsReport holds what `splitdns sets` and the status are told.
@@ -600,6 +639,7 @@ func TestSetMetrics(t *testing.T) {
 		"splitdns_set_ok set=inet filter a4":                          1,
 		"splitdns_set_state set=inet filter a4 state=ok":              1,
 		"splitdns_set_elements set=inet filter a6":                    2,
+		"splitdns_set_elements_missing set=inet filter a6":            1,
 		"splitdns_set_adds_total set=inet filter a6":                  7,
 		"splitdns_set_refreshes_total set=inet filter a6":             0,
 		"splitdns_set_restored_total set=inet filter a6":              0,

@@ -26,10 +26,14 @@ func setsCommand() *cobra.Command {
 		Short: "Say what is in the firewall's sets, and which names and clients brought it",
 		Long: `Say what is in the nftables sets that rules name, for how long yet, and which names and
 clients brought it. Of those a few are remembered; a client whose answer was ready to
-send is not noted each time. What somebody else has put in is marked.
+send is not noted each time. What somebody else has put in is marked, and so is what
+was there before the server started. A set that takes no addresses is shown in capitals,
+with the cause and the fix.
 
 SET is one of them: "inet filter mdm4", in one argument or three, or mdm4. Without it,
 all sets are shown, each shortened.`,
+		Example: `  splitdns sets -c /etc/splitdns/splitdns.toml
+  splitdns sets mdm4 -c /etc/splitdns/splitdns.toml`,
 		Args: arguments(0, 3, "one SET"),
 	}
 	f := controlFlagsOf(c)
@@ -130,6 +134,9 @@ func setState(st *server.SetStatus) []string {
 // setHistory is what was done with a set, and what went wrong.
 func setHistory(st *server.SetStatus) string {
 	text := fmt.Sprintf("added %s, refreshed %s", number(st.Adds), number(st.Refreshes))
+	if missing := st.Wanted - st.In; missing > 0 {
+		text += fmt.Sprintf(", wanted and not in %s", number(missing))
+	}
 	for _, reason := range slices.Sorted(maps.Keys(st.Failures)) {
 		if n := st.Failures[reason]; n > 0 {
 			text += fmt.Sprintf(", failed %s (%s)", number(n), reason)
@@ -155,8 +162,10 @@ func (t *setsText) held(h *server.HeldElement) {
 		left = fmt.Sprintf("%v of %v left", seconds(h.Remaining), seconds(h.Timeout))
 	}
 	line := fmt.Sprintf("  %-15s  %s", address, left)
-	if h.Other {
+	if h.Other && h.Permanent {
 		line += "; not put in by splitdns"
+	} else if h.Other { // whose the elements were is forgotten at a restart
+		line += "; from before the start, or not put in by splitdns"
 	} else if !h.Since.IsZero() {
 		line += fmt.Sprintf("; since %s", since(h.Since, t.now))
 	}
@@ -184,18 +193,29 @@ func since(at, now time.Time) string {
 	return at.Local().Format(time.DateTime)
 }
 
+// maxBadShown is how many sets that take no addresses the status names: one cause often is that of all.
+const maxBadShown = 3
+
 // setsLine sums up the sets for the status.
 func setsLine(st *server.SetsStatus) string {
 	var bad []string
-	elements := 0
+	in, missing := 0, 0
 	for i := range st.Sets {
 		set := &st.Sets[i]
-		elements += set.Elements
+		in += set.In
+		missing += set.Wanted - set.In
 		if set.State != "ok" {
 			bad = append(bad, set.Set+": "+strings.ToUpper(set.State))
 		}
 	}
-	text := fmt.Sprintf("%s, %s; answers that waited for them %d, failed %d", counted(len(st.Sets), "set"), counted(elements, "element"), st.Added, st.Failed)
+	text := fmt.Sprintf("%s, %s", counted(len(st.Sets), "set"), counted(in, "element"))
+	if missing > 0 {
+		text += fmt.Sprintf(", %d wanted and not in", missing)
+	}
+	text += fmt.Sprintf("; answers that waited for them %d, failed %d", st.Added, st.Failed)
+	if more := len(bad) - maxBadShown; more > 1 {
+		bad = append(bad[:maxBadShown], number(more)+" more: splitdns sets")
+	}
 	if len(bad) > 0 {
 		text += "; " + strings.Join(bad, ", ")
 	}

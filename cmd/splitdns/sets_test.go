@@ -22,6 +22,7 @@ func TestSetsText(t *testing.T) {
 			Names: []string{"12-courier.push.apple.com", strings.Repeat("long.", 12) + "example", "another.name.apple.com"},
 		})
 	}
+	full.Held[2].Other, full.Held[2].Names, full.Held[2].Clients = true, nil, nil
 	full.Held[1] = server.HeldElement{Address: "17.57.144.1", Last: "17.57.144.9", Permanent: true, Other: true}
 	gone := server.SetReport{Unheard: "set inet filter mdm6: it is not there", SetStatus: server.SetStatus{
 		Set: "inet filter mdm6", Rules: []string{"mdm"}, State: "missing", Problem: "it is not there",
@@ -37,6 +38,7 @@ func TestSetsText(t *testing.T) {
     12-courier.push.apple.com, long.long.long.long.long.long.long.long.long.long.long.long.example,
       another.name.apple.com for 10.0.0.7
   17.57.144.1-17.57.144.9  permanent; not put in by splitdns
+  17.57.144.2      6m52s of 10m left; from before the start, or not put in by splitdns
 `
 	if !strings.HasPrefix(all.String(), want) || !strings.HasSuffix(all.String(), `
   and 2 more: splitdns sets inet filter mdm4
@@ -57,6 +59,32 @@ inet filter mdm6: MISSING, rule mdm
 	for line := range strings.Lines(all.String() + none.String()) {
 		if len([]rune(line)) > pageWidth+1 {
 			t.Errorf("%d columns: %s", len([]rune(line)), line)
+		}
+	}
+}
+
+// TestSetsLine holds the line of the status, which has one cause for many sets before it.
+func TestSetsLine(t *testing.T) {
+	tests := map[string]struct {
+		bad  int
+		want string
+	}{
+		"well": {0, ""},
+		"one":  {1, "; inet f s0: MISSING"},
+		"four": {4, "; inet f s0: MISSING, inet f s1: MISSING, inet f s2: MISSING, inet f s3: MISSING"},
+		"all":  {12, "; inet f s0: MISSING, inet f s1: MISSING, inet f s2: MISSING, 9 more: splitdns sets"},
+	}
+	for name, test := range tests {
+		st := server.SetsStatus{Added: 4, Failed: 1}
+		for i := range 12 {
+			set := server.SetStatus{Set: fmt.Sprintf("inet f s%d", i), State: "ok"}
+			if i < test.bad {
+				set.State = "missing"
+			}
+			st.Sets = append(st.Sets, set)
+		}
+		if got, want := setsLine(&st), "12 sets, 0 elements; answers that waited for them 4, failed 1"+test.want; got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (r *rulesFlags) add(f *pflag.FlagSet, o *export.Rules) {
 	f.BoolVar(&o.Drop, "drop", false, "nft-rules: drop what is denied; else it is rejected")
 	f.BoolVar(&o.Input, "input", false, "nft-rules: of the router itself, only DNS, DHCP, NTP and ping")
 	f.StringSliceVar(&o.Interfaces, "interface", nil, "nft-rules: `NAME,...` of where the clients' packets come in; else anywhere")
-	f.StringSliceVar(&r.resolvers, "resolver", nil, "nft-rules: `ADDRESS,...` of splitdns, where it is not on the router")
+	f.StringSliceVar(&r.resolvers, "resolver", nil, "nft-rules: `ADDRESS,...` of resolvers beyond the router that clients may ask, too; they fill no sets")
 	f.BoolVar(&o.Config, "splitdns-config", false, "nft-rules: write the rules of splitdns that fill the sets, not the ruleset")
 }
 

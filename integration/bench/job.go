@@ -37,6 +37,7 @@ type job struct {
 	Many      int           `json:"many"`     // so many names are asked in place of the hot ones, each as often
 	Suffixes  []string      `json:"suffixes"` // of names that are asked once
 	MissShare float64       `json:"miss_share"`
+	NoRD      bool          `json:"no_rd"` // hot names are asked without RD, which no answer kept finished is for
 	Expect    expectation   `json:"expect"`
 
 	ServerPID int    `json:"server_pid"`
@@ -116,6 +117,9 @@ func (j job) run() (result, error) {
 		if err := j.warm(queries.hot); err != nil {
 			return result{}, err
 		}
+	}
+	if j.NoRD {
+		queries.withoutRD()
 	}
 	a := &asker{job: j, source: queries, tally: &tally{}, start: time.Now()}
 	l, err := a.load()

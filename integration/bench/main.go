@@ -46,7 +46,11 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err = o.run(ctx)
+	if o.sets && !inNamespace() {
+		err = runInNamespace(ctx)
+	} else {
+		err = o.run(ctx)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -61,6 +65,7 @@ type options struct {
 	workloads []workload
 	pace      pace
 	output    string
+	sets      bool // what sets cost, in place of a comparison with others
 }
 
 // parseOptions reads the command line; what is wrong with it is also said to w.
@@ -71,6 +76,7 @@ func parseOptions(args []string, w io.Writer) (options, error) {
 	only := flags.String("only", "", "the `SERVERS` to measure besides the echo, separated by commas (default all that are installed)")
 	list := flags.String("workloads", "", "the `WORKLOADS`, separated by commas (default all)")
 	output := flags.String("o", filepath.Join(os.TempDir(), "bench-results.json"), "the `FILE` for the figures of every run")
+	sets := flags.Bool("sets", false, "measure what sets of nftables cost, in a network namespace of its own")
 	delay := flags.Duration("delay", 0, "how long the upstream takes to answer")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
@@ -78,14 +84,18 @@ func parseOptions(args []string, w io.Writer) (options, error) {
 	if flags.NArg() > 0 {
 		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	o := options{pace: fullPace, output: *output}
+	o := options{pace: fullPace, output: *output, sets: *sets}
+	servers, workloads := allServers(), allWorkloads()
+	if o.sets {
+		o.pace, servers, workloads = setsPace, setsServers(), setsWorkloads()
+	}
 	if *quick {
 		o.pace = quickPace
 	}
 	o.pace.Delay = *delay
 	var err1, err2 error
-	o.servers, o.missing, err1 = choose(allServers(), words(*only))
-	o.workloads, err2 = chooseWorkloads(allWorkloads(), words(*list))
+	o.servers, o.missing, err1 = choose(servers, words(*only))
+	o.workloads, err2 = chooseWorkloads(workloads, words(*list))
 	return o, errors.Join(err1, err2)
 }
 
@@ -106,6 +116,11 @@ func (o options) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if o.sets {
+		if err := errors.Join(loopbackUp(), makeSets()); err != nil {
+			return err
+		}
+	}
 	if err := prepare(o.servers, dir); err != nil {
 		return err
 	}
@@ -142,7 +157,12 @@ func (o options) report(r record) error {
 	for _, s := range o.servers {
 		r.Servers[s.Name] = s.said
 	}
-	report{record: r, workloads: o.workloads, servers: serverNames(o.servers)}.write(os.Stdout)
+	full := report{record: r, workloads: o.workloads, servers: serverNames(o.servers), base: o.servers[0].Name}
+	if o.sets {
+		setsReport{full}.write(os.Stdout)
+	} else {
+		full.write(os.Stdout)
+	}
 	if err := r.write(o.output); err != nil {
 		return fmt.Errorf("writing the figures of every run: %w", err)
 	}

@@ -17,6 +17,7 @@ type report struct {
 	record
 	workloads []workload
 	servers   []string // in the order of the tables
+	base      string   // the one that others are compared with
 }
 
 // none stands in a cell without a figure.
@@ -29,19 +30,18 @@ func (r report) write(w io.Writer) {
 		"seconds of the server for a million answers; the user's part is sampled, and has its standard error. Latencies in\n"+
 		"milliseconds: of hits, where there are any. Memory: at the end, and at most. Start: until the first right answer.\n\n")
 	for _, wl := range r.workloads {
-		r.table(w, wl)
+		r.table(w, wl, r.columns(wl))
 	}
 	r.sources(w)
 }
 
 // table writes the table of a workload, if any server was measured, and what there is
 // to say about it.
-func (r report) table(w io.Writer, wl workload) {
+func (r report) table(w io.Writer, wl workload, columns []column) {
 	fmt.Fprintf(w, "## %s\n\n", wl.Title)
 	if wl.Large {
 		fmt.Fprintf(w, "%d names are in the cache.\n\n", r.Pace.Many)
 	}
-	columns := r.columns(wl)
 	head, rule := "| server |", "|:--|"
 	for _, c := range columns {
 		head, rule = head+" "+c.head+" |", rule+"--:|"
@@ -85,11 +85,11 @@ type column struct {
 
 // columns are the columns of a workload's table.
 func (r report) columns(wl workload) []column {
-	base := r.of(wl.Name, echoName)
+	base := r.of(wl.Name, r.base)
 	columns := []column{
 		{"CPU s/M", r.figure(mainPhase, result.perMillion, "%.2f")},
 		{"of it user", userCell},
-		{"× echo", r.ratio(base, mainPhase, result.perMillion)},
+		{"× " + r.base, r.ratio(base, mainPhase, result.perMillion)},
 	}
 	for _, p := range wl.Phases {
 		columns = append(columns, r.phaseColumns(p, base)...)
@@ -116,7 +116,7 @@ func (r report) phaseColumns(p phase, base []run) []column {
 	case p.Name == latencyPhase:
 		return prefixed("then ", latencies)
 	case p.closed():
-		return append([]column{{"queries/s", r.capacity}, {"of echo", r.capacityRatio(base)}}, latencies...)
+		return append([]column{{"queries/s", r.capacity}, {"of " + r.base, r.capacityRatio(base)}}, latencies...)
 	}
 	return latencies
 }
@@ -241,7 +241,7 @@ func (r report) capacityRatio(base []run) func([]run) string {
 			return string(s)
 		}
 		if s := r.heldBack(base); s != saturated {
-			return "echo " + string(s)
+			return r.base + " " + string(s)
 		}
 		return r.ratio(base, mainPhase, result.qps)(runs)
 	}
@@ -273,14 +273,18 @@ func (r report) loss(phase string) func([]run) string {
 
 // latency makes a column of a quantile: of hits, or of misses where all are.
 func (r report) latency(head, phase string, of func(latency) time.Duration) column {
-	milliseconds := func(p result) float64 {
+	return column{head, r.figure(phase, milliseconds(of), "%.3f")}
+}
+
+// milliseconds is a quantile as a figure.
+func milliseconds(of func(latency) time.Duration) func(result) float64 {
+	return func(p result) float64 {
 		l := p.Hits
 		if l.Count == 0 {
 			l = p.Misses
 		}
 		return of(l).Seconds() * 1000
 	}
-	return column{head, r.figure(phase, milliseconds, "%.3f")}
 }
 
 // memoryCell is what the server had in memory.
@@ -350,7 +354,7 @@ func (r report) notes(wl workload) []string {
 		order = append(order, fmt.Sprintf("the query log: %s × the CPU time of %s without",
 			r.ratio(without, mainPhase, result.perMillion)(with), splitdnsName))
 	}
-	if n := len(r.of(wl.Name, echoName)); n < r.Pace.rounds(wl) {
+	if n := len(r.of(wl.Name, r.base)); n < r.Pace.rounds(wl) {
 		order = append(order, fmt.Sprintf("%d of %d rounds: there was no time for more", n, r.Pace.rounds(wl)))
 	}
 	return order

@@ -38,6 +38,7 @@ func tables(runs ...run) string {
 		},
 		workloads: workloads,
 		servers:   []string{echoName, "splitdns", "unbound"},
+		base:      echoName,
 	}.write(&b)
 	return b.String()
 }
@@ -152,7 +153,7 @@ func TestTheUsersPartIsOfAllRounds(t *testing.T) {
 
 func TestMemoryOfANameInTheCache(t *testing.T) {
 	r := run{Before: memory{RSS: 20e6}, Phases: map[string]result{fillPhase: {Memory: memory{RSS: 320e6}}}}
-	rep := report{record: record{Pace: pace{Many: 1_000_000}}}
+	rep := report{base: echoName, record: record{Pace: pace{Many: 1_000_000}}}
 	if got, want := rep.perName([]run{r}), "300"; got != want {
 		t.Errorf("a name takes %s octets, want %s", got, want)
 	}
@@ -171,7 +172,7 @@ func TestColumnsOfEachWorkload(t *testing.T) {
 			t.Fatal(err)
 		}
 		var heads []string
-		for _, c := range (report{}).columns(workloads[0]) {
+		for _, c := range (report{base: echoName}).columns(workloads[0]) {
 			heads = append(heads, c.head)
 		}
 		if got := strings.Join(heads, ", "); got != want {

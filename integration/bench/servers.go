@@ -52,8 +52,9 @@ type server struct {
 	Version   string   // the argument that makes it print its version; empty: it is ours
 	List      listFormat
 	Configure func(setup) configuration
-	Only      []string // the workloads that make sense; none: all
-	Large     bool     // its cache can hold a million names, and is filled in a minute
+	Only      []string     // the workloads that make sense; none: all
+	Large     bool         // its cache can hold a million names, and is filled in a minute
+	Before    func() error // done before each start; nil: nothing
 
 	argv []string // how to run it, without the arguments
 	said string   // its version
@@ -97,6 +98,11 @@ func (s *server) launch(at setup, core int) (*process, error) {
 			return nil, err
 		}
 	}
+	if s.Before != nil {
+		if err := s.Before(); err != nil {
+			return nil, err
+		}
+	}
 	p, err := spawn(at.Dir, command{Argv: slices.Concat(s.argv, c.Args), Env: c.Env, Core: core})
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", s.Name, err)
@@ -110,8 +116,8 @@ type missing struct {
 	Package string `json:"package"`
 }
 
-// choose keeps the servers of names, or all if there are none, and the echo; it
-// says which of these are not installed.
+// choose keeps the servers of names, or all if there are none, and the first, which the
+// others are compared with; it says which of these are not installed.
 func choose(all []*server, names []string) (chosen []*server, absent []missing, err error) {
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(s *server) bool { return s.Name == name }) {
@@ -119,7 +125,7 @@ func choose(all []*server, names []string) (chosen []*server, absent []missing, 
 		}
 	}
 	for _, s := range all {
-		if len(names) > 0 && s.Name != echoName && !slices.Contains(names, s.Name) {
+		if len(names) > 0 && s != all[0] && !slices.Contains(names, s.Name) {
 			continue
 		}
 		if s.Package != "" && !s.locate() {

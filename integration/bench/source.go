@@ -56,6 +56,13 @@ func newSource(j job) (*source, error) {
 	return s, nil
 }
 
+// withoutRD clears the bit RD of the hot queries.
+func (s *source) withoutRD() {
+	for _, q := range s.hot {
+		q[2] &^= bitRD
+	}
+}
+
 // each is every hot question once.
 func (s *source) each() []int32 {
 	out := make([]int32, len(s.hot))

@@ -15,10 +15,58 @@ import (
 // stubTTL is the TTL of what the stub answers: nothing expires during a run.
 const stubTTL = 3600
 
-// stubAddresses are what every name has: RDATA for A and AAAA.
-var stubAddresses = map[uint16][]byte{
-	typeA:    {192, 0, 2, 1},
-	typeAAAA: {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},
+// addressSizes are the octets of the RDATA of A and AAAA.
+var addressSizes = map[uint16]int{typeA: 4, typeAAAA: 16}
+
+// The second label of names that do not have the one address that all others have.
+const (
+	ownLabel = "own" // each has one of its own, as good as always
+	fewLabel = "few" // each has one of fewAddresses
+)
+
+// fewAddresses is how many addresses such names share; a power of two.
+const fewAddresses = 64
+
+// stubAddress is the RDATA for A or AAAA of the name that question begins with. It does not
+// allocate.
+func stubAddress(question []byte, qtype uint16) (data [16]byte, ok bool) {
+	first, second := labels(question)
+	number := uint32(1)
+	switch string(second) {
+	case ownLabel:
+		number = hash(first) >> 8
+	case fewLabel:
+		number = 1 + hash(first)%fewAddresses
+	}
+	switch qtype {
+	case typeA:
+		binary.BigEndian.PutUint32(data[:], 11<<24|number)
+	case typeAAAA:
+		binary.BigEndian.PutUint32(data[:], 0x20010db8)
+		binary.BigEndian.PutUint32(data[12:], number)
+	default:
+		return data, false
+	}
+	return data, true
+}
+
+// labels are the first two of a name in wire form that is whole; of a shorter one, what it has.
+func labels(name []byte) (first, second []byte) {
+	first, rest := name[1:1+name[0]], name[1+name[0]:]
+	if len(first) == 0 {
+		return nil, nil
+	}
+	return first, rest[1 : 1+rest[0]]
+}
+
+// hash is FNV-1a (RFC 9923), with its bits mixed once more: labels differ in their ends.
+func hash(label []byte) uint32 {
+	sum := uint32(2166136261)
+	for _, c := range label {
+		sum = (sum ^ uint32(c)) * 16777619
+	}
+	sum = (sum ^ sum>>16) * 0x85ebca6b
+	return sum ^ sum>>13
 }
 
 // A held is a response that the stub holds until it is due.
@@ -165,9 +213,10 @@ func respond(packet *[packetSize]byte, n int) int {
 	packet[3] = bitRA
 	copy(packet[6:headerSize], []byte{0, 0, 0, 0, 0, 0})
 	out := packet[:end]
-	if data, ok := stubAddresses[binary.BigEndian.Uint16(packet[end-4:])]; ok {
+	qtype := binary.BigEndian.Uint16(packet[end-4:])
+	if data, ok := stubAddress(packet[headerSize:end], qtype); ok {
 		packet[7] = 1
-		out = appendRecord(out, binary.BigEndian.Uint16(packet[end-4:]), data)
+		out = appendRecord(out, qtype, data[:addressSizes[qtype]])
 	} else {
 		packet[9] = 1
 		out = appendRecord(out, 6, soaData)

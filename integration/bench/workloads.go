@@ -17,14 +17,16 @@ type phase struct {
 	MissShare float64
 	Listed    bool // the hot names are of the list
 	Times     int  // as long as others; 0: once
+	NoRD      bool // hot names are asked without RD
 }
 
 // A workload is what is asked of each server, after a start of its own.
 type workload struct {
 	Name   string
 	Title  string
-	List   bool // the server has the list in its configuration
-	Large  bool // the server has a large cache, and the many names are asked in place of the hot ones
+	List   bool        // the server has the list in its configuration
+	Large  bool        // the server has a large cache, and the many names are asked in place of the hot ones
+	Names  *namesAsked // nil: the usual ones
 	Phases []phase
 }
 
@@ -124,6 +126,9 @@ func (p phase) closed() bool { return p.Mode != modeOpen }
 
 // job is a phase of the workload as a job, but for the server.
 func (w workload) job(p phase, names namesAsked, pace pace) job {
+	if w.Names != nil {
+		names = *w.Names
+	}
 	j := job{
 		Mode:      p.Mode,
 		Window:    window,
@@ -135,6 +140,7 @@ func (w workload) job(p phase, names namesAsked, pace pace) job {
 		Hot:       names.Hot,
 		Suffixes:  names.Suffixes,
 		MissShare: p.MissShare,
+		NoRD:      p.NoRD,
 		Expect:    expectation{Answer: true},
 	}
 	if p.Mode == modeTCP {

@@ -80,11 +80,19 @@ func (p *Policy) PrivateKind(addr netip.Addr) string {
 	if kind := PrivateKind(inner); kind != "" || inner.Is4() {
 		return kind
 	}
-	for _, c := range carriers {
-		if c.prefix.Contains(inner) {
-			b := inner.As16()
-			return PrivateKind(netip.AddrFrom4([4]byte(b[c.at:])))
-		}
+	if v4, ok := carried(inner); ok {
+		return PrivateKind(v4)
 	}
 	return ""
+}
+
+// carried is the IPv4 address in an IPv6 address of a carrier.
+func carried(addr netip.Addr) (v4 netip.Addr, ok bool) {
+	for _, c := range carriers {
+		if c.prefix.Contains(addr) {
+			b := addr.As16()
+			return netip.AddrFrom4([4]byte(b[c.at:])), true
+		}
+	}
+	return netip.Addr{}, false
 }

@@ -72,21 +72,46 @@ type SetUse struct {
 	published Published // for the name by which the rule matched
 }
 
-// reserved is what no answer rightly leads to (RFC 1112, section 4: class E, with the broadcast address).
-var reserved = netip.MustParsePrefix("240.0.0.0/4")
+// What no answer of others rightly leads to, and what all do by IPv6.
+var (
+	classE  = netip.MustParsePrefix("240.0.0.0/4")  // RFC 1112, section 4, with the broadcast address
+	ownLink = netip.MustParsePrefix("192.0.0.0/24") // RFC 6890: DS-Lite and 464XLAT have them on hosts and routers
+	// global is all of IPv6 that is given out (RFC 4291, section 2.4). What is not is reserved, or of
+	// a network's own, such as the segments of routers (RFC 9602: 5f00::/16).
+	global = netip.MustParsePrefix("2000::/3")
+)
+
+// isReserved reports whether addr, which is without what stands around an IPv4 address, is reserved.
+func isReserved(addr netip.Addr) bool {
+	if addr.Is4() {
+		return classE.Contains(addr) || ownLink.Contains(addr)
+	}
+	return !global.Contains(addr)
+}
 
 // Admits reports whether addr, of an answer, goes into the set of u. None does that leads back
 // into the network, to nobody or to many: private, loopback, link-local, multicast and reserved
 // addresses, wherever in addr they stand. Of the others, those that are not published for the name
 // by which the rule matched do only if the rule wants all: a pin that merely observes must not
 // open a firewall. It does not allocate.
-func (p *Policy) Admits(u SetUse, addr netip.Addr) bool {
-	return p.Foreign(addr) && (u.All || u.published.judge(p.unmap(addr), p.strictFamilies) != Outside)
+func (p *Policy) Admits(u SetUse, addr netip.Addr) bool { return p.KeptOut(u, addr) == "" }
+
+// KeptOut says in a word why [Policy.Admits] does not admit addr: "private", where it does not lead
+// out of the network and to one machine, or "outside"; "" where it does. It does not allocate.
+func (p *Policy) KeptOut(u SetUse, addr netip.Addr) string {
+	switch {
+	case !p.Foreign(addr):
+		return "private"
+	case !u.All && u.published.judge(p.unmap(addr), p.strictFamilies) == Outside:
+		return "outside"
+	}
+	return ""
 }
 
 // takeSets adds the sets of r. One set may be there twice: of two rules, one may let in what the
 // other does not.
 func (d *Decision) takeSets(r *Rule) {
+	d.Sets = slices.Grow(d.Sets, len(r.Sets))
 	for _, set := range r.Sets {
 		d.Sets = append(d.Sets, SetUse{Set: set, Rule: r.Name, All: r.SetsAll, published: d.Published})
 	}

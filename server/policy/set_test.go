@@ -123,7 +123,8 @@ func TestAdmits(t *testing.T) {
 	noRange := use("own.example", "", "own")
 	only4 := use("only4.example", "", "one")
 	never := "10.1.2.3 172.16.0.1 192.168.0.1 127.0.0.1 169.254.1.1 100.64.0.1 0.0.0.0 0.1.2.3 224.0.0.251 239.1.1.1 240.0.0.1 " +
-		"255.255.255.255 :: ::1 fe80::1 fc00::1 fec0::1 ff02::fb ::ffff:10.0.0.1 64:ff9b::10.0.0.1 64:ff9b::224.0.0.1 2002:0a00:0001::1"
+		"255.255.255.255 :: ::1 fe80::1 fc00::1 fec0::1 ff02::fb ::ffff:10.0.0.1 64:ff9b::10.0.0.1 64:ff9b::224.0.0.1 2002:0a00:0001::1 " +
+		"192.0.0.2 64:ff9b::192.0.0.2 64:ff9b:1::240.0.0.1 2002:e000:0001::1 ::224.0.0.1 5f00::1 100::1 200::1 4000::1"
 	tests := map[string]struct {
 		use     policy.SetUse
 		yes, no string
@@ -131,7 +132,7 @@ func TestAdmits(t *testing.T) {
 		"inside":              {use: inside, yes: "17.1.2.3 2620:149::1 ::ffff:17.1.2.3 64:ff9b::17.1.2.3", no: "198.51.100.9 2001:db8::1 " + never},
 		"all":                 {use: all, yes: "17.1.2.3 198.51.100.9 2001:db8::1", no: never},
 		"of the chain":        {use: along, yes: "17.1.2.3", no: "198.51.100.9 " + never},
-		"no range":            {use: noRange, yes: "198.51.100.9 2001:db8::1 64:ff9b::198.51.100.9", no: never},
+		"no range":            {use: noRange, yes: "198.51.100.9 2001:db8::1 64:ff9b::198.51.100.9 64:ff9b:1::198.51.100.9 2002:c633:6409::1 3fff::1", no: never},
 		"the other version":   {use: only4, yes: "192.0.2.9 2001:db8::1", no: "198.51.100.9 64:ff9b::198.51.100.9 " + never},
 		"behind a translator": {use: only4, yes: "64:ff9b::192.0.2.1"},
 	}

@@ -13,7 +13,10 @@ import (
 // stand. It does not allocate.
 func (p *Policy) Foreign(addr netip.Addr) bool {
 	inner := p.unmap(addr)
-	return !inner.IsMulticast() && !reserved.Contains(inner) && p.PrivateKind(addr) == ""
+	if v4, ok := carried(inner); ok {
+		inner = v4
+	}
+	return !isReserved(inner) && !inner.IsMulticast() && p.PrivateKind(addr) == ""
 }
 
 // HasRule reports whether there is a rule of that name.

@@ -44,7 +44,7 @@ type Rules struct {
 	Drop         bool         // what is denied is dropped without a word
 	Input        bool         // judge also what goes to the router itself
 	Interfaces   []string     // where the clients' packets come in; none is anywhere
-	Resolvers    []netip.Addr // servers that they may ask by way of the router
+	Resolvers    []netip.Addr // servers beyond the router that they may ask, too
 	Config       bool         // write the server's side of it, in TOML, not the ruleset
 }
 

@@ -23,7 +23,11 @@ earlier export gave. Load the ruleset first: splitdns says which sets it does no
 configuration without rules has one that logs all that is published; with these, write it out.
 
 Only addresses inside the published ranges go into a set, where there are any for the name, and
-private ones never do. set_addresses = "all" in a rule takes those outside as well.`
+private ones never do. set_addresses = "all" in a rule takes those outside as well.
+
+Where nothing is published and anybody can register a name that matches, as in clouds, splitdns
+check warns: such a stranger could have his addresses let in. Put the hosts that you need in the
+place of that name, or publish ranges for it in a zone of your own.`
 
 // rulesConfig writes the server's side of a ruleset: a rule for each pair of sets, for the zone
 // where all of its names lead to them, else for the names.

@@ -135,6 +135,36 @@ func TestRulesConfig(t *testing.T) {
 	}
 }
 
+// Published prefixes that are open as a whole do not open the public resolvers within them, unless
+// an administrator wants one.
+func TestRulesPublicResolvers(t *testing.T) {
+	const text = "[row.a]\nnames = [\"a.example\"]\nports = [\"tcp/443\"]\nprefixes = [\"8.8.0.0/16\", \"2001:4860::/32\"]\n"
+	const six = "{ 2001:4860:4860::64, 2001:4860:4860::6464, 2001:4860:4860::8844, 2001:4860:4860::8888 }"
+	tests := map[string]struct {
+		change func(*export.Options)
+		want   []string
+	}{
+		"what answers brought": {func(*export.Options) {}, nil},
+		"published":            {func(o *export.Options) { o.Rules.Static = true }, []string{"ip daddr { 8.8.4.4, 8.8.8.8 }", "ip6 daddr " + six}},
+		"one is ours": {func(o *export.Options) {
+			o.Rules.Static, o.Family, o.Rules.Resolvers = true, 4, []netip.Addr{netip.MustParseAddr("8.8.8.8")}
+		}, []string{"ip daddr 8.8.4.4"}},
+	}
+	for name, test := range tests {
+		text, _ := written(t, parsed(t, map[string]string{"z": text}), rulesOptions(test.change))
+		var want []string
+		for _, line := range test.want {
+			want = append(want, line+" goto splitdns-denied")
+		}
+		if got := ruleLines(text, `daddr .* goto splitdns-denied`); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if before, _, _ := strings.Cut(text, "jump splitdns-zones"); len(want) > 0 && !strings.Contains(before, want[0]) {
+			t.Errorf("%s: the zones are asked first", name)
+		}
+	}
+}
+
 // What a ruleset does not hold, or not as the zones do, is noted, and stands in the file.
 func TestRulesNotes(t *testing.T) {
 	var many strings.Builder

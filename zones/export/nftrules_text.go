@@ -36,7 +36,7 @@ func (w *writing) ruleset(all []reach) {
 	w.line()
 	w.line("table ", w.o.Table, " {")
 	w.hookChains()
-	w.clientChain()
+	w.clientChain(all)
 	if w.o.Rules.Input {
 		w.routerChain()
 	}
@@ -63,10 +63,14 @@ What it cannot do:
   as it does for NAT; conntrack -D ends them.
 - Other tables count, too: what one of them drops is dropped, whatever is accepted here. Accepted
   here means only that this table has nothing against it.
-- Addresses are opened, not names: of an address that many names share, all are open.
+- Addresses are opened, not names: of an address that many names share, all are open. Behind a front
+  end of Google's or a CDN's there is much else, on the same port.
 - QUIC is open only where udp/443 is published. Whatever is denied is rejected, unless --drop was
   asked for, so that clients try the next way at once.
-- Clients must ask splitdns: other resolvers, and addresses that no answer had, are denied.
+- Clients must ask splitdns: other resolvers, and addresses that no answer had, are denied. A device
+  that has kept an answer from before must ask again: it does when the TTL is over.
+- A table that somebody has flushed holds nobody back. nft flush ruleset does that, and so does a
+  restart of the nftables service, unless /etc/nftables.conf includes this file.
 - Only packets that are routed come by here. Those that a bridge passes on within a network do not,
   unless br_netfilter hands them to the forward hook. On a router whose ports are a bridge, the
   interface is the bridge, as br-lan.
@@ -244,7 +248,7 @@ func oneOrSet(words []string) string {
 }
 
 // clientChain writes what becomes of packets that clients send through the router.
-func (w *writing) clientChain() {
+func (w *writing) clientChain(all []reach) {
 	w.line()
 	w.begin(chainClients)
 	w.rule("# Of connections that were accepted before, and of those that others opened to clients. They outlive")
@@ -256,6 +260,7 @@ func (w *writing) clientChain() {
 	for _, resolver := range w.o.Rules.Resolvers {
 		w.resolver(resolver)
 	}
+	w.denyResolvers(all)
 	w.rule("jump", w.chain(chainZones))
 	w.rule("goto", w.chain(chainDenied))
 	w.line("\t}")

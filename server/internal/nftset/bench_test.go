@@ -15,6 +15,9 @@ import (
 // set4 is the set of most tests.
 var set4 = policy.Set{Family: "inet", Table: "f", Name: "m4"}
 
+// v6 is an address of the other version.
+var v6 = netip.MustParseAddr("2001:db8::1")
+
 // A bench is a keeper on a fake kernel, in a bubble.
 type bench struct {
 	*nftset.Keeper

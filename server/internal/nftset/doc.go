@@ -18,8 +18,10 @@
 // ended: ranges belong into the file that makes the set.
 //
 // Since Linux 6.12, adding an element again sets its timeout anew; older kernels say yes and do
-// nothing. Which it is shows when the first element is refreshed and read back. From then on, old
-// kernels are told to add, delete and add in one transaction, which nobody sees half done. It costs
-// the counters of that element. Looking at the kernel's version was turned down, as distributions
-// carry such changes back, and trying it out in a table of our own, as others watch the ruleset.
+// nothing. Old kernels are told to add, delete and add in one transaction, which nobody sees half
+// done. It costs the counters of that element. Which kernel it is shows in the first transaction,
+// which adds, deletes, and adds twice, with two timeouts: the one that the element has then tells it.
+// Looking at the kernel's version was turned down, as distributions carry such changes back, and
+// trying it out in a table of our own, as others watch the ruleset; and waiting for the first
+// element that is refreshed, as one that has ended or was removed meanwhile tells nothing, or a lie.
 package nftset

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"splitdns/server/policy"
 )
 
@@ -17,7 +19,11 @@ func Writer(set policy.Set, addr netip.Addr) (write func(timeout time.Duration, 
 		if err != nil {
 			return err
 		}
-		return k.put(f, []change{{addr, timeout}}, replace)
+		by := addAgain
+		if replace {
+			by = addDelete
+		}
+		return k.put(f, []change{{addr, timeout}}, by)
 	}, k.close
 }
 
@@ -36,7 +42,7 @@ func Overheard(ctx context.Context, set policy.Set, addrs []netip.Addr, others f
 		if i == len(addrs)/2 {
 			k.closeWrite()
 		}
-		err = errors.Join(err, k.put(f, []change{{addr, time.Minute}}, false))
+		err = errors.Join(err, k.put(f, []change{{addr, time.Minute}}, addAgain))
 	}
 	others()
 	for e := range events {
@@ -46,6 +52,32 @@ func Overheard(ctx context.Context, set policy.Set, addrs []netip.Addr, others f
 		before++
 	}
 	return before, err
+}
+
+// Forged asks the kernel for a set which is not there, while forgers, other sockets, have sent to the
+// address that the question is asked from: text, so often. It returns the kernel's answer.
+func Forged(set policy.Set, text []byte, often int) error {
+	k := &netlinkKernel{}
+	defer k.close()
+	if err := k.openAsk(); err != nil {
+		return err
+	}
+	port, err := portOf(k.ask)
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	for range often {
+		if err := unix.Sendto(fd, text, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: port}); err != nil {
+			return err
+		}
+	}
+	f, err := k.describe(set)
+	return judged(set, found{}, f, err)
 }
 
 // Parsed is what all parsers make of a message, for the fuzz test.

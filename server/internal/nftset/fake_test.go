@@ -17,6 +17,7 @@ type Fake struct {
 	Stop chan struct{}            // if not nil, put waits until it is closed
 	Fail func([]netip.Addr) error // if not nil, may make put fail
 	Deny bool                     // no CAP_NET_ADMIN
+	Then func()                   // if not nil, called after each transaction
 	Puts int                      // transactions
 	Read int                      // elements looked up
 	Asks int                      // other questions
@@ -142,12 +143,15 @@ func (f *Fake) read(s found, addrs []netip.Addr) ([]presence, error) {
 	return there, nil
 }
 
-func (f *Fake) put(s found, changes []change, replace bool) error {
+func (f *Fake) put(s found, changes []change, by recipe) error {
 	f.mu.Lock()
 	stop := f.Stop
 	f.mu.Unlock()
 	if stop != nil {
 		<-stop
+	}
+	if f.Then != nil {
+		defer f.Then()
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -173,15 +177,27 @@ func (f *Fake) put(s found, changes []change, replace bool) error {
 	if set.size > 0 && len(set.elements)+len(fresh) > int(set.size) {
 		return full(s, nil)
 	}
-	const tick = 10 * time.Millisecond
-	for _, c := range changes {
-		if _, ok := set.elements[c.addr]; !ok || replace || !f.Old && set.timeouts[c.addr] != c.timeout {
-			set.timeouts[c.addr] = c.timeout
-			set.elements[c.addr] = time.Now().Truncate(tick).Add(c.timeout.Truncate(tick))
+	for _, step := range by.steps() {
+		for _, c := range changes {
+			set.do(step, c, f.Old)
 		}
 	}
 	f.commit++
 	return nil
+}
+
+// do makes one change.
+func (s *fakeSet) do(by step, c change, old bool) {
+	const tick = 10 * time.Millisecond
+	_, in := s.elements[c.addr]
+	timeout := c.timeout + by.longer
+	switch {
+	case by.remove:
+		delete(s.elements, c.addr)
+	case !in || !old && s.timeouts[c.addr] != timeout:
+		s.timeouts[c.addr] = timeout
+		s.elements[c.addr] = time.Now().Truncate(tick).Add(timeout.Truncate(tick))
+	}
 }
 
 func (f *Fake) list(s found, limit int) ([]listed, error) {

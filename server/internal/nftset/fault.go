@@ -70,12 +70,12 @@ var errSet = errors.New("no such set")
 func missing(set policy.Set, f found, table bool) *fault {
 	f.set = set
 	if table {
-		return &fault{state: stateMissing, cause: "it is not there", fix: "nft '" + create(f, "") + "'"}
+		return &fault{state: stateMissing, cause: "it is not there", fix: "nft '" + create(f, "") + "', or correct its name in the rule"}
 	}
 	return &fault{
 		state: stateMissing,
 		cause: fmt.Sprintf("there is no table %s %s", set.Family, set.Table),
-		fix:   fmt.Sprintf("nft 'add table %s %s; %s'", set.Family, set.Table, create(f, "")),
+		fix:   fmt.Sprintf("load its file with nft -f, since its rules are gone too; if it never had any, nft 'add table %s %s; %s', or correct the name in the rule", set.Family, set.Table, create(f, "")),
 	}
 }
 

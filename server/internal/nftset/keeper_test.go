@@ -160,7 +160,7 @@ func TestMemoryIsBoundedAndSwept(t *testing.T) {
 			t.Error("an element that cannot be remembered is not in the set")
 		}
 		time.Sleep(15 * time.Minute)
-		if st := b.Status(); st.Remembered != 0 || st.Sets[0].Elements != 0 {
+		if st := b.Status(); st.Remembered != 0 || st.Sets[0].Wanted != 0 {
 			t.Errorf("%d remembered after their end", st.Remembered)
 		}
 		b.end()

@@ -15,9 +15,9 @@ type kernel interface {
 	describe(set policy.Set) (found, error)
 	// read finds out for each of addrs, at most [batch], whether it is in the set.
 	read(f found, addrs []netip.Addr) ([]presence, error)
-	// put makes changes, at most [batch], in one transaction: all or none. With replace, elements that
-	// are there are deleted and added again, still without a moment when they are not there.
-	put(f found, changes []change, replace bool) error
+	// put makes changes, at most [batch], in one transaction by the recipe: all or none. Whatever the
+	// recipe, there is no moment when an element that was there is not.
+	put(f found, changes []change, by recipe) error
 	// list is what is in the set, in any order, at most limit elements.
 	list(f found, limit int) ([]listed, error)
 	// generation is the number of the ruleset, which every transaction makes greater by one.
@@ -43,7 +43,8 @@ type found struct {
 	interval bool
 	timeout  bool
 	size     uint32
-	is4, is6 bool // what addresses it holds; both false for any other type
+	usual    time.Duration // the timeout of elements that are added without one; 0: they are permanent
+	is4, is6 bool          // what addresses it holds; both false for any other type
 }
 
 // takes reports whether addresses of addr's version belong into the set.
@@ -58,7 +59,7 @@ type presence struct {
 	permanent bool
 	exact     bool // an element of its own, not a range that covers it
 	remaining time.Duration
-	timeout   time.Duration // as it was added; 0: permanent, or the set's own
+	timeout   time.Duration // as it was added; 0: permanent
 }
 
 // A change puts an address into a set for a time.

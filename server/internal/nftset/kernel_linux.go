@@ -73,9 +73,9 @@ func (k *netlinkKernel) closeWrite() {
 	k.write, k.wait = nil, nil
 }
 
-// put is one batch of at most three messages: the kernel does a batch as a whole.
-func (k *netlinkKernel) put(f found, changes []change, replace bool) error {
-	err := k.transaction(f, changes, replace)
+// put is one batch of at most four messages: the kernel does a batch as a whole.
+func (k *netlinkKernel) put(f found, changes []change, by recipe) error {
+	err := k.transaction(f, changes, by)
 	if err == nil {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (k *netlinkKernel) put(f found, changes []change, replace bool) error {
 }
 
 // transaction is put without the faults.
-func (k *netlinkKernel) transaction(f found, changes []change, replace bool) error {
+func (k *netlinkKernel) transaction(f found, changes []change, by recipe) error {
 	if err := k.openWrite(); err != nil {
 		return err
 	}
@@ -96,23 +96,28 @@ func (k *netlinkKernel) transaction(f found, changes []change, replace bool) err
 		Name:       f.set.Name,
 		HasTimeout: true, // or the library leaves the timeouts out; the kernel refuses them where they cannot be
 	}
-	elements := make([]nftables.SetElement, 0, 2*len(changes))
-	for _, c := range changes {
-		elements = append(elements, nftables.SetElement{Key: c.addr.AsSlice(), Timeout: c.timeout})
-		if next := c.addr.Next(); f.interval && next.IsValid() {
-			elements = append(elements, nftables.SetElement{Key: next.AsSlice(), IntervalEnd: true})
+	for _, s := range by.steps() {
+		do := k.write.SetAddElements
+		if s.remove {
+			do = k.write.SetDeleteElements
 		}
-	}
-	steps := []func(*nftables.Set, []nftables.SetElement) error{k.write.SetAddElements}
-	if replace {
-		steps = append(steps, k.write.SetDeleteElements, k.write.SetAddElements)
-	}
-	for _, step := range steps {
-		if err := step(set, elements); err != nil {
+		if err := do(set, f.messageOf(changes, s.longer)); err != nil {
 			return err
 		}
 	}
 	return k.write.Flush()
+}
+
+// messageOf is changes as the kernel takes them, with so much more time.
+func (f found) messageOf(changes []change, longer time.Duration) []nftables.SetElement {
+	elements := make([]nftables.SetElement, 0, 2*len(changes))
+	for _, c := range changes {
+		elements = append(elements, nftables.SetElement{Key: c.addr.AsSlice(), Timeout: c.timeout + longer})
+		if next := c.addr.Next(); f.interval && next.IsValid() {
+			elements = append(elements, nftables.SetElement{Key: next.AsSlice(), IntervalEnd: true})
+		}
+	}
+	return elements
 }
 
 // openWrite opens the socket for transactions.
@@ -276,6 +281,9 @@ func (k *netlinkKernel) readSome(f found, addrs []netip.Addr) ([]presence, error
 		if there[i], err = parsePresence(answer, addr); err != nil {
 			return nil, err
 		}
+		if !there[i].permanent && there[i].timeout == 0 { // the kernel does not repeat the set's own
+			there[i].timeout = f.usual
+		}
 	}
 	return there, nil
 }
@@ -334,15 +342,21 @@ func (k *netlinkKernel) dump(most int) (points []point, err error) {
 	return points, nil
 }
 
-// receive reads one datagram, within the deadline of c.
+// receive reads one datagram of the kernel, within the deadline of c. Other programs with
+// CAP_NET_ADMIN may send to its address, too, and are not heard.
 func receive(c *netlink.Conn, buf []byte) (n int, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return 0, err
 	}
 	wait := raw.Read(func(fd uintptr) bool {
-		n, _, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
-		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+		var from unix.Sockaddr
+		for {
+			n, from, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
+			if !errors.Is(err, unix.EINTR) && (err != nil || isKernel(from)) {
+				return !errors.Is(err, unix.EAGAIN)
+			}
+		}
 	})
 	switch {
 	case wait != nil:
@@ -353,6 +367,12 @@ func receive(c *netlink.Conn, buf []byte) (n int, err error) {
 		return 0, errors.New("the kernel's answer is too long")
 	}
 	return n, nil
+}
+
+// isKernel reports whether from is the kernel's netlink address, which no program can have.
+func isKernel(from unix.Sockaddr) bool {
+	nl, ok := from.(*unix.SockaddrNetlink)
+	return ok && nl.Pid == 0
 }
 
 // refusal is err as a fault of a set that is as it should be otherwise.

@@ -27,7 +27,7 @@ func lacking() error {
 
 func (none) describe(policy.Set) (found, error)               { return found{}, lacking() }
 func (none) read(found, []netip.Addr) ([]presence, error)     { return nil, lacking() }
-func (none) put(found, []change, bool) error                  { return lacking() }
+func (none) put(found, []change, recipe) error                { return lacking() }
 func (none) list(found, int) ([]listed, error)                { return nil, lacking() }
 func (none) generation() (uint32, error)                      { return 0, lacking() }
 func (none) monitor(ctx context.Context, _ func(event)) error { <-ctx.Done(); return nil }

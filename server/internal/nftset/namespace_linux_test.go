@@ -15,14 +15,22 @@ import (
 	"splitdns/server/policy"
 )
 
-// inside is set in the process that runs in a namespace of its own.
+// inside is set in the process that runs in a namespace of its own: it is the namespace that the
+// process came from.
 const inside = "NFTSET_TEST_INSIDE"
 
 // namespace runs the test or benchmark again in a network namespace of its own, and reports whether
 // this is that run: nothing that it does to nftables is seen outside.
 func namespace(t testing.TB, flags ...string) bool {
 	t.Helper()
-	if os.Getenv(inside) != "" {
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		impossible(t, "no network namespace: "+err.Error())
+	}
+	if outside := os.Getenv(inside); outside != "" {
+		if !strings.HasPrefix(outside, "net:[") || outside == own {
+			t.Fatalf("%s=%s, in %s: the tests set it themselves, and would flush the ruleset of this machine", inside, outside, own)
+		}
 		return true
 	}
 	if _, err := exec.LookPath("nft"); err != nil {
@@ -32,7 +40,7 @@ func namespace(t testing.TB, flags ...string) bool {
 		flags = []string{"-test.run=^" + t.Name() + "$"}
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], append(flags, "-test.v", "-test.timeout=120s")...)
-	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Env = append(os.Environ(), inside+"="+own)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	if uid, gid := os.Getuid(), os.Getgid(); uid != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
@@ -41,8 +49,7 @@ func namespace(t testing.TB, flags ...string) bool {
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Start()
-	if err != nil {
+	if err := cmd.Start(); err != nil {
 		impossible(t, "no network namespace: "+err.Error())
 	}
 	if err := cmd.Wait(); err != nil {

@@ -151,6 +151,8 @@ func parseSet(b []byte) (found, error) {
 			typ = uint32(number(v))
 		case setHandle:
 			f.handle = number(v)
+		case unix.NFTA_SET_TIMEOUT:
+			f.usual = millis(v)
 		case unix.NFTA_SET_DESC:
 			f.size = parseSize(v)
 		}

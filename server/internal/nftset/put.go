@@ -191,24 +191,24 @@ func (w *worker) cause(a *attempt, bad *fault) *fault {
 
 // transact is one transaction, by the recipe for this kernel.
 func (w *worker) transact(a *attempt, jobs []*job) error {
-	r := w.recipe()
+	by := w.recipe()
 	now := w.k.o.Now()
 	changes := make([]change, len(jobs))
 	for i, j := range jobs {
 		j.timeout = j.lasting(j.end.Sub(now))
 		changes[i] = change{addr: j.addr, timeout: j.timeout}
 	}
-	err := w.kernel.put(a.f, changes, r == addDelete)
+	err := w.kernel.put(a.f, changes, by)
 	if err != nil {
 		w.based = false
 		return err
 	}
 	w.own++
-	if r == untried && w.ignored(a, jobs) {
-		return w.transact(a, jobs)
-	}
 	for _, j := range jobs {
 		j.have = j.end
+	}
+	if by == untried {
+		w.try(a.f, changes[0])
 	}
 	return nil
 }

@@ -15,61 +15,77 @@ func timeoutFor(d time.Duration) time.Duration {
 }
 
 // lasting is the timeout with which j stays for d. It is never the one that j was added with: no
-// kernel refreshes an element that is added again with the timeout that it has.
+// kernel refreshes an element that is added again with the timeout that it has, to the tick.
 func (j *job) lasting(d time.Duration) time.Duration {
-	if timeout := timeoutFor(d); timeout != j.timeout {
-		return timeout
+	timeout := timeoutFor(d)
+	if near(timeout, j.timeout) {
+		timeout += time.Second
 	}
-	return j.timeout + time.Second
+	return timeout
 }
 
-// A recipe is how the kernel is made to refresh an element.
+// near reports whether a and b are one timeout, but for the ticks of the kernel.
+func near(a, b time.Duration) bool { return (a - b).Abs() < slack/2 }
+
+// A recipe is how the kernel is made to put elements in, so that those that are in are refreshed.
 type recipe uint8
 
 const (
-	untried   recipe = iota
-	addAgain         // adding it again does: Linux 6.12 and later
-	addDelete        // it has to be added, deleted and added
+	untried   recipe = iota // for any kernel, and tells which it is
+	addAgain                // adding it again refreshes an element: Linux 6.12 and later
+	addDelete               // it has to be added, deleted and added
 )
+
+// longer is by how much the first timeout of an untried recipe is longer than the second: where the
+// kernel does not take the second, no element ends too early.
+const longer = time.Second
+
+// A step is a message of a transaction.
+type step struct {
+	remove bool
+	longer time.Duration // so much is added to the timeouts
+}
+
+// steps are the messages of a transaction. Deleting what is not there is an error, so it is added
+// first. Untried, an element is added twice after that, with two timeouts: nobody else can come
+// between, so that the one that it has then is the first with old kernels, and the second with new.
+func (r recipe) steps() []step {
+	switch r {
+	case addAgain:
+		return []step{{}}
+	case addDelete:
+		return []step{{}, {remove: true}, {}}
+	}
+	return []step{{}, {remove: true}, {longer: longer}, {}}
+}
 
 // String is the recipe for people.
 func (r recipe) String() string {
 	return [...]string{untried: "", addAgain: "add", addDelete: "delete and add"}[r]
 }
 
-// recipe is how elements are refreshed.
+// recipe is how elements are put in.
 func (w *worker) recipe() recipe {
 	w.k.mu.Lock()
 	defer w.k.mu.Unlock()
 	return w.k.refresh
 }
 
-// ignored finds out, by the first element of jobs that was to be refreshed, whether the kernel did. It
-// reports whether it did not.
-func (w *worker) ignored(a *attempt, jobs []*job) bool {
-	now := w.k.o.Now()
-	for _, j := range jobs {
-		// One that is about to end may have ended before it was added, and less than that would not show.
-		if !j.wasIn || j.have.Sub(now) < 2*slack || j.end.Sub(j.have) < 2*slack {
-			continue
-		}
-		there, err := w.kernel.read(a.f, []netip.Addr{j.addr})
-		if err != nil || !there[0].in || there[0].permanent {
-			return false
-		}
-		old := w.k.o.Now().Add(there[0].remaining).Before(j.end.Add(-slack / 2))
-		w.learn(old)
-		return old
+// try finds out which kernel this is, by one of the changes that were made untried. Where somebody
+// else has changed the element since, nothing is learned, and the next transaction is another try.
+func (w *worker) try(f found, c change) {
+	there, err := w.kernel.read(f, []netip.Addr{c.addr})
+	switch {
+	case err != nil || !there[0].in || !there[0].exact:
+	case near(there[0].timeout, c.timeout):
+		w.learn(addAgain, "")
+	case near(there[0].timeout, c.timeout+longer):
+		w.learn(addDelete, "nftables: this kernel ignores the timeout of an element that is added again (Linux before 6.12): elements are deleted and added in one transaction, which also sets their counters to zero")
 	}
-	return false
 }
 
-// learn remembers the recipe for this kernel, and says so.
-func (w *worker) learn(old bool) {
-	r, text := addAgain, ""
-	if old {
-		r, text = addDelete, "nftables: this kernel ignores the timeout of an element that is added again (Linux before 6.12): elements are deleted and added in one transaction, which also sets their counters to zero"
-	}
+// learn remembers the recipe for this kernel, and reports text if there is any.
+func (w *worker) learn(r recipe, text string) {
 	w.k.mu.Lock()
 	w.k.refresh = r
 	w.k.mu.Unlock()

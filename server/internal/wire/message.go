@@ -73,6 +73,16 @@ func (m Message) End() matcher.Name { return m.end }
 // other than ".", each once. The caller must not write to them.
 func (m Message) Chain() []matcher.Name { return m.chain }
 
+// Links are the targets of the CNAME records of m, in order: [Message.Chain] begins with them. The
+// caller must not write to them.
+func (m Message) Links() []matcher.Name { return m.chain[:m.links] }
+
+// AddressesAt are the addresses of the A and AAAA records that name owns, each once.
+func (m Message) AddressesAt(name matcher.Name) []netip.Addr {
+	ofOthers := func(r record) bool { return r.name != name || !r.typ.isAddress() }
+	return places(slices.DeleteFunc(slices.Clone(m.answer), ofOthers), slices.DeleteFunc(slices.Clone(m.additional), ofOthers))
+}
+
 // Addresses are all addresses in m, as they came, each once: those of A and AAAA
 // records and of the hints of service bindings in the answer, then those of the
 // additional section. The caller must not write to them.
