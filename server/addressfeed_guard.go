@@ -35,7 +35,7 @@ func (s *Server) mayFetch(w http.ResponseWriter, r *http.Request, now *snapshot,
 	switch {
 	case !ok || !slices.ContainsFunc(h.Feeds, inFeeds):
 		s.feedRefusals.address.Add(1)
-		http.Error(w, "only for http.feeds", http.StatusForbidden)
+		http.Error(w, fmt.Sprintf("only for http.feeds, which does not have %s", client), http.StatusForbidden)
 	case h.FeedToken == nil && !s.http.knows(r.Host):
 		s.feedRefusals.host.Add(1)
 		http.Error(w, "the Host header is not an address listened on; with http.feed_token_file it may be any name", http.StatusForbidden)

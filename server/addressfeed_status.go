@@ -12,6 +12,7 @@ import (
 // AddressFeedStatus is how address feeds do.
 type AddressFeedStatus struct {
 	Observed int               `json:"observed"` // addresses that are remembered for all rules
+	Ready    time.Time         `json:"ready"`    // from when on there are observed lists
 	Lost     uint64            `json:"lost"`     // sightings that there was no room for
 	Refused  map[string]uint64 `json:"refused"`  // fetches, by "address", "host" and "token"
 	Fetches  []FeedFetch       `json:"fetches"`  // the last of each client and list, the latest first
@@ -27,7 +28,7 @@ type FeedFetch struct {
 	Current bool      `json:"current"` // the list is still that version
 	Client  string    `json:"client"`
 	At      time.Time `json:"at"`
-	Result  string    `json:"result"` // "new", "same": the client had it; "empty": it got none
+	Result  string    `json:"result"` // "new", "same": the client had it; "none": it got none, and keeps Version
 	Agent   string    `json:"agent"`
 	Fetches uint64    `json:"fetches"`
 }
@@ -48,6 +49,7 @@ func (s *Server) feedStatus(now *snapshot) *AddressFeedStatus {
 	r := s.resolver
 	st := &AddressFeedStatus{Refused: s.feedRefusals.counts(), Fetches: r.feedFetches(now, ""), Counts: []FeedCount{}}
 	st.Observed, st.Lost = r.feeds.Observed()
+	st.Ready = r.feeds.Ready(now.config.HTTP.FeedKeep).UTC().Truncate(time.Second)
 	for _, c := range r.feeds.Counts() {
 		st.Counts = append(st.Counts, FeedCount{c.Rule, c.List, addressfeed.Result(c.Code), c.Count})
 	}

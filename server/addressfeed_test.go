@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,9 @@ import (
 
 	"splitdns/matcher"
 	"splitdns/server"
+	"splitdns/server/internal/addressfeed"
+	"splitdns/zones"
+	"splitdns/zones/export"
 )
 
 // fed is a configuration with address feeds: a zone with ranges, names without any, and somebody else who may fetch.
@@ -317,6 +321,60 @@ func TestObservedFeedsSurviveAReload(t *testing.T) {
 	})
 }
 
+// TestObservedFeedsSurviveARestart holds that a server that ends leaves what was observed for the next one, and
+// that one which knows nothing gives no observed list.
+func TestObservedFeedsSurviveARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, state := filepath.Join(dir, "config.toml"), filepath.Join(dir, "state")
+	write(t, file, strings.Replace(runConfig(upstreamOf(t, mixed), "observe", ""), "[server]\n", "[server]\nstate = 'state'\n", 1))
+	list := func(r *running, want string) {
+		t.Helper()
+		w, body := fetch(t, "GET", "http://"+r.HTTPAddrs()[0].String()+"/feed/held/inside.txt")
+		if got := fmt.Sprint(w.StatusCode, " ", strings.Join(strings.Fields(body), " ")); !strings.HasPrefix(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	end := func(r *running) {
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+
+	first := start(t, file) // with no file
+	first.asks(t, "dual.example", "udp")
+	list(first, "503 the list is not complete yet")
+	end(first)
+	before := addressfeed.New()
+	data, err := addressfeed.ReadState(state)
+	if err := errors.Join(err, before.Restore(data, time.Hour, time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := before.Observed(); n != 2 {
+		t.Errorf("%d addresses are kept, want 2", n)
+	}
+
+	name, err := matcher.ParseName("dual.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.Begin(time.Now().Add(-2 * time.Hour)) // as if it had run for longer
+	before.Note(addressfeed.Sighting{Rule: "held", Name: name, Addr: netip.MustParseAddr("192.0.2.77"), Client: client, At: time.Now()})
+	write(t, filepath.Join(state, addressfeed.StateFile), string(before.State(time.Now())))
+	second := start(t, file)
+	list(second, "200 192.0.2.1 192.0.2.77")
+	end(second)
+
+	third := start(t, file) // nobody has asked meanwhile
+	list(third, "200 192.0.2.1 192.0.2.77")
+	end(third)
+
+	write(t, filepath.Join(state, addressfeed.StateFile), "garbage")
+	fourth := start(t, file)
+	fourth.hears(t, "observed addresses of before the start are not known: "+filepath.Join(state, addressfeed.StateFile)+": damaged: its digest does not fit")
+	list(fourth, "503 the list is not complete yet")
+}
+
 // TestFeedFacts holds that explain, the status and the metrics say who has which version.
 func TestFeedFacts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -512,5 +570,57 @@ listen = ["127.0.0.1:9153"]
 	n := testing.AllocsPerRun(100, func() { get(h, "127.0.0.1:4242", "localhost", "/feed/everything.txt") })
 	if n > 200 {
 		t.Errorf("a fetch allocates %v times: the list is made anew", n)
+	}
+}
+
+// TestFeedsAreExports holds that a feed has what `zones export --format edl` writes of the same zones: the lines,
+// where nothing else is published for their names.
+func TestFeedsAreExports(t *testing.T) {
+	c := parseConfig(t, fed)
+	h, _ := serveHTTP(t, newBench(t, fed, feedAnswers(t)), "127.0.0.1:0")
+	got := get(h, "127.0.0.1:4242", "localhost", "/feed/push.txt").Body.String()
+	i := slices.IndexFunc(c.Zones, func(z *zones.Zone) bool { return z.Name == "push" })
+	for _, format := range []string{"edl", "pf"} {
+		e, err := export.New([]*zones.Zone{c.Zones[i]}, export.Options{Format: format})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		if err := e.Write(&text); err != nil {
+			t.Fatal(err)
+		}
+		want := regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(text.String(), "")
+		if got != want {
+			t.Errorf("%s: the feed has\n%swant\n%s", format, got, want)
+		}
+	}
+	e, err := export.New([]*zones.Zone{c.Zones[i]}, export.Options{Format: "fortigate"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := e.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(got) {
+		if prefix, _, _ := strings.Cut(strings.TrimSpace(line), "/"); !strings.Contains(text.String(), prefix) {
+			t.Errorf("fortigate: no %s in\n%s", prefix, text.String())
+		}
+	}
+}
+
+// BenchmarkAnswerWithFeeds is a query on the ordinary path, for a name of a rule, with four addresses.
+func BenchmarkAnswerWithFeeds(b *testing.B) {
+	for name, text := range map[string]string{"off": strings.Replace(fed, `"127.0.0.1", "192.0.2.53"`, "", 1), "on": fed} {
+		b.Run(name, func(b *testing.B) {
+			s := newBench(b, text, feedAnswers(b))
+			ask(b, s, "a.push.example")
+			query := packet(b, "a.push.example +nord") // which is never kept finished
+			dst := make([]byte, 0, 1500)
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Now(dst, query, client)
+			}
+		})
 	}
 }

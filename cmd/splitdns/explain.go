@@ -23,7 +23,8 @@ func explainCommand() *cobra.Command {
 		Long: `Say how a name is treated for a client, or which zones publish an address.
 
 Works without a running server, by the same code that serves live queries. It
-has no cache and asks nobody; ask the running server with: dig @SERVER CH TXT NAME`,
+has no cache, knows of no fetch of an address feed, and asks nobody; ask the running
+server with: dig @SERVER CH TXT NAME`,
 		Args: arguments(1, 2, "a NAME or an ADDRESS, and perhaps a TYPE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			loaded, problems := load(file)

@@ -23,6 +23,9 @@ func feedLines(st *server.AddressFeedStatus, now time.Time) []string {
 		return nil
 	}
 	text := fmt.Sprintf("%s remembered", addresses(st.Observed))
+	if now.Before(st.Ready) {
+		text += ", observed lists from " + st.Ready.Local().Format(time.DateTime) + " on"
+	}
 	if refused > 0 {
 		text += fmt.Sprintf("; refused because of address %d, host %d, token %d", st.Refused["address"], st.Refused["host"], st.Refused["token"])
 	}
@@ -36,7 +39,9 @@ func feedLines(st *server.AddressFeedStatus, now time.Time) []string {
 func hasVersion(x server.FeedFetch) string {
 	switch {
 	case x.Version == "":
-		return "got NONE, as it is empty"
+		return "got NO LIST"
+	case x.Result == "none":
+		return "got NO LIST, keeps " + x.Version
 	case !x.Current:
 		return "has " + x.Version + ", which is OLD"
 	}

@@ -379,12 +379,14 @@ func TestFetches(t *testing.T) {
 	fetch("push.txt", "10.0.0.2", "aa", 200, 2, "")
 	fetch("push/published.txt", "10.0.0.1", "aa", 304, 3, "PAN-OS")
 	fetch("own.txt", "10.0.0.1", "bb", 200, 4, "")
+	fetch("push.txt", "10.0.0.2", "", 503, 2, "")
 	var got []string
 	for _, x := range f.Fetches("push") {
 		got = append(got, fmt.Sprintf("%s %s %s %s %d %q", x.Name(), x.Client, x.Version, addressfeed.Result(x.Code), x.Count, x.Agent))
 	}
 	want := []string{
-		`published 10.0.0.1 aa same 2 "PAN-OS"`, `published 10.0.0.2 aa new 1 ""`,
+		`published 10.0.0.2 aa none 2 ""`, // it keeps what it has
+		`published 10.0.0.1 aa same 2 "PAN-OS"`,
 		`inside 10.0.0.1  none 1 "_[31mred__X: y_ ` + strings.Repeat("z", 62) + `"`,
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -51,7 +51,7 @@ func (f *Feeds) Body(p Path, src Source) (Body, error) {
 		return Body{}, ErrNoRule
 	}
 	if ready := f.Ready(src.Keep); p.List != Published && src.Now.Before(ready) {
-		return Body{}, fmt.Errorf("%w: addresses are observed since %s; there is a list from %s on (with [server] state it survives a restart)",
+		return Body{}, fmt.Errorf("%w: addresses are observed since %s; there is a list from %s on (with [server] state they survive a restart)",
 			ErrEarly, utc(f.Since()), utc(ready))
 	}
 	f.mu.Lock()

@@ -23,7 +23,7 @@ const (
 type Fetch struct {
 	Path
 	Client  netip.Addr
-	Version string // that it has since, or had already; "" where it got none
+	Version string // that it has since, or has still where it got none; "" if it never got one
 	Code    int    // of HTTP: 200, 304 if it had that version, 503 where there was no list
 	At      time.Time
 	Agent   string // what it says it is, printable
@@ -50,7 +50,8 @@ func (f *Feeds) Fetched(x Fetch) {
 	l := &f.fetched
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	x.Count = l.forget(x) + 1
+	before := l.forget(x)
+	x.Count, x.Version = before.Count+1, cmp.Or(x.Version, before.Version)
 	l.last = append(l.last, x)
 	if l.counts == nil {
 		l.counts = map[Counted]uint64{}
@@ -61,15 +62,15 @@ func (f *Feeds) Fetched(x Fetch) {
 	}
 }
 
-// forget makes room for x, and gives how often its client has fetched the list before. l.mu is held.
-func (l *fetchLog) forget(x Fetch) uint64 {
+// forget makes room for x, and gives what is remembered of its client and list. l.mu is held.
+func (l *fetchLog) forget(x Fetch) (before Fetch) {
 	others, first := 0, -1
 	for i, have := range l.last {
 		switch {
 		case have.Path != x.Path:
 		case have.Client == x.Client:
 			l.last = slices.Delete(l.last, i, i+1)
-			return have.Count
+			return have
 		default:
 			if others++; first < 0 {
 				first = i
@@ -82,7 +83,7 @@ func (l *fetchLog) forget(x Fetch) uint64 {
 	case len(l.last) >= maxFetches:
 		l.last = slices.Delete(l.last, 0, 1)
 	}
-	return 0
+	return Fetch{}
 }
 
 // Fetches returns the last fetches of a rule, "" for all, the latest first.
