@@ -42,6 +42,7 @@ import (
 //	packet FILE NAME            write a query for the A record of NAME
 //	needs TOOL...               skip the script where a tool is missing
 //	confined COMMAND ARG...     run a command in namespaces of its own, with its loopback interface up
+//	observedlong FILE           make the file of observed addresses say that they have been observed for a day
 //
 // PAGES is the folder of the published pages that importers are tested with.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -68,6 +69,8 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"fetched":     wrap(never, (*script).fetched),
 	"trusts":      wrap(never, (*script).trusts),
 	"confined":    wrap(allowed, (*script).confined),
+
+	"observedlong": wrap(never, (*script).observedLong),
 }
 
 // script is what one script has started.
