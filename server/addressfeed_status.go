@@ -73,9 +73,9 @@ func (r *Resolver) feedFetches(s *snapshot, rule string) []FeedFetch {
 // maxFeedFetches is how many fetches an explanation shows.
 const maxFeedFetches = 16
 
-// feedFetches adds who has which list of the rules that apply.
-func (e *Explanation) feedFetches(r *Resolver, s *snapshot) {
-	if e.CacheHidden || !s.config.HTTP.HasFeeds() {
+// feedFetches adds who has which list of the rules that apply. Where the firewalls are is for administrators.
+func (e *Explanation) feedFetches(r *Resolver, s *snapshot, a Asker) {
+	if !a.Admin || !s.config.HTTP.HasFeeds() {
 		return
 	}
 	for _, rule := range e.ruleNames() {

@@ -182,7 +182,7 @@ func (r *Resolver) explain(s *snapshot, name matcher.Name, a Asker) Explanation 
 	}
 	e.Verdict = e.verdict(s, d).String()
 	e.shadow(s, name, a.Client)
-	e.feedFetches(r, s)
+	e.feedFetches(r, s, a)
 	return e
 }
 
