@@ -3,6 +3,7 @@ package nftset
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -173,6 +174,9 @@ func (w *worker) hear() {
 		if r.any || len(r.addrs) > 0 {
 			w.doubt(s, w.removed(s, r))
 		}
+		if early := w.shortened(s, r.renewed); len(early) > 0 {
+			w.doubt(s, early)
+		}
 	}
 }
 
@@ -205,4 +209,22 @@ func (w *worker) removed(s *setState, r *removal) []netip.Addr {
 		return nil
 	}
 	return r.addrs
+}
+
+// shortened is which of list are not what they are known as: since Linux 6.12, whoever adds an element
+// again gives it his timeout, a shorter one too. Only the worker may compare, as it is not in the
+// middle of a transaction then.
+func (w *worker) shortened(s *setState, list []renewal) (addrs []netip.Addr) {
+	w.k.mu.Lock()
+	defer w.k.mu.Unlock()
+	for _, r := range list {
+		e := s.elements[r.addr]
+		switch {
+		case e == nil || !e.permanent && e.until.IsZero(): // nobody relies on it
+		case e.permanent != r.end.IsZero(), !e.permanent && r.end.Before(e.until):
+			addrs = append(addrs, r.addr)
+		}
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	return slices.Compact(addrs)
 }
