@@ -27,6 +27,9 @@ type worker struct {
 	base    uint32 // what the generation was without ours and those heard of
 	based   bool   // base is known
 	drifted bool   // the generation did not fit a second ago
+
+	reports []report  // to be told
+	untold  time.Time // since when there are any
 }
 
 // run serves requests, heals sets and looks after them until ctx ends.
@@ -36,7 +39,11 @@ func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		w.follow()
 		w.serve()
-		if w.restore() { // a piece, as others wait meanwhile
+		more := w.restore() // a piece, as others wait meanwhile
+		if len(w.reports) > 0 && (!more || w.k.o.Now().Sub(w.untold) > reportPause) {
+			w.report()
+		}
+		if more {
 			continue
 		}
 		select {
@@ -62,6 +69,7 @@ func (w *worker) follow() {
 	for _, s := range sets {
 		w.look(s)
 	}
+	w.report()
 	w.k.reportVersions()
 }
 
@@ -95,7 +103,7 @@ func (w *worker) tidy(s *setState) {
 	}
 	n := s.retry(now)
 	w.k.mu.Unlock()
-	w.k.tell(n)
+	w.tell(n)
 }
 
 // recheck looks whether elements that others made permanent still are.
@@ -187,7 +195,7 @@ func (w *worker) look(s *setState) {
 	w.k.mu.Lock()
 	n := s.saw(f, judged(s.set, s.found, f, err), now)
 	w.k.mu.Unlock()
-	w.k.tell(n)
+	w.tell(n)
 }
 
 // doubt is for elements of s that others removed, or may have: those of addrs, nil for all.
@@ -196,7 +204,7 @@ func (w *worker) doubt(s *setState, addrs []netip.Addr) {
 	w.k.mu.Lock()
 	lost := s.fault == nil && s.doubt(addrs, now)
 	w.k.mu.Unlock()
-	w.k.tell(notice{lost: lost})
+	w.tell(notice{lost: lost})
 }
 
 // removed is which elements of s may be gone; nil: any. Where one element may cover others, it is
