@@ -108,9 +108,10 @@ type reloaded struct {
 // A Reloaded is what the control socket says of a reload.
 type Reloaded struct {
 	OK       bool     `json:"ok"`
-	Problems []string `json:"problems"` // and warnings, as `splitdns check` prints them
-	InForce  string   `json:"in_force"` // what the server runs on now
-	Restart  []string `json:"restart"`  // what else there is to say: keys that need a restart
+	Problems []string `json:"problems"`       // and warnings, as `splitdns check` prints them
+	InForce  string   `json:"in_force"`       // what the server runs on now
+	Restart  []string `json:"restart"`        // what else there is to say: keys that need a restart
+	Sets     []string `json:"sets,omitempty"` // and sets that are not well
 }
 
 // controlReload is `POST /v1/reload`. A configuration that is refused is no error of who asks.
@@ -127,6 +128,7 @@ func (s *Server) controlReload(w http.ResponseWriter, _ *http.Request) {
 	for _, key := range r.restart {
 		said.Restart = append(said.Restart, key+restartNote)
 	}
+	said.Sets = s.faultySets()
 	writeControl(w, http.StatusOK, said)
 }
 

@@ -113,6 +113,9 @@ func FirewallIsReal(o Options) bool {
 // SetsReport is what `splitdns sets` is told.
 func (b *Bench) SetsReport(set string) (SetsReport, error) { return b.setsReport(set) }
 
+// FaultySets is what is said of sets after a reload.
+func (b *Bench) FaultySets() []string { return b.faultySets() }
+
 // Begin gives b one packet, and respond the response whenever there is one.
 func (b *Bench) Begin(packet []byte, from Peer, respond func([]byte)) {
 	response, later := b.serve(nil, packet, from)
@@ -278,6 +281,13 @@ func (b *Bench) ControlFlush(body string) (code int, text string) {
 	w := httptest.NewRecorder()
 	b.controlFlush(w, httptest.NewRequest(http.MethodPost, "/v1/flush", strings.NewReader(body)))
 	return w.Code, w.Body.String()
+}
+
+// ControlReload asks the control socket for a reload.
+func (b *Bench) ControlReload() string {
+	w := httptest.NewRecorder()
+	b.controlReload(w, httptest.NewRequest(http.MethodPost, "/v1/reload", nil))
+	return w.Body.String()
 }
 
 // ControlDrift asks the control socket for a report.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,8 @@ func reloadCommand() *cobra.Command {
 
 Prints every problem and warning as check does, and what is in force then. A
 configuration with a problem is refused: the old one stays in force, and the
-exit code is 1.`,
+exit code is 1. Sets of the firewall that are not well are named too: that
+refuses nothing.`,
 		Args: arguments(0, 0, "the configuration of the server with -c FILE"),
 	}
 	f := controlFlagsOf(c)
@@ -35,7 +37,7 @@ exit code is 1.`,
 
 // printReloaded prints what became of a reload.
 func printReloaded(w io.Writer, r server.Reloaded) error {
-	for _, line := range append(r.Problems, r.Restart...) {
+	for _, line := range slices.Concat(r.Problems, r.Restart, r.Sets) {
 		fmt.Fprintln(w, line)
 	}
 	if !r.OK {

@@ -83,13 +83,21 @@ func Forged(set policy.Set, text []byte, often int) error {
 // Parsed is what all parsers make of a message, for the fuzz test.
 type Parsed struct {
 	Events int
+	Added  int // elements of events
 	Ranges [][2]netip.Addr
 }
 
 // ParseAll gives b to everything that reads what the kernel sends.
 func ParseAll(b []byte, interval bool) (Parsed, error) {
 	var p Parsed
-	err := parseEvents(b, func(event) { p.Events++ })
+	err := parseEvents(b, func(e event) {
+		p.Events++
+		if e.added != nil {
+			for range e.added {
+				p.Added++
+			}
+		}
+	})
 	points, _, _ := parseDump(nil, b)
 	for _, l := range (found{interval: interval}).ranges(points) {
 		p.Ranges = append(p.Ranges, [2]netip.Addr{l.first, l.last})

@@ -87,6 +87,22 @@ func (f *Fake) Flush(set policy.Set) {
 	f.changed()
 }
 
+// Others adds elements as somebody else does it, with a timeout.
+func (f *Fake) Others(set policy.Set, timeout time.Duration, addrs ...netip.Addr) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, addr := range addrs {
+		f.sets[set].do(step{}, change{addr, timeout}, f.Old)
+	}
+	f.changed(event{kind: added, set: set, added: func(yield func(netip.Addr, time.Duration) bool) {
+		for _, addr := range addrs {
+			if !yield(addr, timeout) {
+				return
+			}
+		}
+	}})
+}
+
 // Until is when an element ends; the zero time if it is not there.
 func (f *Fake) Until(set policy.Set, addr netip.Addr) time.Time {
 	f.mu.Lock()

@@ -30,6 +30,9 @@ func FuzzMessages(f *testing.F) {
 		if most := len(b) / 16; p.Events > most {
 			t.Errorf("%d events in %d octets", p.Events, len(b))
 		}
+		if most := len(b) / 4; p.Added > most {
+			t.Errorf("%d elements in %d octets", p.Added, len(b))
+		}
 		for _, r := range p.Ranges {
 			if !r[0].IsValid() || !r[1].IsValid() || !interval && r[0] != r[1] && err == nil && r[1].Less(r[0]) {
 				t.Errorf("range %v", r)
@@ -43,8 +46,8 @@ func TestMessages(t *testing.T) {
 	set := policy.Set{Family: "inet", Table: "f", Name: "s"}
 	b := nftset.Question(unix.NFT_MSG_NEWSETELEM, set, netip.MustParseAddr("192.0.2.1"))
 	p, err := nftset.ParseAll(append(b, nftset.Question(unix.NFT_MSG_DELSETELEM, set, netip.MustParseAddr("192.0.2.2"))...), false)
-	if err != nil || p.Events != 1 || len(p.Ranges) != 1 || p.Ranges[0][0] != netip.MustParseAddr("192.0.2.1") {
-		t.Errorf("%+v, %v, want one event and one element", p, err)
+	if err != nil || p.Events != 2 || p.Added != 1 || len(p.Ranges) != 1 || p.Ranges[0][0] != netip.MustParseAddr("192.0.2.1") {
+		t.Errorf("%+v, %v, want two events and one element", p, err)
 	}
 	if _, err := nftset.ParseAll(b[:20], false); err == nil {
 		t.Error("a message that is cut off is fine")

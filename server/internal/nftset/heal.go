@@ -2,7 +2,6 @@ package nftset
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"splitdns/server/policy"
@@ -18,19 +17,22 @@ const (
 
 // A notice is what an administrator and the owner of the keeper are to be told, once k.mu is free.
 type notice struct {
-	text string // empty: nothing to report
-	bad  bool
-	lost bool // Lost is to be called
+	report report // the zero value: nothing to report
+	lost   bool   // Lost is to be called
 }
 
-// tell passes n on. k.mu is not held.
-func (k *Keeper) tell(n notice) {
-	if n.text != "" {
-		k.o.Report(n.bad, n.text)
-	}
+// tell passes n on: the loss at once, the report with those of other sets. k.mu is not held.
+func (w *worker) tell(n notice) {
 	if n.lost {
-		k.o.Lost()
+		w.k.o.Lost()
 	}
+	if n.report.kind == nothing {
+		return
+	}
+	if len(w.reports) == 0 {
+		w.untold = w.k.o.Now()
+	}
+	w.reports = append(w.reports, n.report)
 }
 
 // saw takes what the set was found to be, or why it cannot be used.
@@ -56,10 +58,10 @@ func (s *setState) saw(f found, bad *fault, now time.Time) notice {
 	s.doubt(nil, now)
 	n := notice{lost: true}
 	if len(s.back) == 0 {
-		n.text = s.settle(now)
+		n.report = s.settle(now)
 	}
 	if was.handle != 0 && was.is4 != f.is4 {
-		n.bad, n.text = true, fmt.Sprintf("set %s was made anew, and is of type %s now", s.title(), f.typ)
+		n.report = report{kind: replaced, title: s.title(), cause: f.typ}
 	}
 	return n
 }
@@ -97,12 +99,12 @@ func (s *setState) sicken(bad *fault, again bool, now time.Time) notice {
 	}
 	s.suffer(now)
 	s.faulty = true
-	n := notice{bad: true, lost: lost}
+	n := notice{lost: lost}
 	if before == nil || before.state != bad.state {
 		s.since, again = now, true
 	}
 	if again {
-		n.text = s.says(bad)
+		n.report = s.says(bad)
 	}
 	return n
 }
@@ -119,7 +121,7 @@ func (s *setState) refuse(bad *fault, now time.Time) notice {
 		return notice{}
 	}
 	s.since = now
-	return notice{bad: true, text: s.says(bad)}
+	return notice{report: s.says(bad)}
 }
 
 // suffer marks the time since when s is not as it should be.
@@ -130,9 +132,9 @@ func (s *setState) suffer(now time.Time) {
 }
 
 // settle is for a set of which nothing is missing any longer. It returns what to report.
-func (s *setState) settle(now time.Time) string {
+func (s *setState) settle(now time.Time) report {
 	if s.badSince.IsZero() {
-		return ""
+		return report{}
 	}
 	took, n, faulty := now.Sub(s.badSince), s.restored, s.faulty
 	s.badSince, s.faulty, s.restored = time.Time{}, false, 0
@@ -140,18 +142,18 @@ func (s *setState) settle(now time.Time) string {
 		s.refusal, s.since = nil, now
 	}
 	if !faulty && n == 0 {
-		return "" // there was only doubt
+		return report{} // there was only doubt
 	}
 	s.counts.heals++
 	s.counts.lastHeal = took
 	if faulty {
-		return fmt.Sprintf("set %s is well again after %s: %s", s.title(), brief(took), backAgain(n))
+		return report{kind: well, title: s.title(), took: took, back: n}
 	}
 	if !s.toldLoss.IsZero() && now.Sub(s.toldLoss) < lossPause {
-		return ""
+		return report{}
 	}
 	s.toldLoss = now
-	return fmt.Sprintf("set %s had lost elements, removed by somebody else: %s after %s", s.title(), backAgain(n), brief(took))
+	return report{kind: refilled, title: s.title(), took: took, back: n}
 }
 
 // retry queues another try for what a set refused.
@@ -163,5 +165,5 @@ func (s *setState) retry(now time.Time) notice {
 	if len(s.back) > 0 || now.Sub(s.since) < refusalLasts {
 		return notice{}
 	}
-	return notice{text: s.settle(now)} // what was refused has ended
+	return notice{report: s.settle(now)} // what was refused has ended
 }

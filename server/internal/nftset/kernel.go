@@ -2,6 +2,7 @@ package nftset
 
 import (
 	"context"
+	"iter"
 	"net/netip"
 	"time"
 
@@ -78,8 +79,11 @@ type listed struct {
 // An event is what somebody else did to the ruleset.
 type event struct {
 	kind  eventKind
-	set   policy.Set   // of changedSet and removed
+	set   policy.Set   // of changedSet, removed and added
 	addrs []netip.Addr // of removed; nil: any of its elements
+	// added are the addresses and how long each has left, 0 for ever. They are read only where
+	// somebody wants them, as others may add any number, and only until the event is dealt with.
+	added iter.Seq2[netip.Addr, time.Duration]
 }
 
 // An eventKind is what happened.
@@ -89,5 +93,6 @@ const (
 	anything   eventKind = iota // events were lost, or were not heard yet
 	changedSet                  // a set was made or deleted
 	removed                     // elements were deleted
+	added                       // elements were added, or have another timeout
 	committed                   // a transaction is over
 )

@@ -84,7 +84,8 @@ func TestBrokenSetIsToldAtOnceAndTheFixHeals(t *testing.T) {
 			nft(t, "flush ruleset\n"+strings.ReplaceAll(c.ruleset, "; }; }", "; }\n}"))
 			r := run(t, "inet f s")
 			st := r.state("inet f s", c.state)
-			_, bad := r.told()
+			var bad string
+			wait(t, "reported", func() bool { _, bad = r.told(); return bad != "" })
 			if !strings.HasPrefix(bad, "set inet f s (rule mdm): "+c.says) || strings.Contains(bad, "\n") {
 				t.Errorf("reported %q, want one line with %q", bad, c.says)
 			}
@@ -100,7 +101,8 @@ func TestBrokenSetIsToldAtOnceAndTheFixHeals(t *testing.T) {
 			}
 			took := wait(t, "in the set", func() bool { return has("inet f s", "192.0.2.1") })
 			r.state("inet f s", "ok")
-			good, _ := r.told()
+			var good string
+			wait(t, "reported", func() bool { good, _ = r.told(); return strings.Contains(good, "well again") })
 			if !strings.Contains(good, "is well again after") || !strings.Contains(good, "1 element is back") {
 				t.Errorf("reported %q", good)
 			}

@@ -33,6 +33,13 @@ type removal struct {
 	changed bool         // it may be another one, or gone
 	any     bool         // any element may be gone
 	addrs   []netip.Addr // these are
+	renewed []renewal    // these may end earlier than they did
+}
+
+// A renewal is an element that somebody else added, or gave another timeout.
+type renewal struct {
+	addr netip.Addr
+	end  time.Time // zero: it is permanent
 }
 
 // listen runs the monitor, once there are sets, until ctx ends. One that fails is started again each second: whatever
@@ -59,10 +66,36 @@ func (k *Keeper) hear(e event) {
 		k.news.mu.Unlock()
 		return
 	}
-	if e.kind != anything && !k.follows(e.set) {
-		return
+	switch {
+	case e.kind == added:
+		if list := k.renewals(e); len(list) > 0 {
+			k.news.renew(e.set, list)
+		}
+	case e.kind == anything, k.follows(e.set):
+		k.news.add(e)
 	}
-	k.news.add(e)
+}
+
+// renewals are the elements of e that are remembered. What others put into a set besides costs
+// nothing more.
+func (k *Keeper) renewals(e event) (list []renewal) {
+	now := k.o.Now()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := k.sets[e.set]
+	if s == nil || len(s.elements) == 0 {
+		return nil
+	}
+	for addr, left := range e.added {
+		switch {
+		case s.elements[addr] == nil:
+		case left == 0:
+			list = append(list, renewal{addr: addr})
+		default:
+			list = append(list, renewal{addr, now.Add(left - slack/2)}) // as in job.found
+		}
+	}
+	return list
 }
 
 // follows reports whether set is in the configuration.
@@ -84,6 +117,25 @@ func (n *news) add(e event) {
 	default:
 		n.of(e.set).remove(e.addrs)
 	}
+	n.gather()
+}
+
+// renew keeps list, of set, for the worker.
+func (n *news) renew(set policy.Set, list []renewal) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := n.of(set)
+	if len(r.renewed)+len(list) > maxNews {
+		r.remove(nil)
+	}
+	if !r.any {
+		r.renewed = append(r.renewed, list...)
+	}
+	n.gather()
+}
+
+// gather wakes the worker when more had time to come. n.mu is held.
+func (n *news) gather() {
 	if !n.waiting {
 		n.waiting = true
 		time.AfterFunc(gatherTime, func() { poke(n.wake) })
@@ -106,7 +158,7 @@ func (n *news) of(set policy.Set) *removal {
 // remove takes addresses that were removed; nil: any may have been.
 func (r *removal) remove(addrs []netip.Addr) {
 	if addrs == nil || len(r.addrs)+len(addrs) > maxNews {
-		r.any, r.addrs = true, nil
+		r.any, r.addrs, r.renewed = true, nil, nil
 	}
 	if !r.any {
 		r.addrs = append(r.addrs, addrs...)

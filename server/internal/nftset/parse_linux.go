@@ -1,6 +1,7 @@
 package nftset
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -338,7 +339,7 @@ func parseEvents(b []byte, tell func(event)) error {
 	return nil
 }
 
-// parseEvent tells what one message says. New elements and rules are of no interest.
+// parseEvent tells what one message says. Rules are of no interest.
 func parseEvent(kind uint8, body []byte, tell func(event)) {
 	switch kind {
 	case unix.NFT_MSG_NEWSET, unix.NFT_MSG_DELSET:
@@ -353,8 +354,23 @@ func parseEvent(kind uint8, body []byte, tell func(event)) {
 			e.addrs = append(e.addrs, p.addr)
 		}
 		tell(e)
+	case unix.NFT_MSG_NEWSETELEM:
+		set := setOf(body, unix.NFTA_SET_ELEM_LIST_TABLE, unix.NFTA_SET_ELEM_LIST_SET)
+		tell(event{kind: added, set: set, added: starts(body[headerSize:])})
 	case unix.NFT_MSG_NEWGEN:
 		tell(event{kind: committed})
+	}
+}
+
+// starts ranges over the elements of a message, and what each has left; 0: it is permanent. The ends
+// of ranges are left out.
+func starts(b []byte) iter.Seq2[netip.Addr, time.Duration] {
+	return func(yield func(netip.Addr, time.Duration) bool) {
+		for p := range elements(b) {
+			if !p.end && !yield(p.addr, cmp.Or(p.remaining, p.timeout)) {
+				return
+			}
+		}
 	}
 }
 

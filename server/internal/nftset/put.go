@@ -242,7 +242,7 @@ func (w *worker) finish(s *setState, jobs []*job) {
 	}
 	w.k.mu.Unlock()
 	for _, n := range notices {
-		w.k.tell(n)
+		w.tell(n)
 	}
 }
 

@@ -2,6 +2,7 @@ package nftset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,13 +19,107 @@ func (s *setState) title() string {
 	return fmt.Sprintf("%s (%s %s)", s.set, word, strings.Join(s.rules, ", "))
 }
 
+// A report is what an administrator is to be told of a set.
+type report struct {
+	kind  reportKind
+	title string        // the set
+	cause string        // of faulty; of replaced, the type
+	fix   string        // of faulty; may be empty
+	took  time.Duration // of well and refilled: since when it was not as it should be
+	back  int           // of well and refilled: elements put back
+}
+
+// A reportKind is what became of a set.
+type reportKind uint8
+
+const (
+	nothing  reportKind = iota
+	faulty              // it cannot be used, or refuses elements
+	replaced            // it is another one now
+	well                // it can be used again
+	refilled            // what it had lost is back
+)
+
 // says is the report of a fault.
-func (s *setState) says(f *fault) string {
-	text := fmt.Sprintf("set %s: %s", s.title(), f.cause)
-	if f.fix != "" {
-		text += "; fix: " + f.fix
+func (s *setState) says(f *fault) report {
+	return report{kind: faulty, title: s.title(), cause: f.cause, fix: f.fix}
+}
+
+const (
+	// maxTitles is how many sets one line names.
+	maxTitles = 3
+	// reportPause is the longest time that a report waits for those of other sets with the same cause.
+	reportPause = time.Second
+)
+
+// A line is reports of one kind and cause: what happens to a table happens to all its sets.
+type line struct {
+	report   // of the first, with the longest time and all elements
+	titles   []string
+	fixesToo bool // the sets have fixes of their own
+}
+
+// gatherReports makes one line of those with one cause, in the order in which these were first seen.
+func gatherReports(reports []report) []*line {
+	var lines []*line
+	for _, r := range reports {
+		i := slices.IndexFunc(lines, func(l *line) bool { return l.kind == r.kind && l.cause == r.cause })
+		if i < 0 {
+			lines = append(lines, &line{report: r, titles: []string{r.title}})
+			continue
+		}
+		l := lines[i]
+		l.fixesToo = l.fixesToo || l.fix != r.fix
+		l.took, l.back = max(l.took, r.took), l.back+r.back
+		if !slices.Contains(l.titles, r.title) {
+			l.titles = append(l.titles, r.title)
+		}
+	}
+	return lines
+}
+
+// sets are those of l, as words: the first few, and how many others there are.
+func (l *line) sets() string {
+	switch n := len(l.titles); {
+	case n == 1:
+		return "set " + l.titles[0]
+	case n > maxTitles:
+		return fmt.Sprintf("sets %s and %d more", strings.Join(l.titles[:maxTitles], ", "), n-maxTitles)
+	}
+	return "sets " + strings.Join(l.titles, ", ")
+}
+
+// String is l for people.
+func (l *line) String() string {
+	is, was := "is", "was made anew, and is"
+	if len(l.titles) > 1 {
+		is, was = "are", "were made anew, and are"
+	}
+	switch l.kind {
+	case replaced:
+		return fmt.Sprintf("%s %s of type %s now", l.sets(), was, l.cause)
+	case well:
+		return fmt.Sprintf("%s %s well again after %s: %s", l.sets(), is, brief(l.took), backAgain(l.back))
+	case refilled:
+		return fmt.Sprintf("%s had lost elements, removed by somebody else: %s after %s", l.sets(), backAgain(l.back), brief(l.took))
+	}
+	text := l.sets() + ": " + l.cause
+	switch {
+	case l.fix == "":
+	case l.fixesToo:
+		text += "; fix of the first (`splitdns sets` has those of the others): " + l.fix
+	default:
+		text += "; fix: " + l.fix
 	}
 	return text
+}
+
+// report tells what was gathered.
+func (w *worker) report() {
+	for _, l := range gatherReports(w.reports) {
+		w.k.o.Report(l.kind == faulty || l.kind == replaced, l.String())
+	}
+	w.reports = nil
 }
 
 // backAgain says that n elements were put back.

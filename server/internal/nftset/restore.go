@@ -50,8 +50,8 @@ func (w *worker) restored(s *setState, jobs []*job) {
 		}
 	}
 	if len(s.back) == 0 && s.fault == nil && !s.refused {
-		n.text = s.settle(now)
+		n.report = s.settle(now)
 	}
 	w.k.mu.Unlock()
-	w.k.tell(n)
+	w.tell(n)
 }

@@ -3,6 +3,7 @@ package nftset
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -26,6 +27,9 @@ type worker struct {
 	base    uint32 // what the generation was without ours and those heard of
 	based   bool   // base is known
 	drifted bool   // the generation did not fit a second ago
+
+	reports []report  // to be told
+	untold  time.Time // since when there are any
 }
 
 // run serves requests, heals sets and looks after them until ctx ends.
@@ -35,7 +39,11 @@ func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		w.follow()
 		w.serve()
-		if w.restore() { // a piece, as others wait meanwhile
+		more := w.restore() // a piece, as others wait meanwhile
+		if len(w.reports) > 0 && (!more || w.k.o.Now().Sub(w.untold) > reportPause) {
+			w.report()
+		}
+		if more {
 			continue
 		}
 		select {
@@ -61,6 +69,7 @@ func (w *worker) follow() {
 	for _, s := range sets {
 		w.look(s)
 	}
+	w.report()
 	w.k.reportVersions()
 }
 
@@ -94,7 +103,7 @@ func (w *worker) tidy(s *setState) {
 	}
 	n := s.retry(now)
 	w.k.mu.Unlock()
-	w.k.tell(n)
+	w.tell(n)
 }
 
 // recheck looks whether elements that others made permanent still are.
@@ -173,6 +182,9 @@ func (w *worker) hear() {
 		if r.any || len(r.addrs) > 0 {
 			w.doubt(s, w.removed(s, r))
 		}
+		if early := w.shortened(s, r.renewed); len(early) > 0 {
+			w.doubt(s, early)
+		}
 	}
 }
 
@@ -183,7 +195,7 @@ func (w *worker) look(s *setState) {
 	w.k.mu.Lock()
 	n := s.saw(f, judged(s.set, s.found, f, err), now)
 	w.k.mu.Unlock()
-	w.k.tell(n)
+	w.tell(n)
 }
 
 // doubt is for elements of s that others removed, or may have: those of addrs, nil for all.
@@ -192,7 +204,7 @@ func (w *worker) doubt(s *setState, addrs []netip.Addr) {
 	w.k.mu.Lock()
 	lost := s.fault == nil && s.doubt(addrs, now)
 	w.k.mu.Unlock()
-	w.k.tell(notice{lost: lost})
+	w.tell(notice{lost: lost})
 }
 
 // removed is which elements of s may be gone; nil: any. Where one element may cover others, it is
@@ -205,4 +217,22 @@ func (w *worker) removed(s *setState, r *removal) []netip.Addr {
 		return nil
 	}
 	return r.addrs
+}
+
+// shortened is which of list are not what they are known as: since Linux 6.12, whoever adds an element
+// again gives it his timeout, a shorter one too. Only the worker may compare, as it is not in the
+// middle of a transaction then.
+func (w *worker) shortened(s *setState, list []renewal) (addrs []netip.Addr) {
+	w.k.mu.Lock()
+	defer w.k.mu.Unlock()
+	for _, r := range list {
+		e := s.elements[r.addr]
+		switch {
+		case e == nil || !e.permanent && e.until.IsZero(): // nobody relies on it
+		case e.permanent != r.end.IsZero(), !e.permanent && r.end.Before(e.until):
+			addrs = append(addrs, r.addr)
+		}
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	return slices.Compact(addrs)
 }
