@@ -172,15 +172,8 @@ func parseLine(line []byte) (r restored, err error) {
 	if err := json.Unmarshal(line, &l); err != nil {
 		return r, err
 	}
-	if err := zones.CheckName(l.Rule); err != nil {
+	if err := l.check(); err != nil {
 		return r, err
-	}
-	isOdd := func(a netip.Addr) bool { return !a.IsValid() || a.Zone() != "" || a.Is4In6() }
-	if isOdd(l.Addr) || slices.ContainsFunc(l.Clients, isOdd) {
-		return r, errors.New("an odd address")
-	}
-	if min(len(l.Names), len(l.Clients)) == 0 || max(len(l.Names), len(l.Clients)) > maxValues {
-		return r, errors.New("an odd number of names or clients")
 	}
 	r = restored{key: drift.Key{Group: l.Rule, Addr: l.Addr}, last: l.Last, count: l.Count, clients: l.Clients}
 	for _, text := range l.Names {
@@ -191,6 +184,18 @@ func parseLine(line []byte) (r restored, err error) {
 		r.names = append(r.names, n)
 	}
 	return r, nil
+}
+
+// check says what is odd about l, but for its names.
+func (l *stateLine) check() error {
+	isOdd := func(a netip.Addr) bool { return !a.IsValid() || a.Zone() != "" || a.Is4In6() }
+	switch {
+	case isOdd(l.Addr) || slices.ContainsFunc(l.Clients, isOdd):
+		return errors.New("an odd address")
+	case min(len(l.Names), len(l.Clients)) == 0 || max(len(l.Names), len(l.Clients)) > maxValues:
+		return errors.New("an odd number of names or clients")
+	}
+	return zones.CheckName(l.Rule)
 }
 
 // remember notes a line as having been seen at a time, by each client and for each name; and twice, where it
