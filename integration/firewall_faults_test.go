@@ -84,7 +84,7 @@ func showFault(t *testing.T, rules, said, failure string) {
 	const name, addr = "1-courier.push.apple.com", "17.57.144.20"
 	f.fails(name, said, failure)
 	f.fails(name, said, failure) // also from the cache
-	f.server.stderr.must(t, `level=ERROR msg="set inet filter mdm4 .*`+said+`.*; fix: `)
+	f.server.stderr.must(t, `level=ERROR msg="sets? .*inet filter mdm4 .*`+said+`.*; fix( of the first .*)?: `)
 	shows(t, f.client.run("dig", "www.example"), `status: NOERROR`, `ANSWER: 1,`)
 
 	f.load("flush ruleset\n" + strings.ReplaceAll(firewallRules, "KIND", plainSets))
@@ -93,7 +93,7 @@ func showFault(t *testing.T, rules, said, failure string) {
 		return err == nil && len(got) == 1 && f.reach(addr) == nil
 	})
 	f.blocked("17.57.144.99", "198.51.100.9")
-	f.server.stderr.must(t, `set inet filter mdm4 .* is well again`)
+	f.server.stderr.must(t, `sets? .*inet filter mdm4 .* (is|are) well again`)
 }
 
 // fails asks for a name whose address does not get into its set, and checks that dig
@@ -119,6 +119,6 @@ func TestFirewallWithoutRights(t *testing.T) {
 	f.load(strings.ReplaceAll(firewallRules, "KIND", plainSets))
 	f.server = f.router.launch("setpriv", "--bounding-set=-net_admin", command, "serve", "-c", writeConfig(t, firewallServer+firewallConfig))
 	f.fails("1-courier.push.apple.com", "CAP_NET_ADMIN", "answer")
-	f.server.stderr.must(t, `level=ERROR msg="set inet filter mdm4 .*CAP_NET_ADMIN`)
+	f.server.stderr.must(t, `level=ERROR msg="sets? .*inet filter mdm4 .*CAP_NET_ADMIN`)
 	f.blocked("17.57.144.20")
 }
